@@ -1,0 +1,14 @@
+//! The families of claims: answers to test data sets -> one statistic a data set -> verdicts, with
+//! the curves that show them; and alarms about the observed data, which never "survive".
+//!
+//! Input is plain arrays: how the answers were made does not matter here.
+//! [`calibration::claims`] writes the claims down, their [seal](gnomon_claim::seal) gives the seed of
+//! the test data sets, and [`calibration::examine`] tests the answers to them.
+
+pub mod calibration;
+mod curve;
+mod error;
+pub mod observed;
+
+pub use curve::{CoverageCurve, Curve, EcdfDifference, ReliabilityBin, ReliabilityCurve};
+pub use error::ExamineError;

@@ -1,0 +1,85 @@
+//! Commands: what the user asked -> stages -> what the user reads.
+
+mod arguments;
+mod bank;
+pub mod output;
+mod study;
+
+use clap::CommandFactory;
+use gnomon::context::{Wishes, processors};
+use gnomon::failure::Failure;
+use gnomon::mechanism::schema;
+use gnomon::progress::Progress;
+
+pub use arguments::Arguments;
+use arguments::{Command, SchemaOf, Shared};
+use output::Output;
+
+/// How a command runs and prints.
+pub struct Session {
+    output: Output,
+    progress: Progress,
+    wishes: Wishes,
+}
+
+impl Session {
+    fn new(shared: &Shared) -> Self {
+        let hidden = shared.quiet || shared.json;
+        Self {
+            output: Output { json: shared.json, quiet: shared.quiet },
+            progress: if hidden { Progress::Hidden } else { Progress::Shown },
+            wishes: Wishes {
+                seed: shared.seed,
+                simulations: None,
+                threads: shared.threads.map(usize::from),
+            },
+        }
+    }
+}
+
+/// Does what was asked.
+///
+/// # Errors
+/// Why it could not be done; nothing that was done is lost.
+pub fn execute(arguments: Arguments) -> Result<(), Failure> {
+    let mut session = Session::new(&arguments.shared);
+    let threads = session.wishes.threads.unwrap_or_else(processors);
+    // The pool can be set once a process; a second command in one process keeps the first one's.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    match arguments.command {
+        Command::Run { study, simulations, strict } => {
+            session.wishes.simulations = simulations;
+            study::run(&session, &study, strict)
+        }
+        Command::New { folder } => study::new(&session, &folder),
+        Command::Check { study } => study::check(&session, &study),
+        Command::Preview { study } => study::preview(&session, &study),
+        Command::Simulate { study, simulations } => {
+            session.wishes.simulations = simulations;
+            study::simulate(&session, &study)
+        }
+        Command::Learn { study, simulations } => {
+            session.wishes.simulations = simulations;
+            study::learn(&session, &study)
+        }
+        Command::Ask { study, observed, draws, output } => {
+            study::ask(&session, &study, &observed, draws, output.as_deref())
+        }
+        Command::Report { study } => study::report(&session, &study),
+        Command::Bank { command } => bank::execute(&session, command),
+        Command::Schema { file } => {
+            let value = match file {
+                SchemaOf::Study => schema::study(),
+                SchemaOf::Mechanism => schema::mechanism(),
+            };
+            output::print(&format!("{value:#}"));
+            Ok(())
+        }
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "gnomon", &mut text);
+            output::print(&String::from_utf8_lossy(&text));
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The command line, as a user types it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Learn from a simulator, and test what was learned against it.
+#[derive(Debug, Parser)]
+#[command(name = "gnomon", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// What every command takes
+    #[command(flatten)]
+    pub shared: Shared,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0    done
+  1    something outside the study failed (disk, permissions)
+  2    the command line is wrong
+  3    a study, mechanism or data file is wrong
+  4    too many simulations failed, or a program could not be run
+  5    learning failed
+  6    a bank or a model is damaged, or belongs to another study
+  7    with --strict: a claim did not survive or an alarm was raised
+  130  interrupted; run the same command to go on";
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Shared {
+    /// Print one JSON object on standard output instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print errors only
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Threads to use [default: all]; results do not depend on it
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// Seed of every random number, instead of the study's
+    #[arg(long, global = true, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Do everything that is not up to date: simulate, learn, answer, test, report
+    Run {
+        /// The study's folder, or its study.toml
+        study: PathBuf,
+        /// Simulations in the bank, instead of the study's number
+        #[arg(long, value_name = "N")]
+        simulations: Option<u64>,
+        /// Exit with code 7 unless every claim survived and no alarm was raised
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Write a study to start from
+    New {
+        /// A folder that does not exist yet, or is empty
+        folder: PathBuf,
+    },
+    /// Read and check everything, run nothing
+    Check {
+        /// The study's folder, or its study.toml; or one mechanism file
+        study: PathBuf,
+    },
+    /// Draw what the mechanisms produce, with the data over it, before anything is learned
+    Preview {
+        /// The study's folder, or its study.toml
+        study: PathBuf,
+    },
+    /// Fill the bank of simulations
+    Simulate {
+        /// The study's folder, or its study.toml
+        study: PathBuf,
+        /// Simulations in the bank, instead of the study's number
+        #[arg(long, value_name = "N")]
+        simulations: Option<u64>,
+    },
+    /// Train the networks on the bank
+    Learn {
+        /// The study's folder, or its study.toml
+        study: PathBuf,
+        /// Simulations in the bank, instead of the study's number
+        #[arg(long, value_name = "N")]
+        simulations: Option<u64>,
+    },
+    /// Answer new data from the trained networks
+    Ask {
+        /// The study's folder, or its study.toml
+        study: PathBuf,
+        /// A CSV file in the form of the study's own data
+        #[arg(long, value_name = "FILE")]
+        observed: PathBuf,
+        /// Posterior draws, instead of the study's number
+        #[arg(long, value_name = "N")]
+        draws: Option<usize>,
+        /// Also write answer.json, draws.csv and draws.parquet into this folder
+        #[arg(long, value_name = "FOLDER")]
+        output: Option<PathBuf>,
+    },
+    /// Write the report again from the results that are there
+    Report {
+        /// The study's folder, or its study.toml
+        study: PathBuf,
+    },
+    /// Look into a bank of simulations
+    Bank {
+        /// What to do with it
+        #[command(subcommand)]
+        command: BankCommand,
+    },
+    /// Print the JSON Schema of a file, for editors
+    Schema {
+        /// Which file
+        file: SchemaOf,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What can be done with a bank.
+#[derive(Debug, Subcommand)]
+pub enum BankCommand {
+    /// Rows, columns, failures
+    Info {
+        /// A study, or a bank's folder
+        bank: PathBuf,
+    },
+    /// Check every shard, and simulate a sample of rows again, bit for bit
+    Verify {
+        /// A study, or a bank's folder (which is then not simulated again)
+        bank: PathBuf,
+        /// Rows to simulate again
+        #[arg(long, value_name = "N", default_value_t = 200)]
+        sample: usize,
+    },
+    /// Write the bank as one file
+    Export {
+        /// A study, or a bank's folder
+        bank: PathBuf,
+        /// Where to: .csv, .parquet or .npz
+        file: PathBuf,
+    },
+    /// Fill a study's bank with simulations that you already have
+    Import {
+        /// The study's folder, or its study.toml
+        study: PathBuf,
+        /// A .csv, .parquet or .npz file
+        file: PathBuf,
+        /// A column's name in the file, where it is not the study's: `their_name=our_name`
+        #[arg(long = "map", value_name = "FROM=TO")]
+        map: Vec<String>,
+    },
+}
+
+/// A file with a schema.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SchemaOf {
+    /// study.toml
+    Study,
+    /// A mechanism file
+    Mechanism,
+}

@@ -1,0 +1,214 @@
+//! What a command prints: text for people, or one JSON object.
+
+use std::io::Write;
+
+use gnomon::failure::Failure;
+use gnomon::report::content::{Claim, Posterior, SharedQuantity, Verdict};
+use gnomon::stage::answer::Answer;
+use miette::Diagnostic;
+use serde_json::{Value, json};
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// One JSON object instead of text.
+    pub json: bool,
+    /// Nothing.
+    pub quiet: bool,
+}
+
+impl Output {
+    /// Prints a result: `text` for people, `value` for programs.
+    pub fn result(self, text: &str, value: &Value) {
+        if self.json {
+            print(&value.to_string());
+        } else if !self.quiet {
+            print(text);
+        }
+    }
+}
+
+/// Prints a line; a reader that went away is no error.
+pub fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{}", text.trim_end());
+}
+
+/// Prints why a command failed: on standard error, and with `json` as an object on standard output.
+pub fn failure(failure: Failure, json: bool) {
+    if json {
+        let help = failure.help().map(|help| help.to_string());
+        let error = json!({
+            "message": failure.to_string(), "help": help, "exit_code": failure.exit_code(),
+        });
+        print(&json!({ "error": error }).to_string());
+    }
+    eprintln!("{:?}", miette::Report::new(failure));
+}
+
+/// The answer and its claims, for people.
+pub fn summary(answer: &Answer, claims: &[Claim]) -> String {
+    let mut text = String::new();
+    for line in wrap(&answer.sentence, 88) {
+        text += &format!("{line}\n");
+    }
+    if answer.mechanisms.len() > 1 {
+        text += "\nMechanism            prior  posterior\n";
+        for mechanism in &answer.mechanisms {
+            text += &format!(
+                "  {:<18} {:>5.1} %    {:>5.1} %\n",
+                mechanism.name,
+                100.0 * mechanism.prior,
+                100.0 * mechanism.posterior
+            );
+        }
+    }
+    text += &shared_table(&answer.shared);
+    for posterior in &answer.posteriors {
+        text += &posterior_table(posterior, answer.posteriors.len() > 1);
+    }
+    let raised: Vec<&str> =
+        answer.alarms.iter().filter(|alarm| alarm.raised).map(|alarm| &*alarm.name).collect();
+    if !answer.alarms.is_empty() {
+        text += &match raised.as_slice() {
+            [] => format!("\nAlarms about the data: none of {} raised\n", answer.alarms.len()),
+            names => format!("\nAlarms about the data: {}\n", names.join("; ")),
+        };
+    }
+    if !claims.is_empty() {
+        text += &claims_table(claims);
+    }
+    text
+}
+
+fn row(name: &str, unit: &str, summary: &gnomon::report::content::Summary) -> String {
+    let [low, high] = summary.interval_90;
+    format!(
+        "  {name:<22} {:>10} ± {:<9} {:>9} to {:<9} {unit}\n",
+        significant(summary.mean),
+        significant(summary.sd),
+        significant(low),
+        significant(high)
+    )
+}
+
+const HEAD: &str = "mean ± sd                90 % interval\n";
+
+fn shared_table(shared: &[SharedQuantity]) -> String {
+    if shared.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{:<31}{HEAD}", "Over mechanisms");
+    for quantity in shared {
+        for given in &quantity.given {
+            let name = match &given.mechanism {
+                None => quantity.quantity.name.clone(),
+                Some(mechanism) => format!("  given {mechanism}"),
+            };
+            text += &row(&name, &quantity.quantity.unit, &given.summary);
+        }
+    }
+    text
+}
+
+fn posterior_table(posterior: &Posterior, several: bool) -> String {
+    if posterior.quantities.is_empty() {
+        return String::new();
+    }
+    let title =
+        if several { format!("Given {}", posterior.mechanism) } else { "Posterior".to_owned() };
+    let mut text = format!("\n{title:<31}{HEAD}");
+    for (quantity, summary) in posterior.quantities.iter().zip(&posterior.summaries) {
+        text += &row(&quantity.name, &quantity.unit, summary);
+    }
+    text
+}
+
+fn claims_table(claims: &[Claim]) -> String {
+    let count = |verdict: Verdict| claims.iter().filter(|c| c.verdict == verdict).count();
+    let mut counts = Vec::new();
+    for (verdict, word) in [
+        (Verdict::Survived, "survived"),
+        (Verdict::Falsified, "falsified"),
+        (Verdict::Undecided, "undecided"),
+        (Verdict::Untestable, "untestable"),
+        (Verdict::Vacuous, "vacuous"),
+    ] {
+        if count(verdict) > 0 {
+            counts.push(format!("{} {word}", count(verdict)));
+        }
+    }
+    let mut text = format!("\nClaims: {} tested, {}\n", claims.len(), counts.join(", "));
+    for claim in claims.iter().filter(|claim| claim.verdict != Verdict::Survived) {
+        let [low, high] = claim.interval.map(significant);
+        text += &format!(
+            "  {}: {} ({} is {}, {low} to {high}; held against {})\n",
+            word(claim.verdict),
+            claim.name,
+            claim.statistic,
+            significant(claim.estimate),
+            significant(claim.tolerance)
+        );
+    }
+    text
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Survived => "survived",
+        Verdict::Falsified => "FALSIFIED",
+        Verdict::Undecided => "undecided",
+        Verdict::Untestable => "untestable",
+        Verdict::Vacuous => "vacuous",
+    }
+}
+
+/// Three significant digits, without an exponent where that reads well.
+pub fn significant(x: f64) -> String {
+    if x == 0.0 || !x.is_finite() {
+        return if x.is_nan() { "-".into() } else { x.to_string() };
+    }
+    let digits = 2 - x.abs().log10().floor() as i32;
+    match digits {
+        -4..=6 => format!("{x:.*}", digits.max(0) as usize),
+        _ => format!("{x:.2e}"),
+    }
+}
+
+/// `text` in lines of at most `width` characters where words allow.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in text.split_whitespace() {
+        let full = lines.last().is_some_and(|line| {
+            !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width
+        });
+        if full {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_significant_digits() {
+        let printed = [0.0, 1.0, 12345.0, 0.000_123_4, 3.456e-9, -2.5, f64::NAN].map(significant);
+        assert_eq!(printed, ["0", "1.00", "12345", "0.000123", "3.46e-9", "-2.50", "-"]);
+    }
+
+    #[test]
+    fn long_text_is_wrapped_at_words() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("unbreakable", 3), ["unbreakable"]);
+        assert_eq!(wrap("", 3), [""]);
+    }
+}

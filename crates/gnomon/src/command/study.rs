@@ -1,0 +1,254 @@
+//! Commands about one study.
+
+use std::path::Path;
+
+use gnomon::context::Context;
+use gnomon::failure::Failure;
+use gnomon::file;
+use gnomon::mechanism::{Mechanism, template};
+use gnomon::population::Population;
+use gnomon::report::content::Verdict;
+use gnomon::stage::{self, answer, examine};
+use serde_json::json;
+
+use super::Session;
+use super::output;
+
+fn read(session: &Session, path: &Path) -> Result<Context, Failure> {
+    Context::read(path, session.wishes, session.progress)
+}
+
+/// `gnomon run`.
+pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> {
+    let context = read(session, path)?;
+    context.data()?;
+    if !session.output.json && !session.output.quiet {
+        output::print(&format!("{}\n", context.study.title));
+    }
+    let population = Population::new(&context.study)?;
+    let bank = stage::simulate::run(&context, &population)?;
+    let learned_from = stage::learn::made_from(&context, &bank)?;
+    let amortized = stage::learn::run(&context, &bank)?;
+    let answer = answer::run(&context, &population, &amortized, &learned_from)?;
+    let verdicts = examine::run(&context, &population, &amortized, &learned_from)?;
+    let page = stage::report::run(&context, &bank, &amortized, &answer, &verdicts)?;
+    let text = format!(
+        "{}\nReport: {}",
+        output::summary(&answer, &verdicts.claims),
+        page.display()
+    );
+    let value = json!({
+        "answer": answer.sentence,
+        "mechanisms": answer.mechanisms.iter().map(|m| json!({
+            "name": m.name, "prior": m.prior, "posterior": m.posterior,
+        })).collect::<Vec<_>>(),
+        "shared": answer.shared,
+        "posteriors": posteriors(&answer),
+        "alarms": answer.alarms,
+        "claims": verdicts.claims,
+        "report": page,
+    });
+    session.output.result(&text, &value);
+    let unmet = verdicts.claims.iter().filter(|c| c.verdict != Verdict::Survived).count();
+    let raised = answer.alarms.iter().filter(|alarm| alarm.raised).count();
+    if strict && unmet + raised > 0 {
+        return Err(Failure::Strict(format!(
+            "{unmet} of {} claims did not survive, and {raised} alarms were raised",
+            verdicts.claims.len()
+        )));
+    }
+    Ok(())
+}
+
+/// Posteriors without their draws.
+fn posteriors(answer: &answer::Answer) -> serde_json::Value {
+    let given = |posterior: &gnomon::report::content::Posterior| {
+        let both = posterior.quantities.iter().zip(&posterior.summaries);
+        let quantities: Vec<_> = both
+            .map(|(q, s)| json!({ "name": q.name, "unit": q.unit, "summary": s }))
+            .collect();
+        json!({ "mechanism": posterior.mechanism, "quantities": quantities })
+    };
+    answer.posteriors.iter().map(given).collect()
+}
+
+/// `gnomon new`.
+pub fn new(session: &Session, folder: &Path) -> Result<(), Failure> {
+    let occupied = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+    if occupied || folder.is_file() {
+        return Err(Failure::refused(
+            format!("{} is there already, and not empty", folder.display()),
+            "name a folder that does not exist yet",
+        ));
+    }
+    let files = template::files();
+    for template in &files {
+        file::write(&folder.join(template.name), template.text.as_bytes())?;
+    }
+    let names: Vec<&str> = files.iter().map(|template| template.name).collect();
+    let text = format!(
+        "{} holds {}.\nNext: gnomon preview {2}, then gnomon run {2}",
+        folder.display(),
+        names.join(", "),
+        folder.display()
+    );
+    session.output.result(&text, &json!({ "folder": folder, "files": names }));
+    Ok(())
+}
+
+/// `gnomon check`: a study, or one mechanism file.
+pub fn check(session: &Session, path: &Path) -> Result<(), Failure> {
+    let is_mechanism = path.is_file() && path.file_name().is_some_and(|name| name != "study.toml");
+    if is_mechanism {
+        let mechanism = Mechanism::read(path)?;
+        let text = format!("{} is sound: {}", path.display(), in_words(&mechanism));
+        session.output.result(&text, &json!({ "mechanism": mechanism.name, "sound": true }));
+        return Ok(());
+    }
+    let context = read(session, path)?;
+    Population::new(&context.study)?;
+    let study = &context.study;
+    let mut text = format!("{}\n\n", study.title);
+    for (mechanism, weight) in study.mechanisms.iter().zip(&study.weights) {
+        text += &format!(
+            "  {} (prior probability {:.3}): {}\n",
+            mechanism.name,
+            weight,
+            in_words(mechanism)
+        );
+    }
+    let missing = study.data.iter().flatten().filter(|value| value.is_nan()).count();
+    text += &match &study.data {
+        None => "  no observed data\n".to_owned(),
+        Some(data) => format!(
+            "  observed: {} ({} numbers, {missing} missing)\n",
+            study.given.join(", "),
+            data.len()
+        ),
+    };
+    text += &format!("  asked: {}\n\nThe study is sound.", study.predict.join(", "));
+    let names: Vec<&str> = study.mechanisms.iter().map(|m| m.name.as_str()).collect();
+    let value = json!({
+        "title": study.title, "mechanisms": names, "given": study.given, "predict": study.predict,
+        "shared": study.shared, "sound": true,
+    });
+    session.output.result(&text, &value);
+    Ok(())
+}
+
+fn in_words(mechanism: &Mechanism) -> String {
+    let plural = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    };
+    let mut parts = vec![
+        plural(mechanism.parameters.len(), "parameter"),
+        plural(mechanism.dynamics.states.len(), "state"),
+        plural(mechanism.observed_count(), "observed number"),
+    ];
+    if !mechanism.derived.is_empty() {
+        parts.insert(1, format!("{} derived", mechanism.derived.len()));
+    }
+    parts.join(", ")
+}
+
+/// `gnomon preview`.
+pub fn preview(session: &Session, path: &Path) -> Result<(), Failure> {
+    let context = read(session, path)?;
+    let population = Population::new(&context.study)?;
+    let predictive = answer::preview(&context, &population)?;
+    let page = stage::report::preview(&context, predictive)?;
+    let text = format!("What the mechanisms produce before anything is learned: {}", page.display());
+    session.output.result(&text, &json!({ "preview": page }));
+    Ok(())
+}
+
+/// `gnomon simulate`.
+pub fn simulate(session: &Session, path: &Path) -> Result<(), Failure> {
+    let context = read(session, path)?;
+    let population = Population::new(&context.study)?;
+    let bank = stage::simulate::run(&context, &population)?;
+    let text = format!("{} simulations in {}", bank.rows(), bank.dir().display());
+    session.output.result(&text, &json!({ "simulations": bank.rows(), "bank": bank.dir() }));
+    Ok(())
+}
+
+/// `gnomon learn`.
+pub fn learn(session: &Session, path: &Path) -> Result<(), Failure> {
+    let context = read(session, path)?;
+    let population = Population::new(&context.study)?;
+    let bank = stage::simulate::run(&context, &population)?;
+    let amortized = stage::learn::run(&context, &bank)?;
+    let training = stage::learn::training(&context, amortized.networks());
+    let mut text = String::new();
+    let mut networks = Vec::new();
+    for network in &training {
+        let best = network.validation.iter().copied().fold(f64::INFINITY, f64::min);
+        text += &format!("{}: held-out loss {best:.3} ({})\n", network.network, network.description);
+        networks.push(json!({ "network": network.network, "held_out_loss": best }));
+    }
+    text += &format!("\nSaved in {}", context.results().join("model").display());
+    session.output.result(&text, &json!({ "networks": networks }));
+    Ok(())
+}
+
+/// `gnomon ask`.
+pub fn ask(
+    session: &Session,
+    path: &Path,
+    observed: &Path,
+    draws: Option<usize>,
+    folder: Option<&Path>,
+) -> Result<(), Failure> {
+    let context = read(session, path)?;
+    let data = context.study.read_observed(observed)?;
+    if !context.results().join("stamps").join("learn.json").is_file() {
+        return Err(Failure::refused(
+            format!("nothing was learned for {} yet", path.display()),
+            format!("run `gnomon learn {}` first", path.display()),
+        ));
+    }
+    let population = Population::new(&context.study)?;
+    let amortized = stage::learn::load(&context)?;
+    let draws = draws.unwrap_or(context.study.answer.draws);
+    let mut asked = answer::ask(&context, &amortized, &data, draws)?;
+    answer::alarms(&context, &population, &amortized, &data, &mut asked.answer)?;
+    if let Some(folder) = folder {
+        asked.draws.write(folder).map_err(|error| Failure::Outside(error.to_string()))?;
+        file::write_json(&folder.join("answer.json"), &asked.answer)?;
+    }
+    let value = json!({
+        "answer": asked.answer.sentence,
+        "mechanisms": asked.answer.mechanisms.iter().map(|m| json!({
+            "name": m.name, "prior": m.prior, "posterior": m.posterior,
+        })).collect::<Vec<_>>(),
+        "shared": asked.answer.shared,
+        "posteriors": posteriors(&asked.answer),
+        "alarms": asked.answer.alarms,
+    });
+    session.output.result(&output::summary(&asked.answer, &[]), &value);
+    Ok(())
+}
+
+/// `gnomon report`.
+pub fn report(session: &Session, path: &Path) -> Result<(), Failure> {
+    let context = read(session, path)?;
+    let population = Population::new(&context.study)?;
+    let stages = context.results().join("stamps");
+    for (stage, command) in [("learn", "learn"), ("answer", "run"), ("examine", "run")] {
+        if !stages.join(format!("{stage}.json")).is_file() {
+            return Err(Failure::refused(
+                "there are no results to report yet",
+                format!("run `gnomon {command} {}` first", path.display()),
+            ));
+        }
+    }
+    let bank = gnomon::bank::Bank::open(stage::simulate::folder(&context, &population)?)?;
+    let learned_from = stage::learn::made_from(&context, &bank)?;
+    let amortized = stage::learn::load(&context)?;
+    let answer = answer::run(&context, &population, &amortized, &learned_from)?;
+    let verdicts = examine::run(&context, &population, &amortized, &learned_from)?;
+    let page = stage::report::run(&context, &bank, &amortized, &answer, &verdicts)?;
+    session.output.result(&format!("Report: {}", page.display()), &json!({ "report": page }));
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! What a command works with: a study, where its results are, and how to run.
+
+use std::path::{Path, PathBuf};
+
+use gnomon_mechanism::Study;
+
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::{file, stamp};
+
+/// A study and how to run it.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The study.
+    pub study: Study,
+    /// The path that the user named.
+    pub path: PathBuf,
+    /// The seed of every random number.
+    pub seed: u64,
+    /// How many simulations the bank has.
+    pub simulations: u64,
+    /// Threads to use.
+    pub threads: usize,
+    /// Whether long work shows how far it is.
+    pub progress: Progress,
+}
+
+/// What the user may set on the command line.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wishes {
+    /// Instead of the study's seed.
+    pub seed: Option<u64>,
+    /// Instead of the study's number of simulations.
+    pub simulations: Option<u64>,
+    /// Instead of all processors.
+    pub threads: Option<usize>,
+}
+
+impl Context {
+    /// Reads a study, with the user's wishes.
+    ///
+    /// # Errors
+    /// Where the study, or a file that it names, is wrong.
+    pub fn read(path: &Path, wishes: Wishes, progress: Progress) -> Result<Self, Failure> {
+        let study = Study::read(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            seed: wishes.seed.unwrap_or(study.simulate.seed),
+            simulations: wishes.simulations.unwrap_or(study.simulate.simulations),
+            threads: wishes.threads.unwrap_or_else(processors),
+            progress,
+            study,
+        })
+    }
+
+    /// Where results are.
+    #[must_use]
+    pub fn results(&self) -> PathBuf {
+        self.study.folder.join("results")
+    }
+
+    /// The data that the study asks about.
+    ///
+    /// # Errors
+    /// Where it has none.
+    pub fn data(&self) -> Result<&[f64], Failure> {
+        self.study.data.as_deref().ok_or_else(|| {
+            Failure::refused(
+                "the study has no observed data",
+                "give it `observed = \"data.csv\"`, or use `gnomon ask STUDY --observed FILE`",
+            )
+        })
+    }
+
+    /// A seed for one use, which shares no simulation with the bank or another use.
+    #[must_use]
+    pub fn seed_for(&self, purpose: &str) -> u64 {
+        stamp::seed(&["gnomon", &self.study.identity(), &self.seed.to_string(), purpose])
+    }
+
+    /// Writes a result as JSON.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn write(&self, name: &str, value: &impl serde::Serialize) -> Result<(), Failure> {
+        Ok(file::write_json(&self.results().join(name), value)?)
+    }
+
+    /// Reads a result; `None` where it is not there or was written by another version.
+    #[must_use]
+    pub fn read_result<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
+        file::read_json(&self.results().join(name)).ok()
+    }
+}
+
+/// How many processors there are.
+#[must_use]
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

@@ -1,0 +1,47 @@
+//! Progress bars on standard error: what is done, how fast, how long it will take.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Whether long work shows how far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Bars, where standard error is a terminal.
+    Shown,
+    /// Nothing.
+    Hidden,
+}
+
+impl Progress {
+    /// A bar of `total` `units` of `work`.
+    #[must_use]
+    pub fn bar(self, work: &str, units: &str, total: u64) -> ProgressBar {
+        let bar = match self {
+            Self::Hidden => ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()),
+            Self::Shown => ProgressBar::new(total),
+        };
+        let template = format!(
+            "{work:<26} {{bar:24}} {{human_pos}}/{{human_len}} {units}  {{per_sec}}  {{eta}} left  {{msg}}"
+        );
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.set_style(style.progress_chars("━╸─"));
+        }
+        bar
+    }
+
+    /// A spinner for work whose length is not known.
+    #[must_use]
+    pub fn spinner(self, work: &str) -> ProgressBar {
+        let bar = match self {
+            Self::Hidden => ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
+            Self::Shown => ProgressBar::new_spinner(),
+        };
+        if let Ok(style) = ProgressStyle::with_template("{msg} {spinner} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.set_message(work.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    }
+}

@@ -1,0 +1,9 @@
+//! The stages of a study, each run only when what it is made from changed:
+//! simulate -> learn -> answer, examine -> report.
+
+pub mod answer;
+pub mod examine;
+pub mod learn;
+pub mod networks;
+pub mod report;
+pub mod simulate;

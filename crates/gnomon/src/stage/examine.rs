@@ -1,0 +1,563 @@
+//! Fourth stage: test the networks' calibration on fresh simulations that nothing was fitted to.
+
+use std::time::Instant;
+
+use gnomon_claim::seal;
+use gnomon_claim::{Assertion, Subject, Tested, Verdict};
+use gnomon_examine::calibration::{
+    Answers, Asked, Examined, GivenMechanism, MechanismForecasts, Quantity, Settings, claims,
+    examine,
+};
+use gnomon_examine::{Curve, calibration};
+use gnomon_infer::Amortized;
+use gnomon_infer::amortized::rows_of;
+use gnomon_learn::matrix::Matrix;
+use gnomon_mechanism::random::{Purpose, Stream};
+use gnomon_mechanism::{Family, Study};
+use gnomon_report::content;
+use serde::{Deserialize, Serialize};
+
+use super::learn;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::population::Population;
+use crate::stamp::{self, Cost, Stamp};
+
+const STAGE: &str = "examine";
+const FILE: &str = "claims.json";
+const ATTEMPTS: &str = "attempts.json";
+/// Data sets answered at once.
+const BLOCK: usize = 500;
+
+/// The claims with their verdicts, and the curves behind them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Verdicts {
+    /// Every claim.
+    pub claims: Vec<content::Claim>,
+    /// What the report draws.
+    pub calibration: content::Calibration,
+}
+
+/// Tests every claim about the networks. The pool of test data sets is sealed: its seed is a hash of
+/// the networks' weights and the claims.
+///
+/// # Errors
+/// Where a simulator or a network cannot be run, or the user interrupts.
+pub fn run(
+    context: &Context,
+    population: &Population<'_>,
+    amortized: &Amortized,
+    learned_from: &str,
+) -> Result<Verdicts, Failure> {
+    let made_from = made_from(context, learned_from);
+    if Stamp::read(&context.results(), STAGE).is_some_and(|stamp| stamp.made_from == made_from)
+        && let Some(verdicts) = context.read_result(FILE)
+    {
+        return Ok(verdicts);
+    }
+    Stamp::remove(&context.results(), STAGE);
+    let asked = asked(&context.study);
+    let settings = settings(context);
+    let wrong = |error: &dyn std::fmt::Display| Failure::damaged(error, "learn anew");
+    let claims = claims(&asked, &settings);
+    let seed =
+        seal::test_seed(&digest(amortized), &claims).map_err(|error| wrong(&error))?;
+    let attempt = count_attempt(context, seed)?;
+    let began = Instant::now();
+    let tests = Tests::new(context, population, amortized, seed)?;
+    let examined =
+        examine(&tests.answers(context), &settings, seed, attempt).map_err(|e| wrong(&e))?;
+    let verdicts = Verdicts {
+        claims: examined.iter().map(|examined| in_words(&examined.tested)).collect(),
+        calibration: curves(&examined),
+    };
+    context.write(FILE, &verdicts)?;
+    let cost = Cost {
+        what: "test data sets answered".into(),
+        count: tests.data_sets() as u64,
+        seconds: began.elapsed().as_secs_f64(),
+        per_query: false,
+    };
+    Stamp { made_from, cost: vec![cost] }.write(&context.results(), STAGE)?;
+    Ok(verdicts)
+}
+
+/// A hash of what the verdicts are made from.
+#[must_use]
+pub fn made_from(context: &Context, learned_from: &str) -> String {
+    let study = &context.study;
+    stamp::hash(&[learned_from, &format!("{:?} {:?}", study.claims, study.shared)])
+}
+
+fn settings(context: &Context) -> Settings {
+    let wishes = &context.study.claims;
+    let missing = learn::missing_entries(context).len();
+    let population = match missing {
+        0 => "fresh simulations from the prior".to_owned(),
+        n => format!("fresh simulations from the prior, without the {n} entries the data lack"),
+    };
+    Settings {
+        population,
+        error_rate: wishes.error_rate,
+        most_inputs: wishes.data_sets,
+        rank_tolerance: wishes.tolerance,
+        coverage_tolerance: wishes.tolerance,
+        reliability_tolerance: wishes.tolerance,
+        ..Settings::default()
+    }
+}
+
+/// The quantities of a mechanism that are claimed: parameters that are not fixed, and derived ones
+/// that are not averaged over mechanisms. Each with its place among all quantities.
+fn claimed(study: &Study, mechanism: usize) -> Vec<(usize, String)> {
+    let own = &study.mechanisms[mechanism];
+    let parameters = own.parameters.iter().enumerate();
+    let free = parameters.filter(|(_, p)| p.prior.family != Family::Exact);
+    let derived = own.derived.iter().enumerate();
+    let alone = derived.filter(|(_, d)| !study.shared.contains(&d.name));
+    let count = own.parameters.len();
+    free.map(|(place, p)| (place, p.name.clone()))
+        .chain(alone.map(|(place, d)| (count + place, d.name.clone())))
+        .collect()
+}
+
+/// Mechanisms of which anything was learned.
+fn learned(study: &Study) -> Vec<usize> {
+    let free = |m: &usize| {
+        study.mechanisms[*m].parameters.iter().any(|p| p.prior.family != Family::Exact)
+    };
+    (0..study.mechanisms.len()).filter(free).collect()
+}
+
+fn asked(study: &Study) -> Asked {
+    let names = |m: usize| claimed(study, m).into_iter().map(|(_, name)| name).collect();
+    let given = learned(study);
+    Asked {
+        given: given.into_iter().map(|m| (study.mechanisms[m].name.clone(), names(m))).collect(),
+        shared: averaged(study),
+        mechanisms: (study.mechanisms.len() > 1)
+            .then(|| study.mechanisms.iter().map(|m| m.name.clone()).collect()),
+    }
+}
+
+/// Shared quantities that every mechanism declares, so that every test data set has a truth; with
+/// one mechanism there is nothing to average over.
+fn averaged(study: &Study) -> Vec<String> {
+    let everywhere = |name: &&String| (0..study.mechanisms.len()).all(|m| place(study, m, name).is_some());
+    study.shared.iter().filter(everywhere).cloned().collect()
+}
+
+/// A quantity's place among a mechanism's parameters and derived quantities.
+fn place(study: &Study, mechanism: usize, name: &str) -> Option<usize> {
+    let own = &study.mechanisms[mechanism];
+    let parameters = own.parameters.iter().map(|p| p.name.as_str());
+    parameters.chain(own.derived.iter().map(|d| d.name.as_str())).position(|other| other == name)
+}
+
+fn digest(amortized: &Amortized) -> [u8; 32] {
+    let networks = amortized.networks();
+    let all = networks.classes.iter().chain(networks.densities.iter().flatten());
+    let hashes: Vec<String> =
+        all.flat_map(|ensemble| ensemble.members()).map(|model| model.hash()).collect();
+    seal::weights_digest(hashes.join("").as_bytes())
+}
+
+/// How often this sealed pool was touched, this time included.
+fn count_attempt(context: &Context, seed: u64) -> Result<u32, Failure> {
+    let mut attempts: std::collections::BTreeMap<String, u32> =
+        context.read_result(ATTEMPTS).unwrap_or_default();
+    let count = attempts.entry(seed.to_string()).or_default();
+    *count += 1;
+    let count = *count;
+    context.write(ATTEMPTS, &attempts)?;
+    Ok(count)
+}
+
+/// Answers to the test data sets of one mechanism.
+struct OfMechanism {
+    names: Vec<String>,
+    data: Vec<f64>,
+    truths: Vec<f64>,
+    draws: Vec<f64>,
+    log_q_truth: Vec<f64>,
+    log_q_draws: Vec<f64>,
+    log_prior_truth: Vec<f64>,
+}
+
+/// Answers to the test data sets of the mixture.
+#[derive(Default)]
+struct OfMixture {
+    names: Vec<String>,
+    truths: Vec<usize>,
+    probabilities: Vec<f64>,
+    /// One a shared quantity: its name, truths and draws.
+    shared: Vec<(String, Vec<f64>, Vec<f64>)>,
+}
+
+struct Tests {
+    given: Vec<(usize, OfMechanism)>,
+    mixture: OfMixture,
+}
+
+impl Tests {
+    fn new(
+        context: &Context,
+        population: &Population<'_>,
+        amortized: &Amortized,
+        seed: u64,
+    ) -> Result<Self, Failure> {
+        let study = &context.study;
+        let learned = learned(study);
+        let several = study.mechanisms.len() > 1;
+        let rounds = learned.len() + usize::from(several);
+        let bar = context.progress.bar(
+            "testing the claims",
+            "data sets",
+            (rounds * study.claims.data_sets) as u64,
+        );
+        let pool = Pool { context, population, amortized, seed, bar: &bar };
+        let given = learned
+            .into_iter()
+            .map(|mechanism| Ok((mechanism, pool.given(mechanism)?)))
+            .collect::<Result<_, Failure>>()?;
+        let mixture = if several { pool.mixture()? } else { OfMixture::default() };
+        bar.finish_and_clear();
+        Ok(Self { given, mixture })
+    }
+
+    fn data_sets(&self) -> usize {
+        let given: usize = self.given.iter().map(|(_, own)| own.log_q_truth.len()).sum();
+        given + self.mixture.truths.len()
+    }
+
+    fn answers<'a>(&'a self, context: &'a Context) -> Answers<'a> {
+        let study = &context.study;
+        let given = self.given.iter().map(|(mechanism, own)| GivenMechanism {
+            mechanism: &study.mechanisms[*mechanism].name,
+            parameters: &own.names,
+            data: &own.data,
+            truths: &own.truths,
+            draws: &own.draws,
+            log_q_truth: &own.log_q_truth,
+            log_q_draws: &own.log_q_draws,
+            log_prior_truth: &own.log_prior_truth,
+        });
+        let mixture = &self.mixture;
+        let shared = mixture.shared.iter();
+        let mut shared: Vec<Quantity<'a>> =
+            shared.map(|(name, truths, draws)| Quantity { name, truths, draws }).collect();
+        if study.mechanisms.len() == 1 {
+            shared.clear();
+        }
+        Answers {
+            given: given.collect(),
+            shared,
+            mechanisms: (study.mechanisms.len() > 1).then_some(MechanismForecasts {
+                names: &mixture.names,
+                prior: &study.weights,
+                truths: &mixture.truths,
+                probabilities: &mixture.probabilities,
+            }),
+        }
+    }
+}
+
+/// The sealed pool of test data sets.
+struct Pool<'a> {
+    context: &'a Context,
+    population: &'a Population<'a>,
+    amortized: &'a Amortized,
+    seed: u64,
+    bar: &'a indicatif::ProgressBar,
+}
+
+impl Pool<'_> {
+    fn wrong(error: gnomon_infer::InferError) -> Failure {
+        Failure::damaged(error, "learn anew")
+    }
+
+    /// Data sets as the networks read them, without the entries that the study's data lack.
+    fn standardise(&self, mut given: Vec<f64>) -> Result<Matrix, Failure> {
+        let width = self.context.study.given_columns().len();
+        for row in given.chunks_exact_mut(width) {
+            for entry in learn::missing_entries(self.context) {
+                row[entry] = f64::NAN;
+            }
+        }
+        self.amortized.standardise(&given).map_err(Self::wrong)
+    }
+
+    /// Answers to data sets of one mechanism.
+    fn given(&self, mechanism: usize) -> Result<OfMechanism, Failure> {
+        let study = &self.context.study;
+        let claimed = claimed(study, mechanism);
+        let draws = study.claims.draws;
+        let mut own = OfMechanism {
+            names: claimed.iter().map(|(_, name)| name.clone()).collect(),
+            data: Vec::new(),
+            truths: Vec::new(),
+            draws: Vec::new(),
+            log_q_truth: Vec::new(),
+            log_q_draws: Vec::new(),
+            log_prior_truth: Vec::new(),
+        };
+        let first = (mechanism as u64 + 1) << 40;
+        for block in blocks(study.claims.data_sets) {
+            interrupt::check()?;
+            let numbers: Vec<u64> = block.clone().map(|number| first | number as u64).collect();
+            let simulated = self.population.of(mechanism, self.seed, &numbers)?;
+            let given = self.standardise(simulated.given.clone())?;
+            let rows = given.rows();
+            let coordinates = self.amortized.coordinates(mechanism);
+            let slices: Vec<&[f64]> = simulated.parameters.iter().map(Vec::as_slice).collect();
+            let scores = coordinates.to_scores(&slices, self.seed, &simulated.simulations);
+            let scores = rows_of(&scores);
+            let seed = stamp::seed(&["test posterior", &self.seed.to_string(), &block.start.to_string()]);
+            let drawn =
+                self.amortized.draw(mechanism, &given, draws, seed).map_err(Self::wrong)?;
+            let density = |given: &Matrix, scores: &Matrix| {
+                self.amortized.log_density_of_scores(mechanism, given, scores).map_err(Self::wrong)
+            };
+            own.log_q_truth.extend(density(&given, &scores)?);
+            own.log_q_draws.extend(density(&repeat(&given, draws), &drawn.scores)?);
+            own.log_prior_truth.extend((0..rows).map(|row| standard_normal(scores.row(row))));
+            own.data.extend(given.values().iter().map(|&x| f64::from(x)));
+            let truths: Vec<&Vec<f64>> =
+                simulated.parameters.iter().chain(&simulated.derived).collect();
+            let quantities: Vec<&[f64]> = drawn.quantities().collect();
+            for row in 0..rows {
+                own.truths.extend(claimed.iter().map(|&(place, _)| truths[place][row]));
+            }
+            for row in 0..rows * draws {
+                own.draws.extend(claimed.iter().map(|&(place, _)| quantities[place][row]));
+            }
+            self.bar.inc(block.len() as u64);
+        }
+        Ok(own)
+    }
+
+    /// Answers to data sets of the mixture.
+    fn mixture(&self) -> Result<OfMixture, Failure> {
+        let study = &self.context.study;
+        let draws = study.claims.draws;
+        let names = averaged(study);
+        let mut own = OfMixture {
+            names: study.mechanisms.iter().map(|m| m.name.clone()).collect(),
+            shared: names.iter().map(|name| (name.clone(), Vec::new(), Vec::new())).collect(),
+            ..OfMixture::default()
+        };
+        for block in blocks(study.claims.data_sets) {
+            interrupt::check()?;
+            let numbers: Vec<u64> = block.clone().map(|number| number as u64).collect();
+            let (given, chosen, truths) = self.simulate_mixture(&numbers, &names)?;
+            let given = self.standardise(given)?;
+            let probabilities = self.amortized.probabilities(&given).map_err(Self::wrong)?;
+            let picked = pick_mechanisms(&probabilities, study.mechanisms.len(), draws, |row| {
+                Stream::new(self.seed, Purpose::POSTERIOR, (block.start + row) as u64)
+            });
+            let base = own.truths.len() * draws;
+            for (place, (_, all, drawn)) in own.shared.iter_mut().enumerate() {
+                all.extend_from_slice(&truths[place]);
+                drawn.resize(base + chosen.len() * draws, f64::NAN);
+            }
+            if !names.is_empty() {
+                self.fill_mixture(&given, &picked, block.start, base, &names, &mut own)?;
+            }
+            own.truths.extend(chosen);
+            own.probabilities.extend(probabilities);
+            self.bar.inc(block.len() as u64);
+        }
+        Ok(own)
+    }
+
+    /// Simulations of the mixture: given columns row after row, mechanisms, and the true values of
+    /// `names` (one column each).
+    fn simulate_mixture(
+        &self,
+        numbers: &[u64],
+        names: &[String],
+    ) -> Result<(Vec<f64>, Vec<usize>, Vec<Vec<f64>>), Failure> {
+        let schema = self.population.schema(self.seed);
+        let rows = self.population.rows(self.seed, numbers)?;
+        let kept: Vec<usize> =
+            (0..rows.len()).filter(|&row| rows.failure[row].is_none()).collect();
+        let column = |name: &String| {
+            let place = schema.position(name);
+            place.map(|place| &rows.columns[place]).ok_or_else(|| {
+                Failure::damaged(format!("the simulations have no column `{name}`"), "learn anew")
+            })
+        };
+        let given = self.context.study.given_columns();
+        let given = given.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+        let shared = names.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+        Ok((
+            kept.iter().flat_map(|&row| given.iter().map(move |column| column[row])).collect(),
+            kept.iter().map(|&row| rows.mechanism[row] as usize).collect(),
+            shared.iter().map(|column| kept.iter().map(|&row| column[row]).collect()).collect(),
+        ))
+    }
+
+    /// Draws of shared quantities: draw `d` of row `r` from mechanism `picked[r * draws + d]`.
+    fn fill_mixture(
+        &self,
+        given: &Matrix,
+        picked: &[usize],
+        block: usize,
+        base: usize,
+        names: &[String],
+        own: &mut OfMixture,
+    ) -> Result<(), Failure> {
+        let study = &self.context.study;
+        let draws = study.claims.draws;
+        for mechanism in 0..study.mechanisms.len() {
+            let rows: Vec<usize> = (0..given.rows())
+                .filter(|row| picked[row * draws..(row + 1) * draws].contains(&mechanism))
+                .collect();
+            if rows.is_empty() {
+                continue;
+            }
+            let mut part = Matrix::zeros(rows.len(), given.columns());
+            for (to, &from) in rows.iter().enumerate() {
+                part.row_mut(to).copy_from_slice(given.row(from));
+            }
+            let seed = stamp::seed(&["test mixture", &self.seed.to_string(), &block.to_string()]);
+            let drawn =
+                self.amortized.draw(mechanism, &part, draws, seed).map_err(Self::wrong)?;
+            let quantities: Vec<&[f64]> = drawn.quantities().collect();
+            for (name, (_, _, values)) in names.iter().zip(&mut own.shared) {
+                let Some(place) = place(study, mechanism, name) else { continue };
+                for (position, &row) in rows.iter().enumerate() {
+                    for draw in 0..draws {
+                        let at = row * draws + draw;
+                        if picked[at] == mechanism {
+                            values[base + at] = quantities[place][position * draws + draw];
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn blocks(total: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    (0..total).step_by(BLOCK).map(move |start| start..(start + BLOCK).min(total))
+}
+
+/// A mechanism for each draw of each row, with the row's probabilities.
+fn pick_mechanisms(
+    probabilities: &[f64],
+    mechanisms: usize,
+    draws: usize,
+    stream: impl Fn(usize) -> Stream,
+) -> Vec<usize> {
+    let mut picked = Vec::with_capacity(probabilities.len() / mechanisms * draws);
+    for (row, own) in probabilities.chunks_exact(mechanisms).enumerate() {
+        let mut stream = stream(row);
+        for _ in 0..draws {
+            let mut left = stream.uniform() * own.iter().sum::<f64>();
+            let reached = own.iter().position(|p| {
+                left -= p;
+                left < 0.0
+            });
+            picked.push(reached.unwrap_or(mechanisms - 1));
+        }
+    }
+    picked
+}
+
+fn repeat(matrix: &Matrix, times: usize) -> Matrix {
+    let mut repeated = Matrix::zeros(matrix.rows() * times, matrix.columns());
+    for row in 0..matrix.rows() * times {
+        repeated.row_mut(row).copy_from_slice(matrix.row(row / times));
+    }
+    repeated
+}
+
+fn standard_normal(scores: &[f32]) -> f64 {
+    let term = |&x: &f32| -0.5 * (f64::from(x).powi(2) + std::f64::consts::TAU.ln());
+    scores.iter().map(term).sum()
+}
+
+fn in_words(tested: &Tested) -> content::Claim {
+    let claim = &tested.claim;
+    content::Claim {
+        name: claim.name.clone(),
+        statement: claim.statement.clone(),
+        verdict: match tested.verdict {
+            Verdict::Survived => content::Verdict::Survived,
+            Verdict::Falsified => content::Verdict::Falsified,
+            Verdict::Undecided => content::Verdict::Undecided,
+            Verdict::Untestable => content::Verdict::Untestable,
+            Verdict::Vacuous => content::Verdict::Vacuous,
+        },
+        statistic: claim.statistic.clone(),
+        estimate: tested.estimate,
+        interval: tested.interval,
+        tolerance: claim.assertion.tolerance(),
+        error_rate: claim.error_rate,
+        inputs: tested.inputs as u64,
+        subject: match claim.subject {
+            Subject::Amortized => content::Subject::Amortized,
+            Subject::Refined => content::Subject::Refined,
+        },
+        controls: tested
+            .controls
+            .iter()
+            .map(|control| content::Control {
+                name: control.name.clone(),
+                result: control.observed.clone(),
+                behaved: control.behaved,
+            })
+            .collect(),
+    }
+}
+
+fn curves(examined: &[Examined]) -> content::Calibration {
+    let mut all = content::Calibration::default();
+    for Examined { tested, curve, about } in examined {
+        let inputs = tested.inputs as u64;
+        let calibration::About { mechanism, quantity } = about.clone();
+        match curve {
+            Some(Curve::EcdfDifference(curve)) => all.sbc.push(content::SbcCurve {
+                mechanism,
+                quantity: quantity.unwrap_or_default(),
+                ranks: curve.levels.clone(),
+                difference: curve.difference.clone(),
+                lower: vec![-curve.band; curve.levels.len()],
+                upper: vec![curve.band; curve.levels.len()],
+                tolerance: curve.tolerance,
+                inputs,
+            }),
+            Some(Curve::Coverage(curve)) => all.coverage.push(content::CoverageCurve {
+                diagnostic: quantity.unwrap_or_default(),
+                mechanism,
+                nominal: curve.levels.clone(),
+                actual: curve.coverage.clone(),
+                lower: curve.lower.clone(),
+                upper: curve.upper.clone(),
+                inputs,
+            }),
+            Some(Curve::Reliability(curve)) => all.reliability.push(content::Reliability {
+                mechanism: mechanism.unwrap_or_default(),
+                predicted: curve.bins.iter().map(|bin| bin.stated).collect(),
+                frequency: curve.bins.iter().map(|bin| bin.frequency).collect(),
+                lower: curve.bins.iter().map(|bin| bin.interval[0]).collect(),
+                upper: curve.bins.iter().map(|bin| bin.interval[1]).collect(),
+                count: curve.bins.iter().map(|bin| bin.forecasts as u64).collect(),
+            }),
+            None => {}
+        }
+        if let Assertion::MeanAtLeast { .. } = tested.claim.assertion {
+            all.gains.push(content::ScoreGain {
+                target: if about.mechanism.is_some() { "parameters" } else { "mechanism" }.into(),
+                mechanism: about.mechanism.clone(),
+                mean: tested.estimate,
+                interval: tested.interval,
+                inputs,
+            });
+        }
+    }
+    all
+}

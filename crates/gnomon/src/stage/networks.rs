@@ -1,0 +1,92 @@
+//! Which network learns what: a default chosen from the table's shape, changed by the study's wishes.
+
+use gnomon_learn::network::{Activation, ConvolutionLayer, Embedding, Head, Network, SplineFlow};
+use gnomon_learn::standardise::Standardiser;
+use gnomon_learn::train::Recipe;
+use gnomon_mechanism::study::{Embedding as Wish, Learn};
+
+/// Series of at least this length are convolved unless the study says otherwise.
+const LONG_SERIES: usize = 40;
+/// Features between the embedding and the head.
+const FEATURES: usize = 32;
+/// Optimiser steps that a training may take: enough for the losses of small tables to settle.
+const STEPS: usize = 12_000;
+
+/// p(mechanism | given).
+#[must_use]
+pub fn classes(wishes: &Learn, standardiser: &Standardiser, mechanisms: usize) -> Network {
+    Network {
+        given: standardiser.outputs(),
+        predict: mechanisms,
+        embedding: embedding(wishes, standardiser),
+        head: Head::Classes,
+    }
+}
+
+/// p(scores | given) of one mechanism's parameters.
+#[must_use]
+pub fn density(wishes: &Learn, standardiser: &Standardiser, dimension: usize) -> Network {
+    let default = SplineFlow::default();
+    Network {
+        given: standardiser.outputs(),
+        predict: dimension,
+        embedding: embedding(wishes, standardiser),
+        head: Head::Spline(SplineFlow {
+            transforms: wishes.transforms.unwrap_or(default.transforms),
+            hidden: wishes.width.unwrap_or(default.hidden),
+            bins: wishes.bins.unwrap_or(default.bins),
+            ..default
+        }),
+    }
+}
+
+fn embedding(wishes: &Learn, standardiser: &Standardiser) -> Embedding {
+    let series = standardiser.series();
+    let width = wishes.width.unwrap_or(64);
+    let long = series.iter().any(|series| series.length >= LONG_SERIES);
+    let convolve = match wishes.embedding {
+        Wish::Auto => long,
+        Wish::Convolution => !series.is_empty(),
+        Wish::Mlp => false,
+    };
+    if !convolve {
+        return Embedding::ResidualMlp {
+            width,
+            blocks: 2,
+            outputs: FEATURES,
+            activation: Activation::Relu,
+        };
+    }
+    let longest = series.iter().map(|series| series.length).max().unwrap_or(1);
+    // Halve the series until some 16 times are left.
+    let halvings = (longest as f64 / 16.0).log2().ceil().clamp(1.0, 6.0) as usize;
+    let layers = (0..halvings)
+        .map(|layer| ConvolutionLayer {
+            channels: if layer == 0 { 16 } else { 32 },
+            kernel: 5,
+            stride: 2,
+        })
+        .collect();
+    Embedding::Convolution {
+        series,
+        layers,
+        widths: vec![width, FEATURES],
+        activation: Activation::Relu,
+    }
+}
+
+/// How a network is trained on `rows` simulations.
+#[must_use]
+pub fn recipe(wishes: &Learn, rows: usize, seed: u64) -> Recipe {
+    let default = Recipe::default();
+    let batch = wishes.batch.unwrap_or_else(|| if rows < 4_000 { 50 } else { 200 });
+    let steps_per_epoch = ((rows as f64 * (1.0 - default.validation)) as usize / batch).max(1);
+    let epochs = wishes.epochs.unwrap_or((STEPS / steps_per_epoch).clamp(10, 400));
+    Recipe {
+        seed,
+        batch,
+        epochs,
+        learning_rate: wishes.learning_rate.unwrap_or(default.learning_rate),
+        ..default
+    }
+}

@@ -1,0 +1,142 @@
+//! Last stage: one report of everything.
+
+use std::path::PathBuf;
+
+use gnomon_bank::Bank;
+use gnomon_infer::Amortized;
+use gnomon_report::content;
+
+use super::answer::{self, Answer};
+use super::examine::Verdicts;
+use super::learn;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::stamp::{self, Stamp};
+
+const STAGE: &str = "report";
+/// The stages whose costs the ledger lists, in order.
+const STAGES: [&str; 4] = ["simulate", "learn", "answer", "examine"];
+
+/// Writes the report where it is not up to date, and says where it is.
+///
+/// # Errors
+/// Where the bank is damaged or the disk refuses.
+pub fn run(
+    context: &Context,
+    bank: &Bank,
+    amortized: &Amortized,
+    answer: &Answer,
+    verdicts: &Verdicts,
+) -> Result<PathBuf, Failure> {
+    let path = context.results().join("report.html");
+    let stamps: Vec<Option<Stamp>> =
+        STAGES.iter().map(|stage| Stamp::read(&context.results(), stage)).collect();
+    let made_from = stamp::hash(&[
+        env!("CARGO_PKG_VERSION"),
+        &context.study.text,
+        &format!("{stamps:?}"),
+        &serde_json::to_string(answer).unwrap_or_default(),
+    ]);
+    let up_to_date =
+        Stamp::read(&context.results(), STAGE).is_some_and(|stamp| stamp.made_from == made_from);
+    if up_to_date && path.is_file() {
+        return Ok(path);
+    }
+    let report = content::Report {
+        title: context.study.title.clone(),
+        answer: answer.sentence.clone(),
+        provenance: provenance(context),
+        claims: verdicts.claims.clone(),
+        alarms: answer.alarms.clone(),
+        typicality: answer.typicality.clone(),
+        mechanisms: answer.mechanisms.clone(),
+        observed: answer::observed_series(context),
+        prior_predictive: answer.prior_predictive.clone(),
+        posterior_predictive: answer.posterior_predictive.clone(),
+        posteriors: answer.posteriors.clone(),
+        shared: answer.shared.clone(),
+        calibration: verdicts.calibration.clone(),
+        training: learn::training(context, amortized.networks()),
+        ledger: ledger(bank, &stamps)?,
+    };
+    let written = gnomon_report::write(&report, &context.results())
+        .map_err(|error| Failure::Outside(error.to_string()))?;
+    Stamp { made_from, cost: Vec::new() }.write(&context.results(), STAGE)?;
+    Ok(written.page)
+}
+
+/// Writes a page of what the mechanisms produce before anything is learned, and says where it is.
+///
+/// # Errors
+/// Where the disk refuses.
+pub fn preview(
+    context: &Context,
+    prior_predictive: Vec<content::Prediction>,
+) -> Result<PathBuf, Failure> {
+    let mechanisms = context.study.mechanisms.iter().zip(&context.study.weights);
+    let report = content::Report {
+        title: context.study.title.clone(),
+        provenance: provenance(context),
+        mechanisms: mechanisms
+            .map(|(mechanism, &prior)| content::Mechanism {
+                name: mechanism.name.clone(),
+                description: mechanism.description.clone(),
+                text: mechanism.text.to_string(),
+                prior,
+                ..content::Mechanism::default()
+            })
+            .collect(),
+        observed: answer::observed_series(context),
+        prior_predictive,
+        ..content::Report::default()
+    };
+    let written = gnomon_report::write_preview(&report, &context.results())
+        .map_err(|error| Failure::Outside(error.to_string()))?;
+    Ok(written.page)
+}
+
+fn provenance(context: &Context) -> content::Provenance {
+    let study = context.path.display().to_string();
+    let default = &context.study.simulate;
+    let mut command = format!("gnomon run {study}");
+    if context.seed != default.seed {
+        command += &format!(" --seed {}", context.seed);
+    }
+    if context.simulations != default.simulations {
+        command += &format!(" --simulations {}", context.simulations);
+    }
+    content::Provenance {
+        date: jiff::Zoned::now().date().to_string(),
+        study,
+        seed: context.seed,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command,
+    }
+}
+
+fn ledger(bank: &Bank, stamps: &[Option<Stamp>]) -> Result<content::Ledger, Failure> {
+    let costs = stamps.iter().flatten().flat_map(|stamp| &stamp.cost);
+    let info = bank.info()?;
+    let mut ledger = content::Ledger {
+        rows: costs
+            .map(|cost| content::LedgerRow {
+                what: cost.what.clone(),
+                count: Some(cost.count),
+                seconds: cost.seconds,
+                per_query: cost.per_query,
+            })
+            .collect(),
+        ..content::Ledger::default()
+    };
+    ledger.failures = info
+        .reasons
+        .iter()
+        .map(|reason| content::Failure {
+            mechanism: "all".into(),
+            reason: reason.reason.clone(),
+            count: reason.count,
+            of: info.rows,
+        })
+        .collect();
+    Ok(ledger)
+}

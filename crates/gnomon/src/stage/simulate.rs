@@ -1,0 +1,158 @@
+//! First stage: fill the bank of simulations.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use gnomon_bank::{Bank, Schema, Table};
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::population::Population;
+use crate::stamp::{self, Cost, Stamp};
+
+const STAGE: &str = "simulate";
+
+/// Where the study's bank is: simulations that the user imported, or those of these mechanisms and
+/// this seed. A changed mechanism gets a bank of its own, so none is lost.
+///
+/// # Errors
+/// Where the schema cannot be written down.
+pub fn folder(context: &Context, population: &Population<'_>) -> Result<PathBuf, Failure> {
+    let imported = imported_folder(context);
+    if imported.is_dir() {
+        return Ok(imported);
+    }
+    let schema = population.schema(context.seed).to_json()?;
+    Ok(context.results().join("banks").join(&stamp::hash(&[&schema])[..12]))
+}
+
+/// Where imported simulations are.
+#[must_use]
+pub fn imported_folder(context: &Context) -> PathBuf {
+    context.results().join("banks").join("imported")
+}
+
+/// Fills the bank to the wished number of simulations; what is there already stays.
+///
+/// # Errors
+/// Where a program cannot be run, too many simulations fail, the disk is full, the bank is damaged,
+/// or the user interrupts: the shards written so far stay, and a later call goes on from them.
+pub fn run(context: &Context, population: &Population<'_>) -> Result<Bank, Failure> {
+    let folder = folder(context, population)?;
+    if folder == imported_folder(context) {
+        return Ok(Bank::open(&folder)?);
+    }
+    let schema = population.schema(context.seed);
+    if let Some(bank) = complete(&folder, &schema, context.simulations) {
+        return Ok(bank);
+    }
+    let mut writer = Bank::create(&folder, schema)?;
+    let already = writer.bank().rows();
+    let bar = context.progress.bar("simulating", "simulations", context.simulations);
+    bar.set_position(already);
+    bar.reset_eta();
+    let began = Instant::now();
+    let mut failures = Failures::default();
+    for plan in writer.missing(context.simulations) {
+        interrupt::check()?;
+        let numbers: Vec<u64> = plan.simulations().collect();
+        let rows = population.rows(context.seed, &numbers)?;
+        failures.count(&rows.failure);
+        failures.check(context.study.simulate.most_failures)?;
+        writer.write(plan, &rows)?;
+        bar.inc(plan.rows);
+    }
+    bar.finish_and_clear();
+    let bank = writer.finish();
+    let simulated = bank.rows().saturating_sub(already);
+    let spent = Stamp::read(&context.results(), STAGE).map_or(0.0, |stamp| {
+        if already > 0 { stamp.cost.iter().map(|cost| cost.seconds).sum() } else { 0.0 }
+    });
+    let cost = Cost {
+        what: "simulations for learning".into(),
+        count: already + simulated,
+        seconds: spent + began.elapsed().as_secs_f64(),
+        per_query: false,
+    };
+    Stamp { made_from: made_from(&bank, context)?, cost: vec![cost] }
+        .write(&context.results(), STAGE)?;
+    Ok(bank)
+}
+
+/// A hash of what the bank holds.
+///
+/// # Errors
+/// Where the schema cannot be written down.
+pub fn made_from(bank: &Bank, context: &Context) -> Result<String, Failure> {
+    let schema = bank.schema().to_json()?;
+    Ok(stamp::hash(&[&schema, &bank.rows().min(context.simulations).to_string()]))
+}
+
+/// The first `simulations` rows of the bank, those that failed left out.
+///
+/// # Errors
+/// Where the bank is damaged, or nothing in it succeeded.
+pub fn read(bank: &Bank, simulations: u64) -> Result<Table, Failure> {
+    let mut table = bank.read()?;
+    let kept: Vec<usize> = (0..table.rows.len())
+        .filter(|&row| {
+            table.rows.simulation[row] < simulations && table.rows.failure[row].is_none()
+        })
+        .collect();
+    if kept.is_empty() {
+        return Err(Failure::Simulation {
+            message: "every simulation failed: there is nothing to learn from".into(),
+            help: Some("`gnomon bank info STUDY` lists the reasons".into()),
+        });
+    }
+    let pick = |column: &Vec<f64>| kept.iter().map(|&row| column[row]).collect();
+    table.rows.columns = table.rows.columns.iter().map(pick).collect();
+    table.rows.simulation = kept.iter().map(|&row| table.rows.simulation[row]).collect();
+    table.rows.mechanism = kept.iter().map(|&row| table.rows.mechanism[row]).collect();
+    table.rows.failure = vec![None; kept.len()];
+    Ok(table)
+}
+
+fn complete(folder: &Path, schema: &Schema, simulations: u64) -> Option<Bank> {
+    let bank = Bank::open(folder).ok()?;
+    (bank.rows() >= simulations && bank.require(schema).is_ok()).then_some(bank)
+}
+
+/// Failed simulations so far.
+#[derive(Debug, Default)]
+struct Failures {
+    simulations: usize,
+    failed: usize,
+    reasons: std::collections::BTreeMap<String, usize>,
+}
+
+impl Failures {
+    fn count(&mut self, failures: &[Option<String>]) {
+        self.simulations += failures.len();
+        for reason in failures.iter().flatten() {
+            self.failed += 1;
+            *self.reasons.entry(reason.clone()).or_default() += 1;
+        }
+    }
+
+    fn check(&self, most: f64) -> Result<(), Failure> {
+        let share = self.failed as f64 / self.simulations.max(1) as f64;
+        if share <= most {
+            return Ok(());
+        }
+        let commonest = self.reasons.iter().max_by_key(|(_, count)| **count);
+        let reason = commonest.map_or("no reason", |(reason, _)| reason.as_str());
+        Err(Failure::Simulation {
+            message: format!(
+                "{} of {} simulations failed ({:.0} %), most often: {reason}",
+                self.failed,
+                self.simulations,
+                100.0 * share
+            ),
+            help: Some(format!(
+                "mend the mechanism or narrow its priors; `[simulate] most_failures` allows {most}"
+            )),
+        })
+    }
+}

@@ -1,0 +1,289 @@
+//! Amortized answers: one pass through the networks answers any data set of the study's form.
+
+use crate::coordinates::Coordinates;
+use gnomon_learn::ensemble::Ensemble;
+use gnomon_learn::matrix::Matrix;
+use gnomon_learn::model::ModelError;
+use gnomon_learn::standardise::{StandardiseError, Standardiser};
+use gnomon_mechanism::Mechanism;
+use gnomon_mechanism::expression::{Inputs, Tape};
+
+/// The networks that answer one study.
+#[derive(Clone, Debug)]
+pub struct Networks {
+    /// How the given columns enter every network.
+    pub standardiser: Standardiser,
+    /// p(mechanism | given), where there are several mechanisms.
+    pub classes: Option<Ensemble>,
+    /// p(scores | given, mechanism), one a mechanism; `None` where all its parameters are fixed.
+    pub densities: Vec<Option<Ensemble>>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum InferError {
+    /// The networks are not those of these mechanisms.
+    #[error("the networks do not fit the mechanisms: {0}; learn anew")]
+    Foreign(String),
+    /// A network could not be run.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The data could not be standardised.
+    #[error(transparent)]
+    Given(#[from] StandardiseError),
+}
+
+/// Networks and mechanisms together: what answers questions.
+#[derive(Clone, Debug)]
+pub struct Amortized {
+    networks: Networks,
+    mechanisms: Vec<Quantities>,
+    threads: usize,
+}
+
+/// A mechanism's quantities: coordinates of its parameters, and what is worked out from them.
+#[derive(Clone, Debug)]
+struct Quantities {
+    coordinates: Coordinates,
+    derived: Tape,
+}
+
+/// Posterior draws given one mechanism, for one or more data sets; the draws of a data set are
+/// together.
+#[derive(Clone, Debug)]
+pub struct Draws {
+    /// In the coordinates the network knows: draws x dimension.
+    pub scores: Matrix,
+    /// One column a parameter, fixed ones included.
+    pub parameters: Vec<Vec<f64>>,
+    /// One column a derived quantity.
+    pub derived: Vec<Vec<f64>>,
+}
+
+impl Draws {
+    /// All quantities: parameters, then derived ones.
+    pub fn quantities(&self) -> impl Iterator<Item = &[f64]> {
+        self.parameters.iter().chain(&self.derived).map(Vec::as_slice)
+    }
+}
+
+impl Amortized {
+    /// Joins networks and the mechanisms that they were trained on. `threads` does not change any
+    /// answer.
+    ///
+    /// # Errors
+    /// [`InferError::Foreign`] where their shapes differ.
+    pub fn new(
+        mechanisms: &[Mechanism],
+        networks: Networks,
+        threads: usize,
+    ) -> Result<Self, InferError> {
+        let foreign = |what: String| Err(InferError::Foreign(what));
+        let (have, want) = (networks.densities.len(), mechanisms.len());
+        if have != want {
+            return foreign(format!("there are {have} densities for {want} mechanisms"));
+        }
+        let classes = networks.classes.as_ref().map(|ensemble| predicted(ensemble));
+        if classes.is_some_and(|classes| classes != want) || (want > 1 && classes.is_none()) {
+            return foreign(format!("{classes:?} classes for {want} mechanisms"));
+        }
+        let quantities: Vec<Quantities> = mechanisms
+            .iter()
+            .map(|mechanism| {
+                let derived: Vec<_> = mechanism.derived.iter().map(|d| d.value).collect();
+                Quantities {
+                    coordinates: Coordinates::new(mechanism),
+                    derived: Tape::compile(&mechanism.graph, &derived),
+                }
+            })
+            .collect();
+        for (mechanism, (density, own)) in
+            mechanisms.iter().zip(networks.densities.iter().zip(&quantities))
+        {
+            let (have, want) = (density.as_ref().map_or(0, predicted), own.coordinates.dimension());
+            if have != want {
+                let name = &mechanism.name;
+                return foreign(format!("{have} dimensions for the {want} parameters of `{name}`"));
+            }
+        }
+        let inputs = networks.standardiser.outputs();
+        let mut all = networks.classes.iter().chain(networks.densities.iter().flatten());
+        if let Some(other) = all.find(|ensemble| ensemble.members()[0].network.given != inputs) {
+            let have = other.members()[0].network.given;
+            return foreign(format!("a network reads {have} columns, and {inputs} are given"));
+        }
+        Ok(Self { networks, mechanisms: quantities, threads })
+    }
+
+    /// The networks.
+    #[must_use]
+    pub fn networks(&self) -> &Networks {
+        &self.networks
+    }
+
+    /// The coordinates of a mechanism's parameters.
+    #[must_use]
+    pub fn coordinates(&self, mechanism: usize) -> &Coordinates {
+        &self.mechanisms[mechanism].coordinates
+    }
+
+    /// Data sets (row after row, in the order of the study's given columns; NaN is missing) as the
+    /// networks read them.
+    ///
+    /// # Errors
+    /// Where rows are not whole, or an entry is missing that never was in training.
+    pub fn standardise(&self, given: &[f64]) -> Result<Matrix, InferError> {
+        Ok(self.networks.standardiser.apply(given)?)
+    }
+
+    /// p(mechanism | given): rows x mechanisms, row after row.
+    ///
+    /// # Errors
+    /// Where a network cannot be run.
+    pub fn probabilities(&self, given: &Matrix) -> Result<Vec<f64>, InferError> {
+        match &self.networks.classes {
+            None => Ok(vec![1.0; given.rows()]),
+            Some(ensemble) => {
+                let probabilities = ensemble.class_probabilities(given, self.threads)?;
+                Ok(probabilities.values().iter().map(|&p| f64::from(p)).collect())
+            }
+        }
+    }
+
+    /// p(mechanism | given) by each member of the ensemble: how far they disagree.
+    ///
+    /// # Errors
+    /// Where a network cannot be run.
+    pub fn member_probabilities(&self, given: &Matrix) -> Result<Vec<Vec<f64>>, InferError> {
+        let members = self.networks.classes.iter().flat_map(Ensemble::members);
+        members
+            .map(|member| {
+                let probabilities = member.class_probabilities(given, self.threads)?;
+                Ok(probabilities.values().iter().map(|&p| f64::from(p)).collect())
+            })
+            .collect()
+    }
+
+    /// `draws` draws from p(parameters | given, mechanism) for each row of `given`. Draw `d` of row
+    /// `r` depends on `seed`, the mechanism, `r` and `d` alone.
+    ///
+    /// # Errors
+    /// Where a network cannot be run.
+    pub fn draw(
+        &self,
+        mechanism: usize,
+        given: &Matrix,
+        draws: usize,
+        seed: u64,
+    ) -> Result<Draws, InferError> {
+        let own = &self.mechanisms[mechanism];
+        let total = given.rows() * draws;
+        let (scores, parameters) = match &self.networks.densities[mechanism] {
+            Some(ensemble) => {
+                let first_row = (mechanism as u64) << 40;
+                let scores = ensemble.draw(given, draws, seed, first_row, self.threads)?;
+                let parameters = own.coordinates.to_parameters(scores.values());
+                (scores, parameters)
+            }
+            None => (Matrix::zeros(total, 0), own.coordinates.fixed(total)),
+        };
+        let derived = derived(&own.derived, &parameters);
+        Ok(Draws { scores, parameters, derived })
+    }
+
+    /// log p(scores | given, mechanism), row by row, in nats.
+    ///
+    /// # Errors
+    /// Where a network cannot be run.
+    pub fn log_density_of_scores(
+        &self,
+        mechanism: usize,
+        given: &Matrix,
+        scores: &Matrix,
+    ) -> Result<Vec<f64>, InferError> {
+        match &self.networks.densities[mechanism] {
+            Some(ensemble) => Ok(ensemble.log_density(given, scores, self.threads)?),
+            None => Ok(vec![0.0; given.rows()]),
+        }
+    }
+
+    /// log p(parameters | given, mechanism), row by row, in nats, in the parameters' own units:
+    /// `parameters` has one column a parameter, fixed ones included.
+    ///
+    /// For a discrete parameter the density is that of its randomised score (see
+    /// [`Coordinates`]), drawn with `seed`.
+    ///
+    /// # Errors
+    /// Where a network cannot be run.
+    pub fn log_density(
+        &self,
+        mechanism: usize,
+        given: &Matrix,
+        parameters: &[&[f64]],
+        seed: u64,
+    ) -> Result<Vec<f64>, InferError> {
+        let coordinates = &self.mechanisms[mechanism].coordinates;
+        let rows: Vec<u64> = (0..given.rows() as u64).collect();
+        let scores = coordinates.to_scores(parameters, seed, &rows);
+        let scores = rows_of(&scores);
+        let of_scores = self.log_density_of_scores(mechanism, given, &scores)?;
+        let slopes = coordinates.log_slope(parameters);
+        Ok(of_scores.iter().zip(slopes).map(|(density, slope)| density + slope).collect())
+    }
+
+    /// Derived quantities of parameters (one column each): one column a quantity.
+    #[must_use]
+    pub fn derived(&self, mechanism: usize, parameters: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        derived(&self.mechanisms[mechanism].derived, parameters)
+    }
+
+    /// What the networks make of data sets before they predict: the features of every network, side
+    /// by side (rows x features, row after row), and the number of features.
+    ///
+    /// # Errors
+    /// Where a network cannot be run.
+    pub fn features(&self, given: &Matrix) -> Result<(Vec<f64>, usize), InferError> {
+        let first = match &self.networks.classes {
+            Some(classes) => Some(classes),
+            None => self.networks.densities.iter().flatten().next(),
+        };
+        let Some(ensemble) = first else {
+            let values = given.values().iter().map(|&x| f64::from(x)).collect();
+            return Ok((values, given.columns()));
+        };
+        let features = ensemble.members()[0].embed(given, self.threads)?;
+        Ok((features.values().iter().map(|&x| f64::from(x)).collect(), features.columns()))
+    }
+}
+
+fn predicted(ensemble: &Ensemble) -> usize {
+    ensemble.members()[0].network.predict
+}
+
+/// Columns as the rows of a matrix.
+#[must_use]
+pub fn rows_of(columns: &[Vec<f64>]) -> Matrix {
+    let rows = columns.first().map_or(0, Vec::len);
+    let mut matrix = Matrix::zeros(rows, columns.len());
+    for (position, column) in columns.iter().enumerate() {
+        for (row, &value) in column.iter().enumerate() {
+            matrix.row_mut(row)[position] = value as f32;
+        }
+    }
+    matrix
+}
+
+fn derived(tape: &Tape, parameters: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let rows = parameters.first().map_or(0, Vec::len);
+    let mut columns = vec![Vec::with_capacity(rows); tape.outputs.len()];
+    let mut point = vec![0.0; parameters.len()];
+    let mut registers = vec![0.0; tape.registers];
+    let mut outputs = vec![0.0; tape.outputs.len()];
+    for row in 0..rows {
+        point.iter_mut().zip(parameters).for_each(|(value, column)| *value = column[row]);
+        let inputs = Inputs { parameters: &point, ..Inputs::default() };
+        tape.evaluate_into(&inputs, &mut registers, &mut outputs);
+        columns.iter_mut().zip(&outputs).for_each(|(column, &value)| column.push(value));
+    }
+    columns
+}

@@ -1,0 +1,140 @@
+//! Several models of the same question, averaged: densities and class probabilities as equal
+//! mixtures, draws from the members in turn.
+
+use crate::matrix::Matrix;
+use crate::model::{Model, ModelError};
+use gnomon_mechanism::elementary;
+
+/// Models that differ by their seed.
+#[derive(Clone, Debug)]
+pub struct Ensemble {
+    members: Vec<Model>,
+}
+
+impl Ensemble {
+    /// An ensemble of one or more models.
+    ///
+    /// # Errors
+    /// If there are none, or they read or predict different numbers of columns.
+    pub fn new(members: Vec<Model>) -> Result<Self, ModelError> {
+        let Some(first) = members.first() else {
+            return Err(ModelError::Ensemble("there are none"));
+        };
+        let shape = |m: &Model| (m.network.given, m.network.predict);
+        if members.iter().any(|m| shape(m) != shape(first)) {
+            return Err(ModelError::Ensemble(
+                "they read or predict different numbers of columns",
+            ));
+        }
+        Ok(Self { members })
+    }
+
+    /// Its models.
+    #[must_use]
+    pub fn members(&self) -> &[Model] {
+        &self.members
+    }
+
+    /// ln of the mean of the members' densities, row by row, in nats.
+    ///
+    /// # Errors
+    /// As [`Model::log_density`].
+    pub fn log_density(
+        &self,
+        given: &Matrix,
+        targets: &Matrix,
+        threads: usize,
+    ) -> Result<Vec<f64>, ModelError> {
+        let logs = self
+            .members
+            .iter()
+            .map(|m| m.log_density(given, targets, threads));
+        let logs = logs.collect::<Result<Vec<_>, _>>()?;
+        let mixture = |row: usize| {
+            let largest = logs
+                .iter()
+                .map(|l| l[row])
+                .fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = logs.iter().map(|l| elementary::exp(l[row] - largest)).sum();
+            largest + elementary::ln(sum / logs.len() as f64)
+        };
+        Ok((0..given.rows()).map(mixture).collect())
+    }
+
+    /// The mean of the members' class probabilities: rows x classes.
+    ///
+    /// # Errors
+    /// As [`Model::class_probabilities`].
+    pub fn class_probabilities(
+        &self,
+        given: &Matrix,
+        threads: usize,
+    ) -> Result<Matrix, ModelError> {
+        self.average(|m| m.class_probabilities(given, threads))
+    }
+
+    /// The mean of the members' conditional means: rows x predicted.
+    ///
+    /// # Errors
+    /// As [`Model::mean`].
+    pub fn mean(&self, given: &Matrix, threads: usize) -> Result<Matrix, ModelError> {
+        self.average(|m| m.mean(given, threads))
+    }
+
+    fn average(
+        &self,
+        of: impl Fn(&Model) -> Result<Matrix, ModelError>,
+    ) -> Result<Matrix, ModelError> {
+        let share = 1.0 / self.members.len() as f32;
+        let mut total: Option<Matrix> = None;
+        for member in &self.members {
+            let mut one = of(member)?;
+            one.values_mut().iter_mut().for_each(|x| *x *= share);
+            match &mut total {
+                None => total = Some(one),
+                Some(total) => {
+                    let sums = total.values_mut().iter_mut().zip(one.values());
+                    sums.for_each(|(sum, x)| *sum += x);
+                }
+            }
+        }
+        Ok(total.unwrap_or_default())
+    }
+
+    /// `draws` draws for each row of `given`, as [`Model::draw`]; draw `d` is from member
+    /// `d % members`, so that each has its equal share.
+    ///
+    /// # Errors
+    /// As [`Model::draw`].
+    pub fn draw(
+        &self,
+        given: &Matrix,
+        draws: usize,
+        seed: u64,
+        first_row: u64,
+        threads: usize,
+    ) -> Result<Matrix, ModelError> {
+        let count = self.members.len();
+        if let [only] = self.members.as_slice() {
+            return only.draw(given, draws, seed, first_row, threads);
+        }
+        let columns = self.members[0].network.predict;
+        let mut out = Matrix::zeros(given.rows() * draws, columns);
+        for (number, member) in self.members.iter().enumerate() {
+            let each = draws.saturating_sub(number).div_ceil(count);
+            if each == 0 {
+                continue;
+            }
+            // Members draw from streams of their own.
+            let rows = first_row + ((number as u64) << 24);
+            let drawn = member.draw(given, each, seed, rows, threads)?;
+            for row in 0..given.rows() {
+                for d in 0..each {
+                    out.row_mut(row * draws + d * count + number)
+                        .copy_from_slice(drawn.row(row * each + d));
+                }
+            }
+        }
+        Ok(out)
+    }
+}

@@ -1,0 +1,335 @@
+//! The network of one autoregressive transform: a residual MADE (Germain et al. 2015; Durkan et
+//! al. 2019) that computes, for each position, spline parameters from the features and from the
+//! inputs at earlier positions only.
+//!
+//! Hidden units are sorted by degree: those of degree g see inputs 0..g and hidden units of degree
+//! g or less, and the parameters of position d see hidden units of degree d or less. Masked weight
+//! matrices are then staircases, of which only the steps are computed, and the inverse can go
+//! position by position at the cost of one pass.
+
+use super::linear::{Beginning, Linear};
+use crate::kernel::activation::{
+    Activation, activate, activated, add_times_slope, gated, gated_gradient, times_slope,
+};
+use crate::kernel::product::{Start, transpose};
+use crate::network::{Block, Layout, SplineFlow};
+use gnomon_mechanism::elementary;
+use std::ops::Range;
+
+/// The layers of one transform's network.
+#[derive(Clone, Debug)]
+pub(crate) struct Conditioner {
+    positions: usize,
+    hidden: usize,
+    /// From features to a start of the hidden units and one gate a block.
+    context: Linear,
+    input: Linear,
+    blocks: Vec<[Linear; 2]>,
+    output: Linear,
+    /// Hidden units of each degree.
+    degrees: Vec<Range<usize>>,
+}
+
+/// One transform's activations.
+#[derive(Debug, Default)]
+pub(crate) struct ConditionerBuffers {
+    /// Inputs in autoregressive order.
+    pub x: Vec<f32>,
+    /// Contributions of the features: start and gates.
+    pub context: Vec<f32>,
+    /// The stream before each block and after the last.
+    stream: Vec<Vec<f32>>,
+    /// For each block: the inputs of its layers, and its output before the gate.
+    inner: Vec<[Vec<f32>; 3]>,
+    /// Raw spline parameters, position by position; the flow replaces them by their gradient.
+    pub parameters: Vec<f32>,
+}
+
+/// Room for gradients, shared by all transforms.
+#[derive(Debug, Default)]
+pub(crate) struct ConditionerScratch {
+    stream: Vec<f32>,
+    inner: Vec<f32>,
+    below: Vec<f32>,
+    context: Vec<f32>,
+    transposed: Vec<f32>,
+    /// The transposed features and their stride.
+    features: Vec<f32>,
+    features_stride: usize,
+}
+
+/// Where a backward pass leaves its gradients.
+pub(crate) struct ConditionerGradients<'a> {
+    /// Added to: all weights of the network.
+    pub weights: &'a mut [f32],
+    /// Written: the inputs.
+    pub x: &'a mut [f32],
+    /// Added to: the features, if their gradient is wanted.
+    pub features: Option<&'a mut [f32]>,
+}
+
+impl ConditionerScratch {
+    /// Keeps what the backward passes need of the features.
+    pub fn load_features(&mut self, rows: usize, features: &[f32], count: usize) {
+        self.features_stride = transpose(count, rows, features, &mut self.features);
+    }
+}
+
+const ACTIVATION: Activation = Activation::Relu;
+
+impl Conditioner {
+    pub fn new(
+        layout: &mut Layout,
+        name: &str,
+        features: usize,
+        positions: usize,
+        flow: &SplineFlow,
+    ) -> Self {
+        let hidden = flow.hidden;
+        let per_position = 3 * flow.bins - 1;
+        let edge = |degree: usize| (degree * hidden).div_ceil(positions);
+        let degrees: Vec<_> = (0..positions).map(|g| edge(g)..edge(g + 1)).collect();
+        let steps = |columns: &dyn Fn(usize) -> usize| -> Vec<Block> {
+            let step = |g: usize| Block {
+                rows: degrees[g].clone(),
+                columns: columns(g),
+            };
+            (0..positions).map(step).collect()
+        };
+        let from_inputs = steps(&|g| g);
+        let from_hidden = steps(&|g| edge(g + 1));
+        let to_output = (0..positions).map(|d| Block {
+            rows: d * per_position..(d + 1) * per_position,
+            columns: edge(d + 1),
+        });
+        let to_output = to_output.collect();
+        let begin = Beginning::Default;
+        let contexts = hidden * (1 + flow.blocks);
+        let context = Linear::dense(
+            layout,
+            &format!("{name}.context"),
+            features,
+            contexts,
+            begin,
+        );
+        let input = Linear::masked(
+            layout,
+            &format!("{name}.input"),
+            positions,
+            from_inputs,
+            begin,
+            false,
+        );
+        let blocks = (0..flow.blocks).map(|b| {
+            [(0, begin), (1, Beginning::Within(1e-3))].map(|(layer, begin)| {
+                let name = format!("{name}.block{b}.{layer}");
+                Linear::masked(layout, &name, hidden, from_hidden.clone(), begin, true)
+            })
+        });
+        let blocks = blocks.collect();
+        let output = Linear::masked(
+            layout,
+            &format!("{name}.output"),
+            hidden,
+            to_output,
+            begin,
+            true,
+        );
+        Self {
+            positions,
+            hidden,
+            context,
+            input,
+            blocks,
+            output,
+            degrees,
+        }
+    }
+
+    /// Floats that one example takes in the buffers.
+    pub fn floats_per_row(&self) -> usize {
+        self.positions
+            + self.context.outputs
+            + self.hidden * (1 + 4 * self.blocks.len())
+            + self.output.outputs
+    }
+
+    /// Contributions of the features, for each example.
+    pub fn contexts(&self) -> usize {
+        self.context.outputs
+    }
+
+    pub fn buffers(&self, rows: usize) -> ConditionerBuffers {
+        let wide = || vec![0.0; self.hidden * rows];
+        ConditionerBuffers {
+            x: vec![0.0; self.positions * rows],
+            context: vec![0.0; self.context.outputs * rows],
+            stream: (0..=self.blocks.len()).map(|_| wide()).collect(),
+            inner: self
+                .blocks
+                .iter()
+                .map(|_| [wide(), wide(), wide()])
+                .collect(),
+            parameters: vec![0.0; self.output.outputs * rows],
+        }
+    }
+
+    pub fn scratch(&self, rows: usize) -> ConditionerScratch {
+        let wide = || vec![0.0; self.hidden * rows];
+        ConditionerScratch {
+            stream: wide(),
+            inner: wide(),
+            below: wide(),
+            context: vec![0.0; self.context.outputs * rows],
+            transposed: Vec::new(),
+            features: Vec::new(),
+            features_stride: 0,
+        }
+    }
+
+    /// Computes `context` from the features.
+    pub fn forward_context(
+        &self,
+        weights: &[f32],
+        rows: usize,
+        features: &[f32],
+        context: &mut [f32],
+    ) {
+        self.context.forward(weights, rows, features, context);
+    }
+
+    /// From `x` and `context` to the spline parameters of all positions.
+    pub fn forward(&self, weights: &[f32], rows: usize, b: &mut ConditionerBuffers) {
+        let size = self.hidden * rows;
+        let (start, gates) = b.context.split_at_mut(size);
+        b.stream[0][..size].copy_from_slice(start);
+        self.input
+            .forward_add(weights, rows, &b.x, &mut b.stream[0]);
+        for (i, layers) in self.blocks.iter().enumerate() {
+            let (before, after) = b.stream.split_at_mut(i + 1);
+            let (before, after) = (&before[i][..size], &mut after[0][..size]);
+            let [one, two, out] = &mut b.inner[i];
+            activated(ACTIVATION, before, &mut one[..size]);
+            layers[0].forward(weights, rows, one, two);
+            activate(ACTIVATION, &mut two[..size]);
+            layers[1].forward(weights, rows, two, out);
+            gated(
+                before,
+                &out[..size],
+                &mut gates[i * size..(i + 1) * size],
+                after,
+            );
+        }
+        self.output.forward(
+            weights,
+            rows,
+            &b.stream[self.blocks.len()],
+            &mut b.parameters,
+        );
+    }
+
+    /// From `x` at positions before `position` to the spline parameters of that position. Called
+    /// for each position in order; gates must be open already ([`open_gates`](Self::open_gates)).
+    pub fn forward_position(
+        &self,
+        weights: &[f32],
+        rows: usize,
+        position: usize,
+        b: &mut ConditionerBuffers,
+    ) {
+        let size = self.hidden * rows;
+        let Range { start, end } = self.degrees[position];
+        let units = start * rows..end * rows;
+        b.stream[0][units.clone()].copy_from_slice(&b.context[units.clone()]);
+        let input = &mut b.stream[0];
+        self.input
+            .block_product(weights, rows, &b.x, input, position, Start::Accumulate);
+        for (i, layers) in self.blocks.iter().enumerate() {
+            let (before, after) = b.stream.split_at_mut(i + 1);
+            let before = &before[i][units.clone()];
+            let [one, two, out] = &mut b.inner[i];
+            activated(ACTIVATION, before, &mut one[units.clone()]);
+            layers[0].forward_block(weights, rows, one, two, position);
+            activate(ACTIVATION, &mut two[units.clone()]);
+            layers[1].forward_block(weights, rows, two, out, position);
+            let gate = &b.context[(i + 1) * size..][units.clone()];
+            let after = &mut after[0][units.clone()];
+            for (((after, &x), &z), &gate) in after
+                .iter_mut()
+                .zip(before)
+                .zip(&out[units.clone()])
+                .zip(gate)
+            {
+                *after = x + z * gate;
+            }
+        }
+        let stream = &b.stream[self.blocks.len()];
+        self.output
+            .forward_block(weights, rows, stream, &mut b.parameters, position);
+    }
+
+    /// Turns the gates of a context of one example from raw values to openings.
+    pub fn open_gates(&self, context: &mut [f32]) {
+        for gate in &mut context[self.hidden..] {
+            *gate = (1.0 / (1.0 + elementary::exp(-f64::from(*gate)))) as f32;
+        }
+    }
+
+    /// Given the gradient of the spline parameters (in `b.parameters`): the gradients of the
+    /// weights, of the inputs and of the features.
+    pub fn backward(
+        &self,
+        weights: &[f32],
+        rows: usize,
+        b: &ConditionerBuffers,
+        scratch: &mut ConditionerScratch,
+        to: ConditionerGradients<'_>,
+    ) {
+        let gradient = to.weights;
+        let size = self.hidden * rows;
+        let ConditionerScratch {
+            stream,
+            inner,
+            below,
+            context,
+            transposed,
+            features,
+            features_stride,
+        } = scratch;
+        let (stream, inner, below) = (&mut stream[..size], &mut inner[..size], &mut below[..size]);
+        let last = &b.stream[self.blocks.len()];
+        let stride = transpose(self.hidden, rows, last, transposed);
+        self.output
+            .add_weight_gradient(rows, transposed, stride, &b.parameters, gradient);
+        self.output
+            .input_gradient(weights, rows, &b.parameters, stream, Start::Zero);
+        for (i, layers) in self.blocks.iter().enumerate().rev() {
+            let [one, two, out] = &b.inner[i];
+            let (one, two, out) = (&one[..size], &two[..size], &out[..size]);
+            let gates = (i + 1) * size..(i + 2) * size;
+            let gate = &b.context[gates.clone()];
+            gated_gradient(out, gate, stream, inner, &mut context[gates]);
+            let stride = transpose(self.hidden, rows, two, transposed);
+            layers[1].add_weight_gradient(rows, transposed, stride, inner, gradient);
+            layers[1].input_gradient(weights, rows, inner, below, Start::Zero);
+            times_slope(ACTIVATION, two, below);
+            let stride = transpose(self.hidden, rows, one, transposed);
+            layers[0].add_weight_gradient(rows, transposed, stride, below, gradient);
+            layers[0].input_gradient(weights, rows, below, inner, Start::Zero);
+            add_times_slope(ACTIVATION, one, inner, stream);
+        }
+        let stride = transpose(self.positions, rows, &b.x, transposed);
+        self.input
+            .add_weight_gradient(rows, transposed, stride, stream, gradient);
+        self.input
+            .input_gradient(weights, rows, stream, to.x, Start::Zero);
+        context[..size].copy_from_slice(stream);
+        let context = context.as_slice();
+        self.context
+            .add_weight_gradient(rows, features, *features_stride, context, gradient);
+        if let Some(g) = to.features {
+            self.context
+                .input_gradient(weights, rows, context, g, Start::Accumulate);
+        }
+    }
+}

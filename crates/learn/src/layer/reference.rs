@@ -1,0 +1,246 @@
+//! An independent forward pass for tests: one example at a time, in f64, by tensor names, with no
+//! code shared with the kernels.
+
+use crate::network::{Activation, Embedding, Head, Network, SplineFlow, Tensor};
+
+/// Weights in f64 with their tensors.
+pub(super) struct Reference<'a> {
+    pub network: &'a Network,
+    pub tensors: &'a [Tensor],
+    pub weights: Vec<f64>,
+}
+
+impl Reference<'_> {
+    fn tensor(&self, name: &str) -> &[f64] {
+        let tensor = self.tensors.iter().find(|t| t.name == name).expect(name);
+        &self.weights[tensor.range()]
+    }
+
+    /// `W x + b` by plain sums; masked weights are zeros.
+    fn linear(&self, name: &str, x: &[f64]) -> Vec<f64> {
+        let weight = self.tensor(&format!("{name}.weight"));
+        let products = weight
+            .chunks_exact(x.len())
+            .map(|row| row.iter().zip(x).map(|(w, x)| w * x).sum::<f64>());
+        let bias = format!("{name}.bias");
+        if self.tensors.iter().any(|t| t.name == bias) {
+            products
+                .zip(self.tensor(&bias))
+                .map(|(p, b)| p + b)
+                .collect()
+        } else {
+            products.collect()
+        }
+    }
+
+    fn features(&self, given: &[f64]) -> Vec<f64> {
+        match &self.network.embedding {
+            Embedding::Identity => given.to_vec(),
+            Embedding::Mlp { widths, activation } => {
+                self.mlp("embedding", given, widths.len(), *activation)
+            }
+            Embedding::ResidualMlp {
+                blocks, activation, ..
+            } => {
+                let mut h = self.linear("embedding.first", given);
+                for b in 0..*blocks {
+                    let one = activate(*activation, h.clone());
+                    let two = self.linear(&format!("embedding.block{b}.0"), &one);
+                    let two = activate(*activation, two);
+                    let out = self.linear(&format!("embedding.block{b}.1"), &two);
+                    h.iter_mut().zip(out).for_each(|(h, o)| *h += o);
+                }
+                self.linear("embedding.last", &h)
+            }
+            Embedding::Convolution {
+                series,
+                layers,
+                widths,
+                activation,
+            } => {
+                let mut joined = Vec::new();
+                let mut used = vec![false; given.len()];
+                for one in series {
+                    one.columns().for_each(|c| used[c] = true);
+                    let mut x: Vec<Vec<f64>> = (0..one.length)
+                        .map(|t| {
+                            (0..one.channels)
+                                .map(|c| given[one.start + c * one.length + t])
+                                .collect()
+                        })
+                        .collect();
+                    for (i, layer) in layers.iter().enumerate() {
+                        let name = format!("embedding.{}.{i}", one.name);
+                        let channels = x[0].len();
+                        let half = (layer.kernel / 2) as isize;
+                        x = (0..x.len())
+                            .step_by(layer.stride)
+                            .map(|t| {
+                                let window: Vec<f64> = (-half..=half)
+                                    .flat_map(|k| {
+                                        let at = t as isize + k;
+                                        let inside = at >= 0 && at < x.len() as isize;
+                                        if inside {
+                                            x[at as usize].clone()
+                                        } else {
+                                            vec![0.0; channels]
+                                        }
+                                    })
+                                    .collect();
+                                activate(*activation, self.linear(&name, &window))
+                            })
+                            .collect();
+                    }
+                    if layers.is_empty() {
+                        joined.extend_from_slice(&given[one.columns()]);
+                    } else {
+                        joined.extend(x.into_iter().flatten());
+                    }
+                }
+                joined.extend(
+                    given
+                        .iter()
+                        .zip(used)
+                        .filter(|(_, used)| !used)
+                        .map(|(g, _)| g),
+                );
+                self.mlp("embedding.joined", &joined, widths.len(), *activation)
+            }
+        }
+    }
+
+    fn mlp(&self, name: &str, x: &[f64], layers: usize, activation: Activation) -> Vec<f64> {
+        let mut x = x.to_vec();
+        for i in 0..layers {
+            x = activate(activation, self.linear(&format!("{name}.{i}"), &x));
+        }
+        x
+    }
+
+    /// The loss of one example.
+    pub fn loss(&self, given: &[f64], target: &[f64]) -> f64 {
+        let features = self.features(given);
+        match &self.network.head {
+            Head::Mean => {
+                let y = self.linear("head", &features);
+                let n = y.len() as f64;
+                y.iter()
+                    .zip(target)
+                    .map(|(y, t)| (y - t).powi(2))
+                    .sum::<f64>()
+                    / n
+            }
+            Head::Classes => {
+                let y = self.linear("head", &features);
+                y.iter().map(|y| y.exp()).sum::<f64>().ln() - y[target[0] as usize]
+            }
+            Head::Quantiles { levels } => {
+                let y = self.linear("head", &features);
+                let n = y.len() as f64;
+                let pinball = |(i, y): (usize, &f64)| {
+                    let level = f64::from(levels[i % levels.len()]);
+                    let above = target[i / levels.len()] - y;
+                    (level * above).max((level - 1.0) * above)
+                };
+                y.iter().enumerate().map(pinball).sum::<f64>() / n
+            }
+            Head::Spline(flow) => -self.log_density(flow, &features, target),
+        }
+    }
+
+    fn log_density(&self, flow: &SplineFlow, features: &[f64], target: &[f64]) -> f64 {
+        let mut z = target.to_vec();
+        let mut log = 0.0;
+        for (t, order) in super::flow::orders(target.len(), flow.transforms)
+            .iter()
+            .enumerate()
+        {
+            let name = format!("head.transform{t}");
+            let x: Vec<f64> = order.iter().map(|&column| z[column]).collect();
+            let context = self.linear(&format!("{name}.context"), features);
+            let mut contexts = context.chunks_exact(flow.hidden);
+            let mut h = self.linear(&format!("{name}.input"), &x);
+            let start = contexts.next().unwrap_or_default();
+            h.iter_mut().zip(start).for_each(|(h, c)| *h += c);
+            for b in 0..flow.blocks {
+                let one = activate(Activation::Relu, h.clone());
+                let two = self.linear(&format!("{name}.block{b}.0"), &one);
+                let out = self.linear(
+                    &format!("{name}.block{b}.1"),
+                    &activate(Activation::Relu, two),
+                );
+                for ((h, o), g) in h
+                    .iter_mut()
+                    .zip(out)
+                    .zip(contexts.next().unwrap_or_default())
+                {
+                    *h += o / (1.0 + (-g).exp());
+                }
+            }
+            let parameters = self.linear(&format!("{name}.output"), &h);
+            for (position, raw) in parameters.chunks_exact(3 * flow.bins - 1).enumerate() {
+                let (y, l) = spline(flow, raw, x[position]);
+                z[order[position]] = y;
+                log += l;
+            }
+        }
+        let half_ln_tau = 0.5 * std::f64::consts::TAU.ln();
+        log - z.iter().map(|z| 0.5 * z * z + half_ln_tau).sum::<f64>()
+    }
+}
+
+fn activate(activation: Activation, mut x: Vec<f64>) -> Vec<f64> {
+    for x in &mut x {
+        *x = match activation {
+            Activation::Relu => x.max(0.0),
+            Activation::Tanh => x.tanh(),
+            Activation::Elu => {
+                if *x > 0.0 {
+                    *x
+                } else {
+                    x.exp_m1()
+                }
+            }
+        };
+    }
+    x
+}
+
+/// Knots from raw widths or heights, as nflows builds them.
+fn knots(raw: &[f64], scale: f64, bound: f64) -> Vec<f64> {
+    let e: Vec<f64> = raw.iter().map(|r| (r * scale).exp()).collect();
+    let total: f64 = e.iter().sum();
+    let k = raw.len() as f64;
+    let mut at = -bound;
+    let mut knots = vec![at];
+    for e in e {
+        at += 2.0 * bound * (1e-3 + (1.0 - 1e-3 * k) * e / total);
+        knots.push(at);
+    }
+    knots
+}
+
+/// Durkan et al. 2019, equations 4 and 5.
+pub(super) fn spline(flow: &SplineFlow, raw: &[f64], x: f64) -> (f64, f64) {
+    let (k, bound) = (flow.bins, f64::from(flow.tail_bound));
+    if x.abs() >= bound {
+        return (x, 0.0);
+    }
+    let scale = 1.0 / (flow.hidden as f64).sqrt();
+    let (xs, ys) = (
+        knots(&raw[..k], scale, bound),
+        knots(&raw[k..2 * k], scale, bound),
+    );
+    let unit = (1.0_f64 - 1e-3).exp_m1().ln();
+    let mut slopes = vec![1.0];
+    slopes.extend(raw[2 * k..].iter().map(|u| 1e-3 + (u + unit).exp().ln_1p()));
+    slopes.push(1.0);
+    let bin = (1..k).filter(|&j| x >= xs[j]).count();
+    let (w, h) = (xs[bin + 1] - xs[bin], ys[bin + 1] - ys[bin]);
+    let (s, t) = (h / w, (x - xs[bin]) / w);
+    let (d0, d1) = (slopes[bin], slopes[bin + 1]);
+    let below = s + (d1 + d0 - 2.0 * s) * t * (1.0 - t);
+    let y = ys[bin] + h * (s * t * t + d0 * t * (1.0 - t)) / below;
+    let above = s * s * (d1 * t * t + 2.0 * s * t * (1.0 - t) + d0 * (1.0 - t) * (1.0 - t));
+    (y, above.ln() - 2.0 * below.ln())
+}

@@ -1,0 +1,162 @@
+//! How one column is standardised, and how that is measured.
+
+use gnomon_mechanism::elementary;
+use serde::{Deserialize, Serialize};
+
+/// What is done to a column before it is centred and scaled.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shape {
+    /// Nothing.
+    Identity,
+    /// asinh((x - middle) / width): linear near the middle, logarithmic in the tails.
+    SignedLog {
+        /// The median.
+        middle: f64,
+        /// The distance between the quartiles (or a typical distance from the middle, if 0).
+        width: f64,
+    },
+}
+
+/// How one column is standardised.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// What is done first.
+    pub shape: Shape,
+    /// Then subtracted.
+    pub centre: f64,
+    /// Then divided by; 0 for a constant column, whose result is 0.
+    pub scale: f64,
+    /// How heavy its tails are: (q99.5 - q0.5) / (q75 - q25), 3.8 for a normal.
+    pub tail_ratio: f64,
+    /// Whether training rows lacked it; an indicator column then says where.
+    pub missing: bool,
+}
+
+/// Columns with a larger tail ratio get a signed logarithm: a normal has 3.8, an exponential 4.8,
+/// Student's t with 3 degrees of freedom 7.6, a log-normal with sigma 1 has 9.
+const HEAVY: f64 = 7.0;
+/// Standardised numbers are kept within this, so that no input however far gives infinities.
+const FARTHEST: f64 = 1e4;
+
+impl Shape {
+    fn apply(self, x: f64) -> f64 {
+        match self {
+            Self::Identity => x,
+            Self::SignedLog { middle, width } => asinh((x - middle) / width),
+        }
+    }
+}
+
+impl Column {
+    /// Standardises one number that is there.
+    #[must_use]
+    pub fn apply(&self, x: f64) -> f32 {
+        if self.scale == 0.0 {
+            return 0.0;
+        }
+        ((self.shape.apply(x) - self.centre) / self.scale).clamp(-FARTHEST, FARTHEST) as f32
+    }
+}
+
+/// Inverse hyperbolic sine, from |x| so that nothing cancels.
+fn asinh(x: f64) -> f64 {
+    let a = x.abs();
+    if a > 1e8 {
+        return (elementary::ln(a) + std::f64::consts::LN_2).copysign(x);
+    }
+    let root = (a * a + 1.0).sqrt();
+    elementary::ln_1p(a + a * a / (root + 1.0)).copysign(x)
+}
+
+/// The value below which a share `q` of the sorted numbers lies.
+fn quantile(sorted: &[f64], q: f64) -> f64 {
+    let at = q * (sorted.len() - 1) as f64;
+    let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
+    low + (high - low) * at.fract()
+}
+
+/// Mean and sd; numbers are scaled by the largest first, so that squares cannot overflow.
+pub(super) fn mean_and_sd(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let largest = values.clone().fold(0.0, |a: f64, x| a.max(x.abs()));
+    if largest == 0.0 {
+        return (0.0, 0.0);
+    }
+    let n = values.clone().count() as f64;
+    let mean = values.clone().map(|x| x / largest).sum::<f64>() / n;
+    let variance = values.map(|x| (x / largest - mean).powi(2)).sum::<f64>() / n;
+    // Below rounding of the mean, spread is noise: the column is constant.
+    let sd = if variance.sqrt() < 1e-13 {
+        0.0
+    } else {
+        variance.sqrt()
+    };
+    (mean * largest, sd * largest)
+}
+
+/// Measures a column from its numbers, NaN where missing; leaves them sorted.
+pub(super) fn measure(pool: &mut Vec<f64>) -> Column {
+    let all = pool.len();
+    pool.retain(|x| !x.is_nan());
+    let missing = pool.len() < all;
+    pool.sort_unstable_by(f64::total_cmp);
+    let constant = Column {
+        shape: Shape::Identity,
+        centre: 0.0,
+        scale: 0.0,
+        tail_ratio: 0.0,
+        missing,
+    };
+    if pool.is_empty() || pool[0] == pool[pool.len() - 1] {
+        return Column {
+            centre: pool.first().copied().unwrap_or(0.0),
+            ..constant
+        };
+    }
+    let quartiles = quantile(pool, 0.75) - quantile(pool, 0.25);
+    let tails = quantile(pool, 0.995) - quantile(pool, 0.005);
+    let middle = quantile(pool, 0.5);
+    // Where over half of the numbers are equal, a typical distance of the others.
+    let width = if quartiles > 0.0 {
+        quartiles
+    } else {
+        let mut distances: Vec<f64> = pool
+            .iter()
+            .map(|x| (x - middle).abs())
+            .filter(|&d| d > 0.0)
+            .collect();
+        distances.sort_unstable_by(f64::total_cmp);
+        quantile(&distances, 0.5)
+    };
+    let tail_ratio = tails / width;
+    let (lowest, highest) = (middle - pool[0], pool[pool.len() - 1] - middle);
+    let heavy = tail_ratio > HEAVY || lowest.max(highest) > 30.0 * width;
+    let shape = if heavy {
+        Shape::SignedLog { middle, width }
+    } else {
+        Shape::Identity
+    };
+    let (centre, scale) = mean_and_sd(pool.iter().map(|&x| shape.apply(x)));
+    Column {
+        shape,
+        centre,
+        scale,
+        tail_ratio,
+        missing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asinh_agrees_with_the_library() {
+        for exponent in -20..300 {
+            for x in [10_f64.powi(exponent), -3.3 * 10_f64.powi(exponent)] {
+                assert!((asinh(x) / x.asinh() - 1.0).abs() < 1e-13, "{x}");
+            }
+        }
+        assert_eq!(asinh(0.0), 0.0);
+    }
+}

@@ -1,0 +1,373 @@
+//! From simulated f64 columns to the f32 columns that a network reads: each column gets a shape
+//! (as it is, or a signed logarithm where its tails are heavy), a centre and a scale, measured on
+//! training rows; missing entries become 0 with an indicator column beside them.
+//!
+//! ```
+//! use gnomon_learn::standardise::{Field, Standardiser};
+//! let rows = [[1.0, 5.0], [2.0, 5.0], [3.0, 5.0]].concat();
+//! let standardiser = Standardiser::fit(vec![Field::scalar("x"), Field::scalar("c")], &rows)?;
+//! let given = standardiser.apply(&rows)?;
+//! assert_eq!(given.row(1), [0.0, 0.0]); // the mean, and a constant
+//! # Ok::<(), gnomon_learn::standardise::StandardiseError>(())
+//! ```
+
+mod column;
+
+pub use column::{Column, Shape};
+
+use crate::matrix::Matrix;
+use crate::network::Series;
+use column::measure;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::ops::Range;
+
+/// One given quantity: a number, or a series of numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Number of channels (1 for a number).
+    pub channels: usize,
+    /// Number of times (1 for a number).
+    pub length: usize,
+    /// One centre and scale for all times of a channel, so that a convolution sees the same
+    /// numbers for the same values; otherwise each time has its own.
+    pub shared: bool,
+}
+
+impl Field {
+    /// A number.
+    #[must_use]
+    pub fn scalar(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            channels: 1,
+            length: 1,
+            shared: false,
+        }
+    }
+
+    /// A series, its columns channel by channel.
+    #[must_use]
+    pub fn series(name: &str, channels: usize, length: usize, shared: bool) -> Self {
+        Self {
+            name: name.to_owned(),
+            channels,
+            length,
+            shared,
+        }
+    }
+
+    fn columns(&self) -> usize {
+        self.channels * self.length
+    }
+}
+
+/// How all given columns are standardised.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Standardiser {
+    /// The given quantities in order.
+    pub fields: Vec<Field>,
+    /// One for each given column.
+    pub columns: Vec<Column>,
+}
+
+/// Why columns could not be standardised.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StandardiseError {
+    /// The data are no whole number of rows, or there are none.
+    #[error("{numbers} numbers are no rows of {columns} columns")]
+    Shape {
+        /// Numbers there are.
+        numbers: usize,
+        /// Columns a row has.
+        columns: usize,
+    },
+    /// An infinite number.
+    #[error("`{name}` (column {column}) is infinite in row {row}")]
+    Infinite {
+        /// Name of the quantity.
+        name: String,
+        /// Column, from 0.
+        column: usize,
+        /// Row, from 0.
+        row: usize,
+    },
+    /// A missing number where training had none.
+    #[error(
+        "`{name}` (column {column}) is missing in row {row}, and was never missing in training"
+    )]
+    Missing {
+        /// Name of the quantity.
+        name: String,
+        /// Column, from 0.
+        column: usize,
+        /// Row, from 0.
+        row: usize,
+    },
+}
+
+impl Standardiser {
+    /// Measures the columns of `values` (row by row; NaN is missing).
+    ///
+    /// # Errors
+    /// If the rows are not whole or a number is infinite.
+    pub fn fit(fields: Vec<Field>, values: &[f64]) -> Result<Self, StandardiseError> {
+        let width: usize = fields.iter().map(Field::columns).sum();
+        if width == 0 || values.is_empty() || !values.len().is_multiple_of(width) {
+            return Err(StandardiseError::Shape {
+                numbers: values.len(),
+                columns: width,
+            });
+        }
+        let blank = Self {
+            fields,
+            columns: Vec::new(),
+        };
+        if let Some(at) = values.iter().position(|v| v.is_infinite()) {
+            let (row, column) = (at / width, at % width);
+            return Err(StandardiseError::Infinite {
+                name: blank.name_of(column),
+                column,
+                row,
+            });
+        }
+        let mut columns = Vec::with_capacity(width);
+        let mut pool = Vec::new();
+        let mut first = 0;
+        for field in &blank.fields {
+            let group = if field.shared { field.length } else { 1 };
+            for start in (first..first + field.columns()).step_by(group) {
+                pool.clear();
+                let rows = values.chunks_exact(width);
+                pool.extend(rows.flat_map(|row| &row[start..start + group]));
+                columns.extend(std::iter::repeat_n(measure(&mut pool), group));
+            }
+            let mine = &mut columns[first..];
+            // A series has an indicator for each of its columns or for none.
+            let missing = mine.iter().any(|c: &Column| c.missing);
+            mine.iter_mut().for_each(|c| c.missing = missing);
+            first += field.columns();
+        }
+        Ok(Self { columns, ..blank })
+    }
+
+    /// Number of columns read.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Number of columns written: the network's `given`.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.columns.len() + self.columns.iter().filter(|c| c.missing).count()
+    }
+
+    /// The columns read of each field, in order.
+    fn ranges(&self) -> impl Iterator<Item = (&Field, Range<usize>)> {
+        let mut first = 0;
+        self.fields.iter().map(move |field| {
+            let range = first..first + field.columns();
+            first = range.end;
+            (field, range)
+        })
+    }
+
+    /// Where series lie among the columns written, indicators as further channels.
+    #[must_use]
+    pub fn series(&self) -> Vec<Series> {
+        let mut start = 0;
+        let mut series = Vec::new();
+        for (field, range) in self.ranges() {
+            let missing = self.columns[range.start].missing;
+            let channels = field.channels * if missing { 2 } else { 1 };
+            if field.length > 1 {
+                let (name, length) = (field.name.clone(), field.length);
+                series.push(Series {
+                    name,
+                    start,
+                    channels,
+                    length,
+                });
+            }
+            start += channels * field.length;
+        }
+        series
+    }
+
+    fn name_of(&self, column: usize) -> String {
+        let found = self.ranges().find(|(_, range)| range.contains(&column));
+        found.map_or_else(String::new, |(field, range)| {
+            if field.columns() == 1 {
+                field.name.clone()
+            } else {
+                format!("{}[{}]", field.name, column - range.start)
+            }
+        })
+    }
+
+    /// Standardises `values` (row by row): for each field its columns, then their indicators
+    /// (1 where missing) if training rows lacked any.
+    ///
+    /// # Errors
+    /// If the rows are not whole, or a number is missing that never was in training.
+    pub fn apply(&self, values: &[f64]) -> Result<Matrix, StandardiseError> {
+        let width = self.columns.len();
+        if width == 0 || !values.len().is_multiple_of(width) {
+            return Err(StandardiseError::Shape {
+                numbers: values.len(),
+                columns: width,
+            });
+        }
+        let mut out = Matrix::zeros(values.len() / width, self.outputs());
+        for (r, row) in values.chunks_exact(width).enumerate() {
+            let to = out.row_mut(r);
+            let mut at = 0;
+            for (_, range) in self.ranges() {
+                let count = range.len();
+                let indicated = self.columns[range.start].missing;
+                for (i, column) in range.enumerate() {
+                    let x = row[column];
+                    if !x.is_nan() {
+                        to[at + i] = self.columns[column].apply(x);
+                    } else if indicated {
+                        to[at + count + i] = 1.0;
+                    } else {
+                        let name = self.name_of(column);
+                        return Err(StandardiseError::Missing {
+                            name,
+                            column,
+                            row: r,
+                        });
+                    }
+                }
+                at += count * if indicated { 2 } else { 1 };
+            }
+        }
+        Ok(out)
+    }
+}
+
+impl fmt::Display for Standardiser {
+    /// One line a column.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, column) in self.columns.iter().enumerate() {
+            let name = self.name_of(number);
+            if column.scale == 0.0 {
+                writeln!(f, "{name}: constant {}", column.centre)?;
+                continue;
+            }
+            let Column { centre, scale, .. } = column;
+            match column.shape {
+                Shape::Identity => write!(f, "{name}: (x - {centre:.4}) / {scale:.4}")?,
+                Shape::SignedLog { middle, width } => write!(
+                    f,
+                    "{name}: (asinh((x - {middle:.4}) / {width:.4}) - {centre:.4}) / {scale:.4}"
+                )?,
+            }
+            writeln!(
+                f,
+                "{}",
+                if column.missing {
+                    ", 0 and indicated where missing"
+                } else {
+                    ""
+                }
+            )?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::column::mean_and_sd;
+    use super::*;
+    use gnomon_mechanism::random::{Purpose, Stream};
+
+    fn normals(n: usize, index: u64) -> Vec<f64> {
+        let mut stream = Stream::new(21, Purpose::CLAIM, index);
+        (0..n).map(|_| stream.normal()).collect()
+    }
+
+    /// Mean and sd of standardised columns are 0 and 1 whatever the scale.
+    #[test]
+    fn wild_scales_become_tame() {
+        for scale in [1e-30, 1e-12, 1.0, 1e15, 1e30] {
+            let x: Vec<f64> = normals(4000, 0).iter().map(|z| scale * (3.0 + z)).collect();
+            let heavy: Vec<f64> = normals(4000, 1)
+                .iter()
+                .map(|z| scale * (3.0 * z).exp())
+                .collect();
+            for (values, is_heavy) in [(x, false), (heavy, true)] {
+                let s = Standardiser::fit(vec![Field::scalar("x")], &values).unwrap();
+                let is_log = matches!(s.columns[0].shape, Shape::SignedLog { .. });
+                assert_eq!(is_log, is_heavy, "{s}");
+                let out = s.apply(&values).unwrap();
+                let (mean, sd) = mean_and_sd(out.values().iter().map(|&v| f64::from(v)));
+                assert!(mean.abs() < 1e-5 && (sd - 1.0).abs() < 1e-5, "{mean} {sd}");
+                assert!(out.values().iter().all(|v| v.abs() < 8.0));
+                let far = s.apply(&[1e300 * scale.min(1.0), -1e300]).unwrap();
+                assert!(far.values().iter().all(|v| v.is_finite()));
+            }
+        }
+    }
+
+    #[test]
+    fn constants_missing_numbers_and_series_have_their_columns() {
+        let nan = f64::NAN;
+        let rows = [
+            [7.0, 1.0, nan, 3.0, 5.0],
+            [7.0, 2.0, 4.0, 4.0, 6.0],
+            [7.0, 3.0, 6.0, nan, 9.0],
+        ];
+        let fields = vec![
+            Field::scalar("constant"),
+            Field::series("s", 1, 3, true),
+            Field::scalar("y"),
+        ];
+        let s = Standardiser::fit(fields, &rows.concat()).unwrap();
+        assert_eq!((s.inputs(), s.outputs()), (5, 8));
+        let series = Series {
+            name: "s".into(),
+            start: 1,
+            channels: 2,
+            length: 3,
+        };
+        assert_eq!(s.series(), [series]);
+        let out = s.apply(&rows.concat()).unwrap();
+        assert_eq!(out.row(0)[0], 0.0);
+        assert_eq!(&out.row(0)[4..7], [0.0, 1.0, 0.0]);
+        assert_eq!(&out.row(2)[4..7], [0.0, 0.0, 1.0]);
+        assert_eq!(out.row(0)[2], 0.0);
+        // One centre and scale for the series: equal values, equal numbers.
+        assert_eq!(out.row(0)[3], out.row(2)[1]);
+        assert_eq!(out.row(1)[2], out.row(1)[3]);
+        let mut lacking = rows[1];
+        lacking[4] = nan;
+        let error = s.apply(&lacking).unwrap_err();
+        assert_eq!(
+            error,
+            StandardiseError::Missing {
+                name: "y".into(),
+                column: 4,
+                row: 0
+            }
+        );
+        assert!(s.to_string().contains("constant 7"), "{s}");
+    }
+
+    #[test]
+    fn zero_heavy_counts_and_infinities() {
+        let mut counts = vec![0.0; 900];
+        counts.extend((0..100).map(|i| f64::from(i * i)));
+        let s = Standardiser::fit(vec![Field::scalar("n")], &counts).unwrap();
+        let out = s.apply(&counts).unwrap();
+        assert!(out.values().iter().all(|v| v.is_finite() && v.abs() < 10.0));
+        assert_ne!(out.row(0), out.row(999));
+        let error = Standardiser::fit(vec![Field::scalar("n")], &[0.0, f64::INFINITY]).unwrap_err();
+        assert_eq!(error.to_string(), "`n` (column 0) is infinite in row 1");
+    }
+}

@@ -1,0 +1,409 @@
+//! Training: examples and a network go in; each step runs chunks of a batch on all threads, sums
+//! their gradients in a fixed order and takes an Adam step; after each epoch the held-out loss
+//! decides whether the weights are the best so far and whether to stop.
+//!
+//! Results are bit-identical for a seed at any number of threads, and a resumed training ends
+//! with the bits of an uninterrupted one.
+
+mod checkpoint;
+mod engine;
+mod recipe;
+
+pub(crate) use checkpoint::write_file;
+pub use recipe::Recipe;
+
+use crate::crew::Crew;
+use crate::examples::{Examples, Targets};
+use crate::layer::Plan;
+use crate::network::{Head, Network, NetworkError};
+use checkpoint::Checkpoint;
+use engine::Engine;
+use gnomon_mechanism::random::{Purpose, Stream};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+const BETWEEN_REPORTS: Duration = Duration::from_millis(50);
+const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(5);
+
+/// How a training is run, apart from what decides its result.
+#[derive(Default)]
+pub struct Control<'a> {
+    /// Number of threads; 0 means 1. The result does not depend on it.
+    pub threads: usize,
+    /// Set from elsewhere (Ctrl-C) to stop.
+    pub cancel: Option<&'a AtomicBool>,
+    /// Where to keep the state, every few seconds and when interrupted; a training that finds its
+    /// own checkpoint there goes on from it, and removes it at the end.
+    pub checkpoint: Option<&'a Path>,
+    /// Called after every epoch and about every 50 ms within one.
+    pub progress: Option<&'a mut dyn FnMut(&Progress)>,
+}
+
+/// How far a training is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Epochs finished.
+    pub epoch: usize,
+    /// Most epochs there may be.
+    pub epochs: usize,
+    /// Steps taken.
+    pub step: u64,
+    /// Steps of an epoch.
+    pub steps_per_epoch: u64,
+    /// Mean training loss of this epoch so far.
+    pub train_loss: f64,
+    /// Held-out loss after the last finished epoch; NaN before the first.
+    pub validation_loss: f64,
+}
+
+/// One epoch of the training curve.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Its number, from 1.
+    pub epoch: usize,
+    /// Steps taken until its end.
+    pub step: u64,
+    /// Mean loss of its batches while the weights moved.
+    pub train_loss: f64,
+    /// Held-out loss of the (averaged) weights at its end.
+    pub validation_loss: f64,
+    /// Learning rate at its end.
+    pub learning_rate: f64,
+}
+
+/// What a training gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trained {
+    /// What was trained.
+    pub network: Network,
+    /// The weights with the lowest held-out loss.
+    pub weights: Vec<f32>,
+    /// Loss by epoch.
+    pub curve: Vec<Epoch>,
+    /// The epoch (from 1) whose weights were kept.
+    pub best_epoch: usize,
+    /// The lowest held-out loss: nats for densities and classes.
+    pub best_loss: f64,
+    /// Rows that only measured the held-out loss.
+    pub validation_rows: usize,
+    /// Steps taken.
+    pub steps: u64,
+}
+
+/// Why a training stopped without a result.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The network makes no sense.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The examples do not fit the network.
+    #[error("the examples do not fit the network: {0}")]
+    Examples(String),
+    /// A number is NaN or infinite before training starts.
+    #[error("{place} column {column} is {value} in row {row}: training needs finite numbers")]
+    NonFinite {
+        /// `given` or `target`.
+        place: &'static str,
+        /// Column, from 0.
+        column: usize,
+        /// First row where it happens, from 0.
+        row: usize,
+        /// The number.
+        value: f32,
+    },
+    /// The loss stopped being a number.
+    #[error(
+        "training diverged at step {step} (loss {loss}, learning rate {learning_rate:e}): lower \
+         the learning rate, or lengthen the warm-up"
+    )]
+    Diverged {
+        /// Steps taken.
+        step: u64,
+        /// The loss of the step's batch.
+        loss: f64,
+        /// The learning rate then.
+        learning_rate: f64,
+    },
+    /// The cancel flag was set; with a checkpoint path, the state has been written.
+    #[error("training was interrupted at step {step}")]
+    Interrupted {
+        /// Steps taken.
+        step: u64,
+    },
+    /// The recipe makes no sense.
+    #[error("the training recipe makes no sense: {0}")]
+    Recipe(String),
+    /// A checkpoint could not be read or written.
+    #[error("checkpoint {path}: {reason}")]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// Rows to train on and rows held out: a random `fraction` of `rows` (at least 1 row) is held out,
+/// the same for a seed.
+#[must_use]
+pub fn split(rows: usize, fraction: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    let mut order: Vec<usize> = (0..rows).collect();
+    Stream::new(seed, Purpose::SHUFFLE, u64::MAX).shuffle(&mut order);
+    let held_out = ((rows as f64 * fraction).round() as usize).clamp(1, rows.max(2) - 1);
+    let train = order.split_off(held_out.min(rows));
+    (train, order)
+}
+
+/// Trains `network` on `examples`.
+///
+/// # Errors
+/// See [`TrainError`].
+pub fn train(
+    examples: &Examples,
+    network: &Network,
+    recipe: &Recipe,
+    control: Control<'_>,
+) -> Result<Trained, TrainError> {
+    recipe.check().map_err(TrainError::Recipe)?;
+    let plan = Plan::new(network)?;
+    check_examples(examples, network)?;
+    let (train_rows, validation_rows) = split(examples.rows(), recipe.validation, recipe.seed);
+    let mut training = Training {
+        engine: Engine::new(&plan, recipe.batch.min(train_rows.len()), recipe),
+        state: Checkpoint::start(plan.initial_weights(recipe.seed)),
+        fingerprint: fingerprint(examples, network, recipe),
+        examples,
+        recipe,
+        plan: &plan,
+        train_rows,
+        validation_rows,
+        crew: Crew::new(control.threads.max(1)),
+    };
+    training.run(control)?;
+    let Training {
+        state,
+        validation_rows,
+        ..
+    } = training;
+    Ok(Trained {
+        network: network.clone(),
+        weights: state.best,
+        best_epoch: state.best_epoch,
+        best_loss: state.best_loss,
+        validation_rows: validation_rows.len(),
+        steps: state.step,
+        curve: state.curve,
+    })
+}
+
+struct Training<'a> {
+    plan: &'a Plan,
+    examples: &'a Examples,
+    recipe: &'a Recipe,
+    fingerprint: String,
+    train_rows: Vec<usize>,
+    validation_rows: Vec<usize>,
+    engine: Engine<'a>,
+    crew: Crew,
+    state: Checkpoint,
+}
+
+impl Training<'_> {
+    fn run(&mut self, mut control: Control<'_>) -> Result<(), TrainError> {
+        if let Some(path) = control.checkpoint
+            && let Some(state) = Checkpoint::read(path, &self.fingerprint, self.plan.parameters())?
+        {
+            self.state = state;
+        }
+        let steps_per_epoch = (self.train_rows.len() / self.engine.batch()) as u64;
+        let schedule = self.recipe.schedule(steps_per_epoch);
+        let mut order = Vec::new();
+        let (mut reported, mut kept) = (Instant::now(), Instant::now());
+        while self.state.epoch < self.recipe.epochs && !self.out_of_patience() {
+            order.clone_from(&self.train_rows);
+            Stream::new(self.recipe.seed, Purpose::SHUFFLE, self.state.epoch as u64)
+                .shuffle(&mut order);
+            let batches = order.chunks_exact(self.engine.batch());
+            for rows in batches.skip(self.state.steps_in_epoch as usize) {
+                if self.state.step.is_multiple_of(4) && is_set(control.cancel) {
+                    self.keep(control.checkpoint)?;
+                    return Err(TrainError::Interrupted {
+                        step: self.state.step,
+                    });
+                }
+                let rate = schedule.rate(self.state.step);
+                let loss =
+                    self.engine
+                        .step(&mut self.crew, self.examples, rows, rate, &mut self.state);
+                self.state.step += 1;
+                self.state.steps_in_epoch += 1;
+                self.state.epoch_loss += loss;
+                if !loss.is_finite() {
+                    let step = self.state.step;
+                    return Err(TrainError::Diverged {
+                        step,
+                        loss,
+                        learning_rate: rate,
+                    });
+                }
+                if !self.state.step.is_multiple_of(16) {
+                    continue;
+                }
+                if let Some(progress) = &mut control.progress
+                    && reported.elapsed() >= BETWEEN_REPORTS
+                {
+                    progress(&self.progress(steps_per_epoch));
+                    reported = Instant::now();
+                }
+                if kept.elapsed() >= BETWEEN_CHECKPOINTS {
+                    self.keep(control.checkpoint)?;
+                    kept = Instant::now();
+                }
+            }
+            self.end_epoch(schedule.rate(self.state.step))?;
+            if let Some(progress) = &mut control.progress {
+                progress(&self.progress(steps_per_epoch));
+            }
+        }
+        if let Some(path) = control.checkpoint {
+            Checkpoint::remove(path)?;
+        }
+        Ok(())
+    }
+
+    fn out_of_patience(&self) -> bool {
+        self.state.epoch - self.state.best_epoch >= self.recipe.patience
+    }
+
+    fn keep(&self, path: Option<&Path>) -> Result<(), TrainError> {
+        path.map_or(Ok(()), |path| self.state.write(path, &self.fingerprint))
+    }
+
+    fn progress(&self, steps_per_epoch: u64) -> Progress {
+        let state = &self.state;
+        let last = state.curve.last();
+        let train_loss = match state.steps_in_epoch {
+            0 => last.map_or(f64::NAN, |e| e.train_loss),
+            steps => state.epoch_loss / steps as f64,
+        };
+        Progress {
+            epoch: state.epoch,
+            epochs: self.recipe.epochs,
+            step: state.step,
+            steps_per_epoch,
+            train_loss,
+            validation_loss: last.map_or(f64::NAN, |e| e.validation_loss),
+        }
+    }
+
+    /// Measures the held-out loss and keeps the weights if they are the best so far.
+    fn end_epoch(&mut self, learning_rate: f64) -> Result<(), TrainError> {
+        let weights = self.state.evaluated(self.recipe);
+        let validation_loss = self.engine.mean_loss(
+            &mut self.crew,
+            self.examples,
+            &self.validation_rows,
+            weights,
+        );
+        let state = &mut self.state;
+        if !validation_loss.is_finite() {
+            let step = state.step;
+            return Err(TrainError::Diverged {
+                step,
+                loss: validation_loss,
+                learning_rate,
+            });
+        }
+        state.epoch += 1;
+        state.curve.push(Epoch {
+            epoch: state.epoch,
+            step: state.step,
+            train_loss: state.epoch_loss / state.steps_in_epoch as f64,
+            validation_loss,
+            learning_rate,
+        });
+        (state.epoch_loss, state.steps_in_epoch) = (0.0, 0);
+        if validation_loss < state.best_loss {
+            state.best_loss = validation_loss;
+            state.best_epoch = state.epoch;
+            state.best = state.evaluated(self.recipe).to_vec();
+        }
+        Ok(())
+    }
+}
+
+fn is_set(flag: Option<&AtomicBool>) -> bool {
+    flag.is_some_and(|flag| flag.load(Ordering::Relaxed))
+}
+
+fn check_examples(examples: &Examples, network: &Network) -> Result<(), TrainError> {
+    let wrong = |text: String| Err(TrainError::Examples(text));
+    let (rows, given) = (examples.rows(), &examples.given);
+    if given.columns() != network.given || given.rows() != rows {
+        let (have, columns) = (given.rows(), given.columns());
+        let want = network.given;
+        return wrong(format!(
+            "given is {have} x {columns}, the network needs {rows} x {want}"
+        ));
+    }
+    if rows < 2 {
+        return wrong(format!("{rows} rows; at least 2 are needed"));
+    }
+    finite("given", given)?;
+    match (&examples.targets, &network.head) {
+        (Targets::Classes(classes), Head::Classes) => {
+            match classes.iter().position(|&c| c as usize >= network.predict) {
+                Some(row) => wrong(format!(
+                    "row {row} is of class {}, the network has {} classes",
+                    classes[row], network.predict
+                )),
+                None => Ok(()),
+            }
+        }
+        (Targets::Values(values), Head::Mean | Head::Quantiles { .. } | Head::Spline(_)) => {
+            if values.columns() != network.predict {
+                let (have, want) = (values.columns(), network.predict);
+                return wrong(format!(
+                    "{have} target columns, the network predicts {want}"
+                ));
+            }
+            finite("target", values)
+        }
+        (Targets::Classes(_), head) => wrong(format!("targets are classes, the head is {head}")),
+        (Targets::Values(_), head) => wrong(format!("targets are numbers, the head is {head}")),
+    }
+}
+
+fn finite(place: &'static str, matrix: &crate::matrix::Matrix) -> Result<(), TrainError> {
+    match matrix.values().iter().position(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(at) => Err(TrainError::NonFinite {
+            place,
+            column: at % matrix.columns(),
+            row: at / matrix.columns(),
+            value: matrix.values()[at],
+        }),
+    }
+}
+
+/// A hash of all that decides a training's result.
+fn fingerprint(examples: &Examples, network: &Network, recipe: &Recipe) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(format!("{network:?} {recipe:?} {}", crate::instruction_set()).as_bytes());
+    let mut floats = |values: &[f32]| {
+        for part in values.chunks(1024) {
+            let bytes: Vec<u8> = part.iter().flat_map(|v| v.to_le_bytes()).collect();
+            hasher.update(&bytes);
+        }
+    };
+    floats(examples.given.values());
+    match &examples.targets {
+        Targets::Values(values) => floats(values.values()),
+        Targets::Classes(classes) => classes.iter().for_each(|c| {
+            hasher.update(&c.to_le_bytes());
+        }),
+    }
+    hasher.finalize().to_hex().to_string()
+}

@@ -1,0 +1,81 @@
+//! Draws: exact algorithms on the stream's uniform, normal and exponential numbers.
+//!
+//! Every rejection loop gives up, with NaN, after [`TRIES`] rounds, which no possible arguments
+//! come near: their acceptance is above 1/4 a round.
+
+mod binomial;
+mod gamma;
+mod poisson;
+mod truncated_normal;
+
+use crate::elementary::{exp, ln, tan};
+use crate::random::Stream;
+
+use super::density::ln_ratio;
+use super::law::Law;
+
+use std::f64::consts::FRAC_PI_2;
+
+const TRIES: usize = 1000;
+
+impl Law<'_> {
+    /// One draw.
+    pub(super) fn sample(self, stream: &mut Stream) -> f64 {
+        match self {
+            Self::Normal { mean, sd } => mean + sd * stream.normal(),
+            Self::LogNormal { meanlog, sdlog } => {
+                self.inside(exp(meanlog + sdlog * stream.normal()))
+            }
+            Self::Uniform { low, high } => {
+                let share = stream.uniform();
+                (low * (1.0 - share) + high * share).clamp(low, high)
+            }
+            Self::LogUniform { low, high } => {
+                (low * exp(ln_ratio(high, low) * stream.uniform())).clamp(low, high)
+            }
+            Self::Beta { a, b } => {
+                // As logarithms: with small a and b both gamma numbers may underflow.
+                let ratio = gamma::ln_standard(b, stream) - gamma::ln_standard(a, stream);
+                self.inside(1.0 / (1.0 + exp(ratio)))
+            }
+            Self::Gamma { shape, rate } => self.inside(gamma::standard(shape, stream) / rate),
+            Self::InverseGamma { shape, scale } => {
+                self.inside(exp(ln(scale) - gamma::ln_standard(shape, stream)))
+            }
+            Self::HalfNormal { sd } => self.inside(sd * stream.normal().abs()),
+            Self::Exponential { rate } => self.inside(stream.exponential() / rate),
+            Self::StudentT {
+                df,
+                location,
+                scale,
+            } => {
+                let half = 0.5 * df;
+                let spread = exp(0.5 * (ln(half) - gamma::ln_standard(half, stream)));
+                self.inside(location + scale * (stream.normal() * spread))
+            }
+            Self::HalfCauchy { scale } => {
+                self.inside(scale * tan(FRAC_PI_2 * stream.uniform()).abs())
+            }
+            Self::TruncatedNormal(truncated) => truncated_normal::sample(truncated, stream),
+            Self::Poisson { mean } => poisson::sample(mean, stream),
+            Self::NegativeBinomial { mean, size } => {
+                // Poisson with a gamma-distributed mean.
+                let factor = gamma::standard(size, stream) / size;
+                poisson::sample((mean * factor).min(f64::MAX), stream)
+            }
+            Self::Binomial { n, p } => binomial::sample(n, p, stream),
+            Self::Categorical { weights, total } => {
+                let mut left = total * stream.uniform();
+                for (k, &weight) in weights.iter().enumerate() {
+                    left -= weight;
+                    if left < 0.0 {
+                        return k as f64;
+                    }
+                }
+                // Rounding left a trace after the last weight.
+                self.support().1
+            }
+            Self::Exact { value } => value,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What holds of every family.
+
+mod coordinates;
+mod properties;
+mod reference;
+mod sampling;

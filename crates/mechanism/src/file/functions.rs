@@ -1,0 +1,217 @@
+//! Calls of functions -> nodes: the table of functions, `interp(t, column)`, and `flow(...)`.
+
+use super::lower::{Lowering, Scope};
+use super::names::Meaning;
+use crate::distribution::Family;
+use crate::expression::syntax::{Call, Kind};
+use crate::expression::{Binary, Expression, Input, Node, Unary};
+use crate::model::Flow;
+use crate::source::{ReadError, Span, spelling};
+
+/// A function of an expression.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Function {
+    Unary(Unary),
+    /// ln(x) times this.
+    Log(f64),
+    /// Of two or more.
+    Fold(Binary),
+    Modulo,
+    If,
+    Interp,
+    Flow,
+}
+
+const FUNCTIONS: [(&str, Function); 27] = [
+    ("exp", Function::Unary(Unary::Exp)),
+    ("log", Function::Unary(Unary::Ln)),
+    ("ln", Function::Unary(Unary::Ln)),
+    ("log10", Function::Log(std::f64::consts::LOG10_E)),
+    ("log2", Function::Log(std::f64::consts::LOG2_E)),
+    ("log1p", Function::Unary(Unary::Ln1p)),
+    ("expm1", Function::Unary(Unary::ExpM1)),
+    ("sqrt", Function::Unary(Unary::Sqrt)),
+    ("sin", Function::Unary(Unary::Sin)),
+    ("cos", Function::Unary(Unary::Cos)),
+    ("tan", Function::Unary(Unary::Tan)),
+    ("asin", Function::Unary(Unary::Asin)),
+    ("acos", Function::Unary(Unary::Acos)),
+    ("atan", Function::Unary(Unary::Atan)),
+    ("sinh", Function::Unary(Unary::Sinh)),
+    ("cosh", Function::Unary(Unary::Cosh)),
+    ("tanh", Function::Unary(Unary::Tanh)),
+    ("abs", Function::Unary(Unary::Abs)),
+    ("floor", Function::Unary(Unary::Floor)),
+    ("ceil", Function::Unary(Unary::Ceil)),
+    ("sign", Function::Unary(Unary::Sign)),
+    ("min", Function::Fold(Binary::Min)),
+    ("max", Function::Fold(Binary::Max)),
+    ("mod", Function::Modulo),
+    ("if", Function::If),
+    ("interp", Function::Interp),
+    ("flow", Function::Flow),
+];
+
+/// The names of all functions.
+pub(crate) fn functions() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().map(|(name, _)| *name)
+}
+
+impl Lowering<'_> {
+    pub(super) fn call(&mut self, call: &Call, at: Span, scope: Scope) -> Result<Node, ReadError> {
+        let function = FUNCTIONS.iter().find(|(name, _)| *name == call.function);
+        let Some(&(name, function)) = function else {
+            return Err(self.unknown_function(call, at));
+        };
+        if let Some((argument, at)) = call.arguments.iter().find_map(|a| a.name.as_ref()) {
+            return Err(self
+                .source
+                .error(
+                    *at,
+                    format!("`{name}` takes no named arguments"),
+                    "a named argument",
+                )
+                .with_help(format!("leave out `{argument} =`; to compare, write ==")));
+        }
+        let given = call.arguments.len();
+        let (wanted, enough) = match function {
+            Function::Unary(_) | Function::Log(_) | Function::Flow => ("1 argument", given == 1),
+            Function::Fold(_) => ("2 or more arguments", given >= 2),
+            Function::Modulo => ("2 arguments", given == 2),
+            Function::If => ("3 arguments (condition, then, otherwise)", given == 3),
+            Function::Interp => ("2 arguments (time, column)", given == 2),
+        };
+        if !enough {
+            return Err(self.source.error(
+                at,
+                format!("`{name}` takes {wanted}, but was given {given}"),
+                format!("{given} given"),
+            ));
+        }
+        if function == Function::Flow {
+            return self.flow(&call.arguments[0].value, at, scope);
+        }
+        if function == Function::Interp {
+            return self.interpolated(call, scope);
+        }
+        let arguments = call
+            .arguments
+            .iter()
+            .map(|argument| self.lower(&argument.value, scope))
+            .collect::<Result<Vec<Node>, _>>()?;
+        let graph = &mut self.graph;
+        Ok(match function {
+            Function::Unary(unary) => graph.unary(unary, arguments[0]),
+            Function::Log(factor) => {
+                let log = graph.unary(Unary::Ln, arguments[0]);
+                let factor = graph.constant(factor);
+                graph.multiply(log, factor)
+            }
+            Function::Fold(binary) => arguments[1..]
+                .iter()
+                .fold(arguments[0], |all, &next| graph.binary(binary, all, next)),
+            Function::Modulo => graph.binary(Binary::Modulo, arguments[0], arguments[1]),
+            Function::If => graph.select(arguments[0], arguments[1], arguments[2]),
+            Function::Interp | Function::Flow => arguments[0],
+        })
+    }
+
+    fn unknown_function(&self, call: &Call, at: Span) -> ReadError {
+        let name = &call.function;
+        if Family::from_name(name).is_some() {
+            return self
+                .source
+                .error(
+                    at,
+                    format!("`{name}` is a distribution, not a number"),
+                    "not a number",
+                )
+                .with_help("a distribution stands alone: as a prior, or for an observed series");
+        }
+        let families = Family::ALL.into_iter().map(Family::name).chain(["Fixed"]);
+        let known: Vec<&str> = functions().chain(families).collect();
+        let near = spelling::nearest(name, known.iter().copied());
+        let help = match (self.names.get(name), near) {
+            (Some(_), _) => Some(format!("to multiply, write {name} * (...)")),
+            (None, Some(near)) => Some(format!("did you mean `{near}`?")),
+            (None, None) => Some("the mechanism reference lists all functions".to_owned()),
+        };
+        self.source
+            .error(
+                call.function_at,
+                format!("unknown function `{name}`"),
+                "not a function",
+            )
+            .with_help_if(help)
+    }
+
+    fn interpolated(&mut self, call: &Call, scope: Scope) -> Result<Node, ReadError> {
+        let [time, column] = call.arguments.as_slice() else {
+            return Err(self
+                .source
+                .error(call.function_at, "interp(t, column)", "here"));
+        };
+        let Kind::Name(name) = &column.value.kind else {
+            return Err(self
+                .source
+                .error(
+                    column.value.at,
+                    "the second argument of `interp` is a column's name",
+                    "not a name",
+                )
+                .with_help("write interp(t, column)"));
+        };
+        let time = self.lower(&time.value, scope)?;
+        let series = self
+            .forcing
+            .series(name, self.source, column.value.at, &mut self.graph)?;
+        Ok(self.graph.interpolate(series, time))
+    }
+
+    /// The flow of a reaction or of an expression since the series' last observation.
+    fn flow(&mut self, of: &Expression, at: Span, scope: Scope) -> Result<Node, ReadError> {
+        if scope != Scope::Observed
+            || self
+                .names
+                .which(|m| matches!(m, Meaning::State(_)))
+                .is_empty()
+        {
+            return Err(self
+                .source
+                .error(at, "`flow` cannot be used here", "not allowed here")
+                .with_help("flow(...) belongs in [observed], in a mechanism with states"));
+        }
+        let reaction = match &of.kind {
+            Kind::Name(name) => match self.names.get(name) {
+                Some(Meaning::Reaction(reaction)) => Some(reaction),
+                _ => None,
+            },
+            _ => None,
+        };
+        let (rate, firings) = match reaction {
+            Some(reaction) => (self.rates[reaction], vec![(reaction, 1.0)]),
+            None if !self.flows_of_expressions => {
+                let known = self.names.which(|m| matches!(m, Meaning::Reaction(_)));
+                return Err(self
+                    .source
+                    .error(
+                        of.at,
+                        "under ssa, a flow counts a reaction",
+                        "not a reaction's name",
+                    )
+                    .with_help(format!(
+                        "write flow(name) with one of {}",
+                        spelling::list(&known)
+                    )));
+            }
+            None => (self.lower(of, Scope::Moving)?, Vec::new()),
+        };
+        // Under ssa two reactions may have one rate and yet happen at different moments.
+        let counted = reaction.filter(|_| !self.flows_of_expressions);
+        let flow = *self.series_flows.entry((counted, rate)).or_insert_with(|| {
+            self.flows.push(Flow { rate, firings });
+            self.flows.len() - 1
+        });
+        Ok(self.graph.input(Input::Flow(flow)))
+    }
+}

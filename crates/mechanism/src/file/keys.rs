@@ -1,0 +1,294 @@
+//! Every key that a mechanism file may hold.
+
+use crate::source::key::{Key, Kind};
+
+const UNIT: Key = Key::new("unit", Kind::Text, "Its unit, shown beside its numbers.");
+const DESCRIPTION: Key = Key::new("description", Kind::Text, "What it is, in a sentence.");
+
+/// The file's top keys.
+pub const MECHANISM: &[Key] = &[
+    Key::new(
+        "description",
+        Kind::Text,
+        "What the mechanism is, in a sentence.",
+    ),
+    Key::new(
+        "method",
+        Kind::Choice(&["ode", "ssa"]),
+        "How reactions run: as differential equations (ode, the default) or as an exact jump process (ssa).",
+    ),
+    Key::new(
+        "constants",
+        Kind::Named(&Kind::Expression),
+        "Numbers with a name; an expression may use other constants.",
+    ),
+    Key::new(
+        "parameters",
+        Kind::Named(&Kind::OneOf(&[Kind::Expression, Kind::Table(PARAMETER)])),
+        "Unknowns with a prior, in order: a prior may depend on the parameters before it.",
+    ),
+    Key::new(
+        "states",
+        Kind::Named(&Kind::OneOf(&[Kind::Expression, Kind::Table(STATE)])),
+        "What moves, with its value at the start: an expression of constants and parameters.",
+    ),
+    Key::new(
+        "reactions",
+        Kind::Tables(REACTION),
+        "What can happen, at which rate, and what it changes.",
+    ),
+    Key::new(
+        "dynamics",
+        Kind::Named(&Kind::Expression),
+        "d state / d time, one expression a state (instead of reactions).",
+    ),
+    Key::new(
+        "noise",
+        Kind::Named(&Kind::Expression),
+        "Beside [dynamics]: the diffusion of a state, d state = dynamics dt + noise dW (Ito).",
+    ),
+    Key::new(
+        "map",
+        Kind::Named(&Kind::Expression),
+        "The state one step later, one expression a state (a discrete map).",
+    ),
+    Key::new(
+        "definitions",
+        Kind::Named(&Kind::Expression),
+        "Names for parts of expressions: of anything, in any order.",
+    ),
+    Key::new(
+        "solver",
+        Kind::Table(SOLVER),
+        "How differential equations are solved.",
+    ),
+    Key::new(
+        "time",
+        Kind::Table(TIME),
+        "The calendar behind the time `t`.",
+    ),
+    Key::new(
+        "events",
+        Kind::Tables(EVENT),
+        "What happens to states and parameters at a moment.",
+    ),
+    Key::new(
+        "derived",
+        Kind::Named(&Kind::OneOf(&[Kind::Expression, Kind::Table(DERIVED)])),
+        "Quantities worked out from the parameters, as they are at the start.",
+    ),
+    Key::new(
+        "observed",
+        Kind::TableAnd(
+            OBSERVED,
+            &Kind::OneOf(&[Kind::Expression, Kind::Table(SERIES)]),
+        ),
+        "What is seen: a distribution, or an expression seen exactly, for each series.",
+    ),
+    Key::new(
+        "forcing",
+        Kind::OneOf(&[Kind::Table(FORCING), Kind::Tables(FORCING)]),
+        "Measured series that expressions use: interp(t, column).",
+    ),
+    Key::new(
+        "program",
+        Kind::Table(PROGRAM),
+        "The simulator is a program in any language.",
+    ),
+];
+
+/// A parameter written as a table.
+pub const PARAMETER: &[Key] = &[
+    Key::new(
+        "prior",
+        Kind::Expression,
+        "Its prior distribution, or a fixed number.",
+    ),
+    UNIT,
+    DESCRIPTION,
+];
+
+/// A state written as a table.
+pub const STATE: &[Key] = &[
+    Key::new("initial", Kind::Expression, "Its value at the start."),
+    UNIT,
+    DESCRIPTION,
+];
+
+/// A derived quantity written as a table.
+pub const DERIVED: &[Key] = &[
+    Key::new(
+        "value",
+        Kind::Expression,
+        "An expression of constants and parameters.",
+    ),
+    UNIT,
+    DESCRIPTION,
+];
+
+/// A reaction.
+pub const REACTION: &[Key] = &[
+    Key::new("name", Kind::Text, "Its name, for flow(name)."),
+    Key::new(
+        "rate",
+        Kind::Expression,
+        "How often it happens per unit of time.",
+    ),
+    Key::new(
+        "change",
+        Kind::Named(&Kind::Number),
+        "What it adds to each state it changes.",
+    ),
+    Key::new(
+        "bound",
+        Kind::Expression,
+        "A value that the rate never exceeds between two jumps; for method = \"ssa\" where the rate depends on time.",
+    ),
+];
+
+/// The solver.
+pub const SOLVER: &[Key] = &[
+    Key::new(
+        "method",
+        Kind::Choice(&["auto", "explicit", "stiff"]),
+        "auto (the default: explicit, changing to stiff where needed), explicit or stiff.",
+    ),
+    Key::new(
+        "relative_tolerance",
+        Kind::Number,
+        "Relative error of a step. Default 1e-6.",
+    ),
+    Key::new(
+        "absolute_tolerance",
+        Kind::Number,
+        "Absolute error of a step. Default 1e-8.",
+    ),
+    Key::new(
+        "most_steps",
+        Kind::Count,
+        "A simulation that needs more steps is a failed row. Default 100 000.",
+    ),
+    Key::new(
+        "step",
+        Kind::Number,
+        "The step of a noisy system (default: a hundredth of the shortest interval between observations) or of a map (default 1).",
+    ),
+    Key::new(
+        "start",
+        Kind::Times,
+        "The time of the initial values. Default 0.",
+    ),
+];
+
+/// The calendar.
+pub const TIME: &[Key] = &[
+    Key::new("origin", Kind::Date, "The date at which t = 0."),
+    Key::new(
+        "unit",
+        Kind::Choice(&["second", "minute", "hour", "day", "week", "year"]),
+        "The unit of t: day by default; a year is 365.25 days.",
+    ),
+];
+
+/// An event.
+pub const EVENT: &[Key] = &[
+    Key::new(
+        "name",
+        Kind::Text,
+        "Its name. Default: event 1, event 2, ...",
+    ),
+    Key::new(
+        "at",
+        Kind::Times,
+        "When: times, expressions of the parameters, dates or ranges.",
+    ),
+    Key::new(
+        "when",
+        Kind::Text,
+        "When: each time this condition becomes true, such as \"I > 100\".",
+    ),
+    Key::new(
+        "once",
+        Kind::Truth,
+        "Beside `when`: only the first time. Default false.",
+    ),
+    Key::new(
+        "set",
+        Kind::Named(&Kind::Expression),
+        "New values of states, or of parameters from then on.",
+    ),
+];
+
+/// Keys of `[observed]` that are not series.
+pub const OBSERVED: &[Key] = &[
+    Key::new(
+        "times",
+        Kind::Times,
+        "When every series without times of its own is observed.",
+    ),
+    Key::new(
+        "start",
+        Kind::Times,
+        "The time of the initial values. Default 0.",
+    ),
+];
+
+/// An observed series written as a table.
+pub const SERIES: &[Key] = &[
+    Key::new(
+        "distribution",
+        Kind::Expression,
+        "Its distribution, or an expression that is seen exactly; none for a program.",
+    ),
+    Key::new("times", Kind::Times, "When it is observed."),
+    Key::new(
+        "count",
+        Kind::Count,
+        "How many independent values, in a mechanism without dynamics.",
+    ),
+    UNIT,
+    DESCRIPTION,
+];
+
+/// A file of measured series.
+pub const FORCING: &[Key] = &[
+    Key::new(
+        "file",
+        Kind::Text,
+        "A CSV file, from the mechanism's folder.",
+    ),
+    Key::new(
+        "time",
+        Kind::Text,
+        "Its column of times. Default: the first named time, t, date, day, ...",
+    ),
+];
+
+/// An external program.
+pub const PROGRAM: &[Key] = &[
+    Key::new(
+        "command",
+        Kind::Command,
+        "The command and its arguments; for one-shot with {seed}, {output}, {parameters} or a parameter's {name}.",
+    ),
+    Key::new(
+        "protocol",
+        Kind::Choice(&["json-lines", "one-shot"]),
+        "json-lines: a worker that stays. one-shot: started once a simulation (default where the command has {output}).",
+    ),
+    Key::new(
+        "output",
+        Kind::Choice(&["csv", "json"]),
+        "The kind of file that a one-shot program writes to {output}. Default csv.",
+    ),
+    Key::new(
+        "time_limit",
+        Kind::Number,
+        "Seconds that one simulation may take. Default 60.",
+    ),
+    Key::new(
+        "most_failures",
+        Kind::Number,
+        "The run ends when more than this share of simulations failed. Default 0.2.",
+    ),
+];

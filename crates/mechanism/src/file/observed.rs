@@ -1,0 +1,347 @@
+//! `[observed]`: series, their times and distributions.
+
+use std::collections::HashMap;
+
+use super::distribution::Role;
+use super::keys;
+use super::lower::{Lowering, Scope};
+use super::names::check_name;
+use super::written::{Written, expression, optional_text};
+use crate::distribution::Family;
+use crate::expression::Expression;
+use crate::expression::parser::parse_ranges;
+use crate::model::{Distribution, Dynamics, Law, Observed};
+use crate::source::section::{Entry, Section};
+use crate::source::{ReadError, Span};
+
+/// Times in one series, or in one range.
+const MOST_TIMES: usize = 100_000;
+
+/// A time as written.
+pub(crate) enum Moment {
+    /// A number, and its place: one time of a range.
+    Number(f64, Span),
+    /// An expression.
+    Expression(Expression),
+}
+
+/// Times as written: a number, a date, an expression, a range, or a list of them.
+pub(crate) fn moments(
+    lowering: &mut Lowering<'_>,
+    entry: &Entry<'_>,
+) -> Result<Vec<Moment>, ReadError> {
+    let entries = entry.as_list().unwrap_or_else(|| vec![entry.clone()]);
+    let mut moments = Vec::new();
+    for entry in entries {
+        let Some(text) = entry.as_text() else {
+            moments.push(Moment::Expression(expression(&entry)?));
+            continue;
+        };
+        for mut parts in parse_ranges(entry.source, &text)? {
+            match parts.len() {
+                1 => moments.extend(parts.pop().map(Moment::Expression)),
+                _ => range(lowering, &parts, &mut moments)?,
+            }
+        }
+    }
+    Ok(moments)
+}
+
+/// `start:stop` (by 1) or `start:step:stop`, both ends included.
+fn range(
+    lowering: &mut Lowering<'_>,
+    parts: &[Expression],
+    moments: &mut Vec<Moment>,
+) -> Result<(), ReadError> {
+    let mut numbers = Vec::with_capacity(3);
+    for part in parts {
+        numbers.push(lowering.constant(part)?);
+    }
+    let first = numbers[0];
+    let last = numbers[numbers.len() - 1];
+    let step = if numbers.len() == 3 { numbers[1] } else { 1.0 };
+    let at = parts[0].at.to(parts[parts.len() - 1].at);
+    // A last time that rounding alone puts beyond the end still belongs to the range.
+    let steps = ((last - first) / step + 1e-9).floor();
+    let problem = if step <= 0.0 {
+        "the step of a range must be above 0"
+    } else if steps < 0.0 {
+        "this range is empty: its end is before its start"
+    } else if steps >= MOST_TIMES as f64 {
+        "this range has more than 100 000 times"
+    } else {
+        let times = (0..=steps as usize).map(|k| Moment::Number(first + k as f64 * step, at));
+        moments.extend(times);
+        return Ok(());
+    };
+    Err(lowering
+        .source
+        .error(at, problem, "this range")
+        .with_help("a range is start:stop or start:step:stop"))
+}
+
+/// The time of the initial values: `start` in [solver] or in [observed], else 0.
+pub(crate) fn start(lowering: &mut Lowering<'_>, written: &Written<'_>) -> Result<f64, ReadError> {
+    let solver = written.solver.as_ref().and_then(|s| s.get("start"));
+    let entry = match (solver, written.observed.get("start")) {
+        (Some(_), Some(entry)) => {
+            return Err(written
+                .source
+                .error(entry.key_at, "`start` is in [solver] too", "given twice")
+                .with_help("keep one of the two"));
+        }
+        (first, second) => first.or(second),
+    };
+    match entry {
+        Some(entry) => {
+            let start = match entry.as_text() {
+                Some(text) => crate::expression::parser::parse_text(entry.source, &text)?,
+                None => expression(&entry)?,
+            };
+            lowering.constant(&start)
+        }
+        None => Ok(0.0),
+    }
+}
+
+/// What an observed series says in the file.
+struct Series<'a> {
+    name: &'a str,
+    name_at: Span,
+    distribution: Option<Expression>,
+    times: Option<Entry<'a>>,
+    count: Option<Entry<'a>>,
+    unit: Option<String>,
+    description: Option<String>,
+}
+
+/// The series of [observed]; a number alone is its count where `counts` is set.
+fn series<'a>(written: &Written<'a>, counts: bool) -> Result<Vec<Series<'a>>, ReadError> {
+    let mut list = Vec::new();
+    for entry in written.observed.entries() {
+        let settings = keys::OBSERVED.iter().any(|key| key.name == entry.key);
+        if settings {
+            continue;
+        }
+        check_name(written.source, entry.key, entry.key_at)?;
+        let mut series = Series {
+            name: entry.key,
+            name_at: entry.key_at,
+            distribution: None,
+            times: None,
+            count: None,
+            unit: None,
+            description: None,
+        };
+        if let Some(table) = entry.as_section(format!("`{}`", entry.key)) {
+            table.only(keys::SERIES)?;
+            series.distribution = table
+                .get("distribution")
+                .map(|e| expression(&e))
+                .transpose()?;
+            series.times = table.get("times");
+            series.count = table.get("count");
+            series.unit = optional_text(&table, "unit")?;
+            series.description = optional_text(&table, "description")?;
+        } else if counts && entry.as_number().is_some() {
+            series.count = Some(entry.clone());
+        } else if counts {
+            return Err(written
+                .source
+                .error(
+                    entry.at,
+                    "a program's observed values have no distribution",
+                    "the program gives the values",
+                )
+                .with_help(format!("say how many there are: {} = 5", entry.key)));
+        } else {
+            series.distribution = Some(expression(&entry)?);
+        }
+        list.push(series);
+    }
+    if list.is_empty() {
+        return Err(written
+            .observed
+            .error("nothing is observed", "no series here")
+            .with_help("add a series, such as y = \"Normal(mean = x, sd = 1)\""));
+    }
+    Ok(list)
+}
+
+/// The times of a series: its own, its count, the default times, or one entry.
+fn times(
+    lowering: &mut Lowering<'_>,
+    written: &Written<'_>,
+    series: &Series<'_>,
+    moves_from: Option<f64>,
+) -> Result<Vec<f64>, ReadError> {
+    if let (Some(_), Some(count)) = (&series.times, &series.count) {
+        return Err(count
+            .error("both `times` and `count` are given", "a second length")
+            .with_help("keep one of them"));
+    }
+    if let Some(count) = &series.count {
+        if moves_from.is_some() {
+            return Err(count
+                .error(
+                    "`count` is for mechanisms without dynamics",
+                    "when are they observed?",
+                )
+                .with_help("write times = \"1:10\""));
+        }
+        let many = count.count(1)?;
+        if many > MOST_TIMES as u64 {
+            return Err(count.error("more than 100 000 entries", "too many"));
+        }
+        return Ok((1..=many).map(|entry| entry as f64).collect());
+    }
+    let Some(entry) = series
+        .times
+        .clone()
+        .or_else(|| written.observed.get("times"))
+    else {
+        if moves_from.is_none() {
+            return Ok(vec![1.0]);
+        }
+        return Err(written
+            .source
+            .error(
+                series.name_at,
+                format!("`{}` has no times", series.name),
+                "when is it observed?",
+            )
+            .with_help("add times = \"1:10\" to [observed], for all series"));
+    };
+    let mut times: Vec<f64> = Vec::new();
+    for moment in moments(lowering, &entry)? {
+        let (time, at) = match moment {
+            Moment::Number(time, at) => (time, at),
+            Moment::Expression(expression) => (lowering.constant(&expression)?, expression.at),
+        };
+        if let Some(&last) = times.last()
+            && time <= last
+        {
+            return Err(written.source.error(
+                at,
+                format!("times must increase, but {time} follows {last}"),
+                "not after the time before it",
+            ));
+        }
+        if let Some(start) = moves_from
+            && time < start
+        {
+            return Err(written
+                .source
+                .error(
+                    at,
+                    format!("the time {time} is before the start, {start}"),
+                    "before the start",
+                )
+                .with_help("say start = ... in [observed], the time of the initial values"));
+        }
+        times.push(time);
+    }
+    if times.is_empty() || times.len() > MOST_TIMES {
+        let count = times.len();
+        return Err(entry.error(format!("{count} times"), "from 1 to 100 000 times"));
+    }
+    Ok(times)
+}
+
+/// The observed series of a mechanism with or without states.
+pub(crate) fn observed(
+    lowering: &mut Lowering<'_>,
+    written: &Written<'_>,
+    dynamics: &Dynamics,
+) -> Result<Vec<Observed>, ReadError> {
+    let moves_from = (!matches!(dynamics.law, Law::Static)).then_some(dynamics.start);
+    let mut observed = Vec::new();
+    for series in series(written, false)? {
+        let Some(distribution) = &series.distribution else {
+            return Err(written
+                .source
+                .error(series.name_at, format!("`{}` has no distribution", series.name), "how is it seen?")
+                .with_help("add distribution = \"Normal(mean = x, sd = 1)\", or an expression seen exactly"));
+        };
+        lowering.begin_series();
+        observed.push(Observed {
+            name: series.name.to_owned(),
+            times: times(lowering, written, &series, moves_from)?,
+            distribution: lowering.distribution(
+                distribution,
+                Scope::Observed,
+                Role::Observation,
+            )?,
+            unit: series.unit,
+            description: series.description,
+        });
+    }
+    Ok(observed)
+}
+
+/// The observed series of a program: their lengths alone.
+pub(crate) fn of_program(
+    lowering: &mut Lowering<'_>,
+    written: &Written<'_>,
+) -> Result<Vec<Observed>, ReadError> {
+    let given_by_program = lowering.graph.constant(f64::NAN);
+    let mut observed = Vec::new();
+    for series in series(written, true)? {
+        if let Some(distribution) = &series.distribution {
+            return Err(written
+                .source
+                .error(
+                    distribution.at,
+                    "a program's observed values have no distribution",
+                    "the program gives the values",
+                )
+                .with_help("give `count` or `times` alone"));
+        }
+        observed.push(Observed {
+            name: series.name.to_owned(),
+            times: times(lowering, written, &series, None)?,
+            distribution: Distribution {
+                family: Family::Exact,
+                arguments: vec![given_by_program],
+            },
+            unit: series.unit,
+            description: series.description,
+        });
+    }
+    Ok(observed)
+}
+
+/// Refuses one name for two columns of the bank, or for a series and a column.
+pub(crate) fn check_columns(written: &Written<'_>, observed: &[Observed]) -> Result<(), ReadError> {
+    let mut columns: HashMap<String, &str> = HashMap::new();
+    for named in &written.parameters {
+        columns.insert(named.name.clone(), "a parameter");
+    }
+    for named in &written.derived {
+        columns.insert(named.name.clone(), "a derived quantity");
+    }
+    for series in observed {
+        let mut names = series.columns();
+        if names.len() > 1 {
+            names.push(series.name.clone());
+        }
+        for column in names {
+            if let Some(earlier) = columns.insert(column.clone(), "an observed entry") {
+                let at = name_at(&written.observed, &series.name);
+                return Err(written
+                    .source
+                    .error(
+                        at,
+                        format!("`{column}` is also the name of {earlier}"),
+                        "gives a column of that name",
+                    )
+                    .with_help("give one of the two another name"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn name_at(section: &Section<'_>, key: &str) -> Span {
+    section.get(key).map_or(section.at, |entry| entry.key_at)
+}

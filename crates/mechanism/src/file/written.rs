@@ -1,0 +1,241 @@
+//! A mechanism file as written: its expressions parsed, its names not yet resolved.
+
+use super::keys;
+use crate::expression::Expression;
+use crate::expression::parser::parse_text;
+use crate::expression::syntax::{Kind, Prefix};
+use crate::source::key::Key;
+use crate::source::section::{Entry, Section};
+use crate::source::{ReadError, Source, Span, Text};
+
+/// A name with an expression: a parameter and its prior, a state and its initial value, ...
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub name: String,
+    pub name_at: Span,
+    pub value: Expression,
+    pub unit: Option<String>,
+    pub description: Option<String>,
+}
+
+/// A reaction as written.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenReaction {
+    pub name: Text,
+    pub rate: Expression,
+    /// What is added to which state.
+    pub change: Vec<WrittenChange>,
+    pub bound: Option<Expression>,
+}
+
+/// What a reaction adds to a state.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenChange {
+    pub state: String,
+    pub state_at: Span,
+    pub amount: f64,
+    pub amount_at: Span,
+}
+
+/// A mechanism file as written.
+pub(crate) struct Written<'a> {
+    pub source: &'a Source,
+    pub top: Section<'a>,
+    pub description: String,
+    pub method: Option<Text>,
+    pub constants: Vec<Named>,
+    pub parameters: Vec<Named>,
+    pub states: Vec<Named>,
+    pub definitions: Vec<Named>,
+    pub derived: Vec<Named>,
+    pub reactions: Option<(Span, Vec<WrittenReaction>)>,
+    pub dynamics: Option<(Span, Vec<Named>)>,
+    pub noise: Option<(Span, Vec<Named>)>,
+    pub map: Option<(Span, Vec<Named>)>,
+    pub events: Vec<Section<'a>>,
+    pub observed: Section<'a>,
+    pub solver: Option<Section<'a>>,
+    pub time: Option<Section<'a>>,
+    pub forcing: Vec<Section<'a>>,
+    pub program: Option<Section<'a>>,
+}
+
+impl<'a> Written<'a> {
+    /// Parses every expression whose place in the file says what it is.
+    pub fn read(top: &Section<'a>) -> Result<Self, ReadError> {
+        top.only(keys::MECHANISM)?;
+        let named = |key: &str, value_key: &str, known: &[Key]| match top.get(key) {
+            Some(entry) => table_of_named(&entry, value_key, known),
+            None => Ok(Vec::new()),
+        };
+        let equations = |key: &str| -> Result<Option<(Span, Vec<Named>)>, ReadError> {
+            top.get(key)
+                .map(|entry| Ok((entry.key_at, table_of_named(&entry, "", &[])?)))
+                .transpose()
+        };
+        let section = |key: &str, known: &[Key]| -> Result<Option<Section<'a>>, ReadError> {
+            let Some(entry) = top.get(key) else {
+                return Ok(None);
+            };
+            let section = entry.section(format!("[{key}]"))?;
+            section.only(known)?;
+            Ok(Some(section))
+        };
+        let sections = |key: &str, known: &[Key]| -> Result<Vec<Section<'a>>, ReadError> {
+            let Some(entry) = top.get(key) else {
+                return Ok(Vec::new());
+            };
+            let sections = match entry.as_section(format!("[{key}]")) {
+                Some(one) if key == "forcing" => vec![one],
+                _ => entry.sections(&format!("[[{key}]]"))?,
+            };
+            sections.iter().try_for_each(|s| s.only(known))?;
+            Ok(sections)
+        };
+        let observed = match top.get("observed") {
+            Some(entry) => entry.section("[observed]")?,
+            None => {
+                return Err(top
+                    .error("nothing is observed", "the file has no [observed]")
+                    .with_help(
+                        "add [observed] with a series, such as y = \"Normal(mean = x, sd = 1)\"",
+                    ));
+            }
+        };
+        let optional_text = |key: &str| top.get(key).map(|entry| entry.text()).transpose();
+        let reactions = match top.get("reactions") {
+            Some(entry) => {
+                let list = sections("reactions", keys::REACTION)?;
+                let list = list.iter().map(reaction).collect::<Result<_, _>>()?;
+                Some((entry.key_at, list))
+            }
+            None => None,
+        };
+        Ok(Self {
+            source: top.source,
+            top: top.clone(),
+            description: optional_text("description")?.map_or(String::new(), |text| text.value),
+            method: optional_text("method")?,
+            constants: named("constants", "", &[])?,
+            parameters: named("parameters", "prior", keys::PARAMETER)?,
+            states: named("states", "initial", keys::STATE)?,
+            definitions: named("definitions", "", &[])?,
+            derived: named("derived", "value", keys::DERIVED)?,
+            reactions,
+            dynamics: equations("dynamics")?,
+            noise: equations("noise")?,
+            map: equations("map")?,
+            events: sections("events", keys::EVENT)?,
+            observed,
+            solver: section("solver", keys::SOLVER)?,
+            time: section("time", keys::TIME)?,
+            forcing: sections("forcing", keys::FORCING)?,
+            program: section("program", keys::PROGRAM)?,
+        })
+    }
+}
+
+/// An expression: text, or a number, or a date.
+pub(crate) fn expression(entry: &Entry<'_>) -> Result<Expression, ReadError> {
+    let at = entry.at;
+    if entry.as_number().is_some() {
+        let number = entry.number()?;
+        let plain = Expression::new(Kind::Number(number.abs()), at);
+        return Ok(if number < 0.0 {
+            Expression::new(Kind::Prefix(Prefix::Minus, Box::new(plain)), at)
+        } else {
+            plain
+        });
+    }
+    if let Some(date) = entry.as_date() {
+        let parsed = crate::expression::lexer::parse_date(&date).ok_or_else(|| {
+            entry
+                .error(format!("`{date}` is not a plain date"), "not understood")
+                .with_help("write 1978-01-25 or 1978-01-25T06:00")
+        })?;
+        return Ok(Expression::new(Kind::Date(parsed), at));
+    }
+    match entry.as_text() {
+        Some(text) => parse_text(entry.source, &text),
+        None => Err(entry
+            .error(
+                format!("`{}` must be an expression or a number", entry.key),
+                "not an expression",
+            )
+            .with_help("write a number, or a formula in quotes")),
+    }
+}
+
+/// The names and expressions of a table; a value may be a table that holds it under `value_key`.
+fn table_of_named(
+    entry: &Entry<'_>,
+    value_key: &str,
+    known: &[Key],
+) -> Result<Vec<Named>, ReadError> {
+    let section = entry.section(format!("[{}]", entry.key))?;
+    let mut list = Vec::new();
+    for entry in section.entries() {
+        let inside = entry.as_section(format!("`{}`", entry.key));
+        let (value, unit, description) = match inside {
+            Some(inside) if !value_key.is_empty() => {
+                inside.only(known)?;
+                let value = inside.need(value_key, &format!("{value_key} = \"...\""))?;
+                (
+                    expression(&value)?,
+                    optional_text(&inside, "unit")?,
+                    optional_text(&inside, "description")?,
+                )
+            }
+            _ => (expression(&entry)?, None, None),
+        };
+        list.push(Named {
+            name: entry.key.to_owned(),
+            name_at: entry.key_at,
+            value,
+            unit,
+            description,
+        });
+    }
+    Ok(list)
+}
+
+/// A text that may be left out.
+pub(crate) fn optional_text(section: &Section<'_>, key: &str) -> Result<Option<String>, ReadError> {
+    section
+        .get(key)
+        .map(|entry| entry.text().map(|text| text.value))
+        .transpose()
+}
+
+fn reaction(section: &Section<'_>) -> Result<WrittenReaction, ReadError> {
+    let name = section.need("name", "name = \"...\"")?.text()?;
+    let rate = section.need("rate", "rate = \"...\", an expression")?;
+    let change = section.need("change", "change = { state = +1 }")?;
+    let changes = change.section("`change`")?.entries();
+    if changes.is_empty() {
+        return Err(change.error(
+            format!("reaction `{}` changes nothing", name.value),
+            "name a state and what is added to it",
+        ));
+    }
+    let change = changes
+        .iter()
+        .map(|entry| {
+            Ok(WrittenChange {
+                state: entry.key.to_owned(),
+                state_at: entry.key_at,
+                amount: entry.number()?,
+                amount_at: entry.at,
+            })
+        })
+        .collect::<Result<_, ReadError>>()?;
+    Ok(WrittenReaction {
+        name,
+        rate: expression(&rate)?,
+        change,
+        bound: section
+            .get("bound")
+            .map(|entry| expression(&entry))
+            .transpose()?,
+    })
+}

@@ -1,0 +1,285 @@
+//! A mechanism as checked data: what every other room works on.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::distribution::Family;
+use crate::expression::{Graph, Node};
+
+/// A simulator: parameters with priors, dynamics, and what is observed of them.
+///
+/// All expressions are nodes of one [`Graph`].
+#[derive(Clone, Debug)]
+pub struct Mechanism {
+    /// The file's stem, or the name that the study gives it.
+    pub name: String,
+    /// What it is, in a sentence.
+    pub description: String,
+    /// The text it was read from.
+    pub text: Arc<str>,
+    /// Every expression.
+    pub graph: Graph,
+    /// In order: a prior may depend on the parameters before it.
+    pub parameters: Vec<Parameter>,
+    /// Quantities worked out from the parameters.
+    pub derived: Vec<Derived>,
+    /// How the states move.
+    pub dynamics: Dynamics,
+    /// What is seen.
+    pub observed: Vec<Observed>,
+}
+
+/// A parameter and its prior.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Parameter {
+    pub name: String,
+    /// Arguments depend on earlier parameters at most.
+    pub prior: Distribution,
+    pub unit: Option<String>,
+    pub description: Option<String>,
+}
+
+/// A distribution whose arguments are expressions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Distribution {
+    /// Which distribution.
+    pub family: Family,
+    /// In the family's order.
+    pub arguments: Vec<Node>,
+}
+
+/// A quantity worked out from the parameters alone.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Derived {
+    pub name: String,
+    pub value: Node,
+    pub unit: Option<String>,
+    pub description: Option<String>,
+}
+
+/// States, their law of motion, and what happens to them.
+#[derive(Clone, Debug)]
+pub struct Dynamics {
+    /// Empty for a mechanism without states. Parameters that an event switches are states here,
+    /// starting at the parameter's value, with no motion of their own.
+    pub states: Vec<State>,
+    /// The time at which the states have their initial values.
+    pub start: f64,
+    /// How the states move.
+    pub law: Law,
+    /// Quantities accumulated between observations.
+    pub flows: Vec<Flow>,
+    /// Interventions.
+    pub events: Vec<Event>,
+}
+
+/// A state and its initial value, an expression of the parameters.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct State {
+    pub name: String,
+    pub initial: Node,
+    pub unit: Option<String>,
+    pub description: Option<String>,
+}
+
+/// How the states move. Vectors have one entry a state, expressions of time, states, parameters.
+#[derive(Clone, Debug)]
+pub enum Law {
+    /// No states: observations come from the parameters alone.
+    Static,
+    /// d state / d t.
+    Ode {
+        /// One a state.
+        derivatives: Vec<Node>,
+        /// Which solver, and how accurate.
+        solver: OdeSolver,
+    },
+    /// d state = drift dt + diffusion dW, Ito, one independent noise a state, Euler-Maruyama.
+    Sde {
+        /// One a state.
+        drift: Vec<Node>,
+        /// One a state.
+        diffusion: Vec<Node>,
+        /// The largest step; steps are shortened to meet observation times exactly.
+        step: f64,
+    },
+    /// A jump process, simulated exactly.
+    Jumps {
+        /// What can happen.
+        reactions: Vec<Reaction>,
+    },
+    /// state(t + step) = next(state(t)).
+    Map {
+        /// One a state.
+        next: Vec<Node>,
+        /// The time between two applications.
+        step: f64,
+    },
+    /// A program in any language.
+    Program(Program),
+}
+
+/// The solver of ordinary differential equations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OdeSolver {
+    /// Which method.
+    pub method: OdeMethod,
+    /// Relative tolerance of a step's error.
+    pub relative: f64,
+    /// Absolute tolerance of a step's error.
+    pub absolute: f64,
+    /// A simulation that needs more steps than this is a failed row.
+    pub most_steps: u32,
+}
+
+impl Default for OdeSolver {
+    fn default() -> Self {
+        Self {
+            method: OdeMethod::Auto,
+            relative: 1e-6,
+            absolute: 1e-8,
+            most_steps: 100_000,
+        }
+    }
+}
+
+/// The method that integrates ordinary differential equations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OdeMethod {
+    /// Explicit, changing to stiff where stiffness is detected.
+    Auto,
+    /// Tsitouras 5(4).
+    Explicit,
+    /// An L-stable Rosenbrock method.
+    Stiff,
+}
+
+/// A reaction of a jump process.
+#[derive(Clone, Debug)]
+pub struct Reaction {
+    /// As written in the file.
+    pub name: String,
+    /// The propensity, per unit of time.
+    pub rate: Node,
+    /// State and what is added to it when the reaction fires.
+    pub change: Vec<(usize, f64)>,
+    /// A bound on the rate between two jumps, needed where the rate depends on time (thinning).
+    pub bound: Option<Node>,
+}
+
+/// A quantity accumulated over the interval between two observations (from the start to the first).
+///
+/// Each flow is used by one observed series alone, and its intervals are between that series'
+/// times. Its rate depends on time, states and parameters.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// The rate that is integrated (ODE, SDE) or added each step (map).
+    pub rate: Node,
+    /// For jumps: reactions and the weight with which a firing counts.
+    pub firings: Vec<(usize, f64)>,
+}
+
+/// Something that happens to the states at a moment. All values are those just before it.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// As written in the file.
+    pub name: String,
+    /// When.
+    pub trigger: Trigger,
+    /// State and its new value.
+    pub effects: Vec<(usize, Node)>,
+}
+
+/// When an event happens.
+#[derive(Clone, Debug)]
+pub enum Trigger {
+    /// At these times (expressions of the parameters), before an observation at the same time.
+    At(Vec<Node>),
+    /// Each time this expression of time, states and parameters rises from below or at 0 to above
+    /// 0; `once` for the first time only.
+    Rises {
+        /// The expression.
+        expression: Node,
+        /// Only the first time.
+        once: bool,
+    },
+}
+
+/// One observed series, or one number where `times` has one entry.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Observed {
+    pub name: String,
+    /// When each entry is observed, not before the dynamics' start, strictly increasing.
+    /// Without dynamics: the times given, or the entries' numbers 1, 2, ..., each an independent
+    /// draw.
+    pub times: Vec<f64>,
+    /// Arguments depend on time, states, parameters and flows. For a program, `Exact(NaN)`: the
+    /// program gives the values.
+    pub distribution: Distribution,
+    pub unit: Option<String>,
+    pub description: Option<String>,
+}
+
+impl Observed {
+    /// The bank's columns for this series: `name` where there is one entry, else `name_1`, ...
+    #[must_use]
+    pub fn columns(&self) -> Vec<String> {
+        match self.times.len() {
+            1 => vec![self.name.clone()],
+            n => (1..=n)
+                .map(|entry| format!("{}_{entry}", self.name))
+                .collect(),
+        }
+    }
+}
+
+/// A simulator that is a program: it is given parameters and a seed, and answers observed values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Program {
+    /// The command and its arguments; a one-shot command may hold `{name}` for a parameter,
+    /// `{seed}` and `{output}`.
+    pub command: Vec<String>,
+    /// The folder it runs in.
+    pub folder: PathBuf,
+    /// How it is spoken to.
+    pub protocol: Protocol,
+    /// Seconds that one simulation may take.
+    pub time_limit: f64,
+    /// The run ends with an error when more than this share of simulations failed.
+    pub most_failures: f64,
+}
+
+/// How a program is spoken to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// A worker that stays: JSON lines on standard input and output.
+    JsonLines,
+    /// Started once a simulation; writes its observed values to `{output}` (CSV or JSON by ending).
+    OneShot {
+        /// The output file's ending, with its dot.
+        ending: String,
+    },
+}
+
+impl Mechanism {
+    /// A parameter's position.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<usize> {
+        self.parameters
+            .iter()
+            .position(|parameter| parameter.name == name)
+    }
+
+    /// How many numbers one simulation observes.
+    #[must_use]
+    pub fn observed_count(&self) -> usize {
+        self.observed
+            .iter()
+            .map(|observed| observed.times.len())
+            .sum()
+    }
+}

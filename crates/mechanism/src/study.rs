@@ -1,0 +1,257 @@
+//! A study file -> a checked [`Study`]: a question, its mechanisms, the data, and the budgets.
+//!
+//! TOML -> mechanisms ([`Mechanism::read`]) -> names that the question asks about -> data in the
+//! bank's column order -> settings.
+
+mod data;
+pub mod keys;
+mod question;
+mod settings;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use settings::{Answer, Claims, Embedding, Learn, Simulate};
+
+use crate::model::{Mechanism, Observed};
+use crate::source::section::{Document, Entry, Section};
+use crate::source::{ReadError, Source, Span};
+
+/// A question about data, and everything needed to answer it.
+#[derive(Clone, Debug)]
+pub struct Study {
+    /// The question.
+    pub title: String,
+    /// What a reader should know beside it; "" where the file says nothing.
+    pub description: String,
+    /// The folder of the study file.
+    pub folder: PathBuf,
+    /// The text it was read from.
+    pub text: Arc<str>,
+    /// At least one; names differ.
+    pub mechanisms: Vec<Mechanism>,
+    /// Each mechanism's prior probability; they sum to 1.
+    pub weights: Vec<f64>,
+    /// The observed series that the answer is given; every mechanism observes them, at the same
+    /// times.
+    pub given: Vec<String>,
+    /// What is asked: `mechanism`, `parameters`, `derived`, or names of parameters and derived
+    /// quantities.
+    pub predict: Vec<String>,
+    /// Parameters and derived quantities with one meaning in all mechanisms that declare them:
+    /// they are averaged over mechanisms.
+    pub shared: Vec<String>,
+    /// The observed data, in the order of [`Study::given_columns`]; NaN where an entry is missing.
+    pub data: Option<Vec<f64>>,
+    /// How much is simulated.
+    pub simulate: Simulate,
+    /// How it is learned.
+    pub learn: Learn,
+    /// How the answer is tested.
+    pub claims: Claims,
+    /// How the answer is given.
+    pub answer: Answer,
+}
+
+impl Study {
+    /// Reads a study file, or `study.toml` in a folder, and all files that it names.
+    ///
+    /// # Errors
+    /// The first thing that is wrong: in which file, where, and what to do.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, ReadError> {
+        let path = path.as_ref();
+        if path.is_dir() {
+            let file = path.join("study.toml");
+            if !file.is_file() {
+                return Err(
+                    ReadError::new(format!("{} has no study.toml", path.display()))
+                        .with_help("`gnomon new DIR` makes a study to start from"),
+                );
+            }
+            return Self::from_source(&Source::read(&file)?, path);
+        }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::from_source(&Source::read(path)?, folder)
+    }
+
+    /// Reads a study from text; the files that it names are looked for in `folder`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong: in which file, where, and what to do.
+    pub fn parse(name: &str, text: &str, folder: impl AsRef<Path>) -> Result<Self, ReadError> {
+        Self::from_source(&Source::new(name, text), folder.as_ref())
+    }
+
+    fn from_source(source: &Source, folder: &Path) -> Result<Self, ReadError> {
+        let document = Document::parse(source)?;
+        let top = document.top();
+        top.only(keys::STUDY)?;
+        let title = top.need("title", "title = \"the question?\"")?.text()?;
+        if title.value.trim().is_empty() {
+            return Err(source
+                .error(title.at, "the title is empty", "what is the question?")
+                .with_help("the title of a study is its question"));
+        }
+        let description = match top.get("description") {
+            Some(entry) => entry.text()?.value,
+            None => String::new(),
+        };
+        let (mechanisms, weights) = mechanisms(&top, folder)?;
+        let given = question::given(&top, &mechanisms)?;
+        let shared = question::shared(&top, &mechanisms)?;
+        let predict = question::predict(&top, &mechanisms, &shared)?;
+        let data = match top.get("observed") {
+            Some(entry) => Some(data::observed(&entry, folder, &mechanisms, &given)?),
+            None => None,
+        };
+        Ok(Self {
+            title: title.value,
+            description,
+            folder: folder.to_owned(),
+            text: Arc::clone(&source.text),
+            mechanisms,
+            weights,
+            given,
+            predict,
+            shared,
+            data,
+            simulate: settings::simulate(&top)?,
+            learn: settings::learn(&top)?,
+            claims: settings::claims(&top)?,
+            answer: settings::answer(&top)?,
+        })
+    }
+
+    /// The given series, as the first mechanism observes them.
+    pub fn given_series(&self) -> impl Iterator<Item = &Observed> {
+        self.given.iter().filter_map(|name| {
+            let mut all = self.mechanisms.iter().flat_map(|m| &m.observed);
+            all.find(|observed| observed.name == *name)
+        })
+    }
+
+    /// The bank's columns that the answer is given, in the data's order.
+    #[must_use]
+    pub fn given_columns(&self) -> Vec<String> {
+        self.given_series().flat_map(Observed::columns).collect()
+    }
+
+    /// Reads other data for the same question from a CSV file: one number for each of
+    /// [`Study::given_columns`], NaN where an entry is missing.
+    ///
+    /// # Errors
+    /// Where the file does not fit the study.
+    pub fn read_observed(&self, path: impl AsRef<Path>) -> Result<Vec<f64>, ReadError> {
+        data::from_file(Source::read(path.as_ref())?, &self.mechanisms, &self.given)
+    }
+
+    /// A hash (BLAKE3, in hexadecimal) of what a simulation of this study depends on beside its
+    /// seed: the mechanisms, their names and their prior probabilities.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for (mechanism, weight) in self.mechanisms.iter().zip(&self.weights) {
+            hasher.update(mechanism.name.as_bytes());
+            hasher.update(&[0]);
+            hasher.update(mechanism.identity().as_bytes());
+            hasher.update(&weight.to_bits().to_le_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}
+
+/// The mechanisms and their prior probabilities.
+fn mechanisms(top: &Section<'_>, folder: &Path) -> Result<(Vec<Mechanism>, Vec<f64>), ReadError> {
+    let entry = top.need("mechanisms", "mechanisms = [\"mechanism.toml\"]")?;
+    let elements = match entry.as_list() {
+        Some(elements) => elements
+            .iter()
+            .map(element)
+            .collect::<Result<Vec<_>, _>>()?,
+        None => entry
+            .sections("[[mechanisms]]")?
+            .iter()
+            .map(described)
+            .collect::<Result<Vec<_>, _>>()?,
+    };
+    if elements.is_empty() {
+        return Err(entry.error("no mechanisms", "name at least one file"));
+    }
+    let mut mechanisms: Vec<Mechanism> = Vec::new();
+    let mut weights = Vec::new();
+    for element in elements {
+        let path = folder.join(&element.file);
+        if !path.is_file() {
+            return Err(top
+                .source
+                .error(
+                    element.at,
+                    format!("the mechanism file {} does not exist", path.display()),
+                    "no such file",
+                )
+                .with_help("files are looked for from the study's folder"));
+        }
+        let mut mechanism = Mechanism::read(&path)?;
+        if let Some(name) = element.name {
+            mechanism.name = name;
+        }
+        if mechanisms.iter().any(|other| other.name == mechanism.name) {
+            return Err(top
+                .source
+                .error(
+                    element.at,
+                    format!("two mechanisms are named `{}`", mechanism.name),
+                    "named again here",
+                )
+                .with_help("give one a name: { file = \"...\", name = \"...\" }"));
+        }
+        mechanisms.push(mechanism);
+        weights.push(element.weight);
+    }
+    let total: f64 = weights.iter().sum();
+    weights.iter_mut().for_each(|weight| *weight /= total);
+    Ok((mechanisms, weights))
+}
+
+/// A mechanism as a study names it.
+struct Element {
+    file: String,
+    at: Span,
+    name: Option<String>,
+    weight: f64,
+}
+
+fn element(entry: &Entry<'_>) -> Result<Element, ReadError> {
+    match entry.as_section("a mechanism") {
+        Some(section) => described(&section),
+        None => {
+            let file = entry.text()?;
+            Ok(Element {
+                file: file.value,
+                at: file.at,
+                name: None,
+                weight: 1.0,
+            })
+        }
+    }
+}
+
+fn described(section: &Section<'_>) -> Result<Element, ReadError> {
+    section.only(keys::MECHANISM)?;
+    let file = section.need("file", "file = \"mechanism.toml\"")?.text()?;
+    let name = section.get("name").map(|entry| entry.text()).transpose()?;
+    if let Some(name) = &name
+        && name.value.trim().is_empty()
+    {
+        return Err(section
+            .source
+            .error(name.at, "the mechanism's name is empty", "empty"));
+    }
+    let weight = section.get("weight").map(|entry| entry.positive());
+    Ok(Element {
+        file: file.value,
+        at: file.at,
+        name: name.map(|name| name.value),
+        weight: weight.transpose()?.unwrap_or(1.0),
+    })
+}

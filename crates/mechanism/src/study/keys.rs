@@ -1,0 +1,160 @@
+//! Every key that a study file may hold.
+
+use crate::source::key::{Key, Kind};
+
+/// The file's top keys.
+pub const STUDY: &[Key] = &[
+    Key::new("title", Kind::Text, "The question."),
+    Key::new(
+        "description",
+        Kind::Text,
+        "What a reader should know beside it.",
+    ),
+    Key::new(
+        "mechanisms",
+        Kind::OneOf(&[Kind::Names, Kind::Tables(MECHANISM)]),
+        "Mechanism files, from the study's folder.",
+    ),
+    Key::new(
+        "observed",
+        Kind::OneOf(&[Kind::Text, Kind::Named(&Kind::Numbers)]),
+        "The data: a CSV file whose columns are named as observed series, or the numbers themselves.",
+    ),
+    Key::new(
+        "given",
+        Kind::Names,
+        "The observed series that the answer is given. Default: those that all mechanisms observe.",
+    ),
+    Key::new(
+        "predict",
+        Kind::Names,
+        "What is asked: \"mechanism\", \"parameters\", \"derived\", or single names. Default: the mechanism if there are several, the parameters, and the shared (or else all) derived quantities.",
+    ),
+    Key::new(
+        "shared",
+        Kind::Names,
+        "Parameters and derived quantities with one meaning in all mechanisms that declare them.",
+    ),
+    Key::new("simulate", Kind::Table(SIMULATE), "How much is simulated."),
+    Key::new("learn", Kind::Table(LEARN), "How it is learned."),
+    Key::new("claims", Kind::Table(CLAIMS), "How the answer is tested."),
+    Key::new("answer", Kind::Table(ANSWER), "How the answer is given."),
+];
+
+/// A mechanism written as a table.
+pub const MECHANISM: &[Key] = &[
+    Key::new(
+        "file",
+        Kind::Text,
+        "The mechanism file, from the study's folder.",
+    ),
+    Key::new(
+        "name",
+        Kind::Text,
+        "Its name. Default: the file's name without its ending.",
+    ),
+    Key::new(
+        "weight",
+        Kind::Number,
+        "Its prior weight, above 0; weights are scaled to sum to 1. Default 1.",
+    ),
+];
+
+/// The keys of `[simulate]`.
+pub const SIMULATE: &[Key] = &[
+    Key::new(
+        "simulations",
+        Kind::Count,
+        "How many simulations, over all mechanisms. Default 60 000.",
+    ),
+    Key::new(
+        "seed",
+        Kind::Count,
+        "The seed of everything random. Default 1.",
+    ),
+    Key::new(
+        "most_failures",
+        Kind::Number,
+        "The run ends when more than this share of simulations failed. Default 0.2.",
+    ),
+];
+
+/// The keys of `[learn]`.
+pub const LEARN: &[Key] = &[
+    Key::new(
+        "members",
+        Kind::Count,
+        "Networks in the ensemble. Default 1.",
+    ),
+    Key::new(
+        "embedding",
+        Kind::Choice(&["auto", "mlp", "convolution"]),
+        "How the data enter: auto (the default: convolution for long series), mlp or convolution.",
+    ),
+    Key::new(
+        "width",
+        Kind::Count,
+        "Hidden width. Default: chosen from the problem's size.",
+    ),
+    Key::new(
+        "transforms",
+        Kind::Count,
+        "Transforms of the flow. Default: chosen from the problem's size.",
+    ),
+    Key::new(
+        "bins",
+        Kind::Count,
+        "Bins of each spline. Default: chosen from the problem's size.",
+    ),
+    Key::new(
+        "batch",
+        Kind::Count,
+        "Simulations in a training step. Default: chosen from the budget.",
+    ),
+    Key::new(
+        "learning_rate",
+        Kind::Number,
+        "The largest step size of Adam. Default: chosen by the engine.",
+    ),
+    Key::new(
+        "epochs",
+        Kind::Count,
+        "Passes over the simulations at most; training may stop earlier.",
+    ),
+    Key::new(
+        "seconds",
+        Kind::Number,
+        "Seconds of training at most, for each member.",
+    ),
+];
+
+/// The keys of `[claims]`.
+pub const CLAIMS: &[Key] = &[
+    Key::new(
+        "data_sets",
+        Kind::Count,
+        "Fresh simulated data sets that the answer is tested on. Default 4000.",
+    ),
+    Key::new(
+        "draws",
+        Kind::Count,
+        "Posterior draws for each of them. Default 200.",
+    ),
+    Key::new(
+        "error_rate",
+        Kind::Number,
+        "The chance that any verdict is wrong, above 0 and below 1. Default 0.05.",
+    ),
+    Key::new(
+        "tolerance",
+        Kind::Number,
+        "The miscalibration that is allowed, as a probability. Default 0.05.",
+    ),
+];
+
+/// The keys of `[answer]`.
+pub const ANSWER: &[Key] = &[Key::new(
+    "draws",
+    Kind::Count,
+    "Posterior draws. Default 10 000.",
+)];

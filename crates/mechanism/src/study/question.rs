@@ -1,0 +1,197 @@
+//! What is given and what is asked: names that the mechanisms must know.
+
+use crate::model::{Mechanism, Observed};
+use crate::source::section::{Entry, Section};
+use crate::source::{ReadError, Text, spelling};
+
+fn series<'a>(mechanism: &'a Mechanism, name: &str) -> Option<&'a Observed> {
+    mechanism.observed.iter().find(|o| o.name == name)
+}
+
+/// The given series: as the file says, or all that every mechanism observes.
+pub(super) fn given(top: &Section<'_>, mechanisms: &[Mechanism]) -> Result<Vec<String>, ReadError> {
+    let Some(entry) = top.get("given") else {
+        let first = mechanisms.iter().take(1).flat_map(|m| &m.observed);
+        let everywhere: Vec<String> = first
+            .map(|observed| observed.name.clone())
+            .filter(|name| mechanisms.iter().all(|m| series(m, name).is_some()))
+            .collect();
+        let at = top.need("mechanisms", "")?;
+        if everywhere.is_empty() {
+            return Err(at
+                .error(
+                    "the mechanisms observe nothing in common",
+                    "no common series",
+                )
+                .with_help("name one observed series alike in all of them"));
+        }
+        for name in &everywhere {
+            same_times(&at, name, mechanisms)?;
+        }
+        return Ok(everywhere);
+    };
+    let names = entry.names()?;
+    if names.is_empty() {
+        return Err(entry.error("nothing is given", "name an observed series"));
+    }
+    no_repeats(&entry, &names)?;
+    for name in &names {
+        for mechanism in mechanisms {
+            if series(mechanism, &name.value).is_none() {
+                let known = mechanism.observed.iter().map(|o| o.name.as_str());
+                return Err(top
+                    .source
+                    .error(
+                        name.at,
+                        format!("`{}` does not observe `{}`", mechanism.name, name.value),
+                        "not observed",
+                    )
+                    .with_help_if(spelling::advice(&name.value, known)));
+            }
+        }
+        same_times(&entry, &name.value, mechanisms)?;
+    }
+    Ok(names.into_iter().map(|name| name.value).collect())
+}
+
+/// A given series has the same times in all mechanisms.
+fn same_times(entry: &Entry<'_>, name: &str, mechanisms: &[Mechanism]) -> Result<(), ReadError> {
+    let mut all = mechanisms
+        .iter()
+        .filter_map(|m| series(m, name).map(|observed| (m, observed)));
+    let Some((first, reference)) = all.next() else {
+        return Ok(());
+    };
+    match all.find(|(_, observed)| observed.times != reference.times) {
+        None => Ok(()),
+        Some((other, observed)) => Err(entry
+            .error(
+                format!(
+                    "`{name}` is observed at other times in `{}` ({} entries) than in `{}` ({} entries)",
+                    other.name,
+                    observed.times.len(),
+                    first.name,
+                    reference.times.len()
+                ),
+                "given from mechanisms that disagree",
+            )
+            .with_help("give the series the same times in all mechanisms")),
+    }
+}
+
+fn no_repeats(entry: &Entry<'_>, names: &[Text]) -> Result<(), ReadError> {
+    for (position, name) in names.iter().enumerate() {
+        if names[..position].iter().any(|n| n.value == name.value) {
+            return Err(entry.source.error(
+                name.at,
+                format!("`{}` is named twice", name.value),
+                "named again here",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Units of a name in the mechanisms that declare it as a parameter or a derived quantity.
+fn declared(mechanisms: &[Mechanism], name: &str) -> Vec<Option<String>> {
+    let of = |m: &Mechanism| {
+        let parameter = m.parameters.iter().find(|p| p.name == name);
+        let derived = m.derived.iter().find(|d| d.name == name);
+        parameter
+            .map(|p| p.unit.clone())
+            .or(derived.map(|d| d.unit.clone()))
+    };
+    mechanisms.iter().filter_map(of).collect()
+}
+
+/// All names of parameters and derived quantities.
+fn quantities(mechanisms: &[Mechanism]) -> Vec<&str> {
+    let mut names: Vec<&str> = mechanisms
+        .iter()
+        .flat_map(|m| {
+            let parameters = m.parameters.iter().map(|p| p.name.as_str());
+            parameters.chain(m.derived.iter().map(|d| d.name.as_str()))
+        })
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The shared quantities.
+pub(super) fn shared(
+    top: &Section<'_>,
+    mechanisms: &[Mechanism],
+) -> Result<Vec<String>, ReadError> {
+    let Some(entry) = top.get("shared") else {
+        return Ok(Vec::new());
+    };
+    let names = entry.names()?;
+    no_repeats(&entry, &names)?;
+    for name in &names {
+        let units = declared(mechanisms, &name.value);
+        if units.is_empty() {
+            return Err(top
+                .source
+                .error(
+                    name.at,
+                    format!("no mechanism declares `{}`", name.value),
+                    "neither a parameter nor a derived quantity",
+                )
+                .with_help_if(spelling::advice(&name.value, quantities(mechanisms))));
+        }
+        let mut given: Vec<&String> = units.iter().flatten().collect();
+        given.dedup();
+        if let [first, second, ..] = given.as_slice() {
+            return Err(top
+                .source
+                .error(
+                    name.at,
+                    format!("`{}` is in {first} and in {second}", name.value),
+                    "has two units",
+                )
+                .with_help("a shared quantity has one meaning: give it one unit"));
+        }
+    }
+    Ok(names.into_iter().map(|name| name.value).collect())
+}
+
+/// What is asked.
+pub(super) fn predict(
+    top: &Section<'_>,
+    mechanisms: &[Mechanism],
+    shared: &[String],
+) -> Result<Vec<String>, ReadError> {
+    let Some(entry) = top.get("predict") else {
+        let mut names = Vec::new();
+        names.extend((mechanisms.len() > 1).then(|| "mechanism".to_owned()));
+        names.push("parameters".to_owned());
+        let derived = mechanisms.iter().any(|m| !m.derived.is_empty());
+        match shared {
+            [] if derived => names.push("derived".to_owned()),
+            shared => names.extend(shared.iter().cloned()),
+        }
+        return Ok(names);
+    };
+    let names = entry.names()?;
+    if names.is_empty() {
+        return Err(entry.error("nothing is asked", "name what is to be predicted"));
+    }
+    no_repeats(&entry, &names)?;
+    for name in &names {
+        let group = ["mechanism", "parameters", "derived"].contains(&name.value.as_str());
+        if !group && declared(mechanisms, &name.value).is_empty() {
+            let mut known = quantities(mechanisms);
+            known.extend(["mechanism", "parameters", "derived"]);
+            return Err(top
+                .source
+                .error(
+                    name.at,
+                    format!("no mechanism declares `{}`", name.value),
+                    "cannot be predicted",
+                )
+                .with_help_if(spelling::advice(&name.value, known)));
+        }
+    }
+    Ok(names.into_iter().map(|name| name.value).collect())
+}

@@ -1,0 +1,213 @@
+//! Budgets and settings, each with its default.
+
+use super::keys;
+use crate::source::ReadError;
+use crate::source::key::Key;
+use crate::source::section::Section;
+
+/// How much is simulated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Simulate {
+    /// Simulations over all mechanisms. Default 60 000.
+    pub simulations: u64,
+    /// The seed of everything random. Default 1.
+    pub seed: u64,
+    /// The run ends when more than this share of simulations failed. Default 0.2.
+    pub most_failures: f64,
+}
+
+/// How it is learned. `None`: chosen by the engine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Learn {
+    /// Networks in the ensemble. Default 1.
+    pub members: usize,
+    /// How the data enter. Default auto.
+    pub embedding: Embedding,
+    /// Hidden width.
+    pub width: Option<usize>,
+    /// Transforms of the flow.
+    pub transforms: Option<usize>,
+    /// Bins of each spline.
+    pub bins: Option<usize>,
+    /// Simulations in a training step.
+    pub batch: Option<usize>,
+    /// The largest step size of Adam.
+    pub learning_rate: Option<f64>,
+    /// Passes over the simulations at most.
+    pub epochs: Option<usize>,
+    /// Seconds of training at most, for each member.
+    pub seconds: Option<f64>,
+}
+
+/// How the data enter the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Embedding {
+    /// Convolution for long series, else an MLP.
+    Auto,
+    /// A residual multilayer perceptron.
+    Mlp,
+    /// A one-dimensional convolution over each series.
+    Convolution,
+}
+
+/// How the answer is tested.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Claims {
+    /// Fresh simulated data sets. Default 4000.
+    pub data_sets: usize,
+    /// Posterior draws for each of them. Default 200.
+    pub draws: usize,
+    /// The chance that any verdict is wrong. Default 0.05.
+    pub error_rate: f64,
+    /// The miscalibration that is allowed, as a probability. Default 0.05.
+    pub tolerance: f64,
+}
+
+/// How the answer is given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Answer {
+    /// Posterior draws. Default 10 000.
+    pub draws: usize,
+}
+
+impl Default for Simulate {
+    fn default() -> Self {
+        Self {
+            simulations: 60_000,
+            seed: 1,
+            most_failures: 0.2,
+        }
+    }
+}
+
+impl Default for Learn {
+    fn default() -> Self {
+        Self {
+            members: 1,
+            embedding: Embedding::Auto,
+            width: None,
+            transforms: None,
+            bins: None,
+            batch: None,
+            learning_rate: None,
+            epochs: None,
+            seconds: None,
+        }
+    }
+}
+
+impl Default for Claims {
+    fn default() -> Self {
+        Self {
+            data_sets: 4000,
+            draws: 200,
+            error_rate: 0.05,
+            tolerance: 0.05,
+        }
+    }
+}
+
+impl Default for Answer {
+    fn default() -> Self {
+        Self { draws: 10_000 }
+    }
+}
+
+fn section<'a>(
+    top: &Section<'a>,
+    key: &str,
+    known: &[Key],
+) -> Result<Option<Section<'a>>, ReadError> {
+    let Some(entry) = top.get(key) else {
+        return Ok(None);
+    };
+    let section = entry.section(format!("[{key}]"))?;
+    section.only(known)?;
+    Ok(Some(section))
+}
+
+fn count(section: &Section<'_>, key: &str) -> Result<Option<usize>, ReadError> {
+    let entry = section.get(key);
+    entry.map(|entry| Ok(entry.count(1)? as usize)).transpose()
+}
+
+/// A number above 0 and below 1.
+fn proper_share(section: &Section<'_>, key: &str, default: f64) -> Result<f64, ReadError> {
+    let Some(entry) = section.get(key) else {
+        return Ok(default);
+    };
+    let share = entry.number()?;
+    if share > 0.0 && share < 1.0 {
+        return Ok(share);
+    }
+    Err(entry.error(
+        format!("`{key}` must be above 0 and below 1, but is {share}"),
+        "not between 0 and 1",
+    ))
+}
+
+pub(super) fn simulate(top: &Section<'_>) -> Result<Simulate, ReadError> {
+    let mut settings = Simulate::default();
+    let Some(section) = section(top, "simulate", keys::SIMULATE)? else {
+        return Ok(settings);
+    };
+    if let Some(entry) = section.get("simulations") {
+        settings.simulations = entry.count(1)?;
+    }
+    if let Some(entry) = section.get("seed") {
+        settings.seed = entry.count(0)?;
+    }
+    if let Some(entry) = section.get("most_failures") {
+        settings.most_failures = entry.share()?;
+    }
+    Ok(settings)
+}
+
+pub(super) fn learn(top: &Section<'_>) -> Result<Learn, ReadError> {
+    let mut settings = Learn::default();
+    let Some(section) = section(top, "learn", keys::LEARN)? else {
+        return Ok(settings);
+    };
+    if let Some(entry) = section.get("embedding") {
+        settings.embedding = match entry.text()?.value.as_str() {
+            "auto" => Embedding::Auto,
+            "mlp" => Embedding::Mlp,
+            "convolution" => Embedding::Convolution,
+            other => {
+                return Err(entry
+                    .error(format!("unknown embedding `{other}`"), "not an embedding")
+                    .with_help("embeddings: \"auto\", \"mlp\", \"convolution\""));
+            }
+        };
+    }
+    settings.members = count(&section, "members")?.unwrap_or(settings.members);
+    settings.width = count(&section, "width")?;
+    settings.transforms = count(&section, "transforms")?;
+    settings.bins = count(&section, "bins")?;
+    settings.batch = count(&section, "batch")?;
+    settings.epochs = count(&section, "epochs")?;
+    let positive = |key: &str| section.get(key).map(|e| e.positive()).transpose();
+    settings.learning_rate = positive("learning_rate")?;
+    settings.seconds = positive("seconds")?;
+    Ok(settings)
+}
+
+pub(super) fn claims(top: &Section<'_>) -> Result<Claims, ReadError> {
+    let mut settings = Claims::default();
+    let Some(section) = section(top, "claims", keys::CLAIMS)? else {
+        return Ok(settings);
+    };
+    settings.data_sets = count(&section, "data_sets")?.unwrap_or(settings.data_sets);
+    settings.draws = count(&section, "draws")?.unwrap_or(settings.draws);
+    settings.error_rate = proper_share(&section, "error_rate", settings.error_rate)?;
+    settings.tolerance = proper_share(&section, "tolerance", settings.tolerance)?;
+    Ok(settings)
+}
+
+pub(super) fn answer(top: &Section<'_>) -> Result<Answer, ReadError> {
+    let mut settings = Answer::default();
+    if let Some(section) = section(top, "answer", keys::ANSWER)? {
+        settings.draws = count(&section, "draws")?.unwrap_or(settings.draws);
+    }
+    Ok(settings)
+}

@@ -1,0 +1,232 @@
+//! Study files: the shipped one, the template, and data in each of their forms.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::Path;
+
+use gnomon_mechanism::expression::Inputs;
+use gnomon_mechanism::model::Law;
+use gnomon_mechanism::study::{Embedding, Study};
+use gnomon_mechanism::{Family, schema, template};
+
+fn flu() -> Study {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies/boarding-school-flu");
+    Study::read(folder).unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+#[test]
+fn every_shipped_study_passes_its_checks() {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies");
+    let mut read = 0;
+    for folder in std::fs::read_dir(all).unwrap() {
+        let folder = folder.unwrap().path();
+        if folder.join("study.toml").is_file() {
+            let study = Study::read(&folder).unwrap_or_else(|error| panic!("{error:?}"));
+            assert_eq!(
+                study.data.unwrap().len(),
+                study.mechanisms[0].observed_count()
+            );
+            read += 1;
+        }
+    }
+    assert!(read >= 2);
+}
+
+#[test]
+fn the_flu_study_is_read_as_published() {
+    let study = flu();
+    assert!(study.title.ends_with('?'));
+    let names: Vec<&str> = study.mechanisms.iter().map(|m| m.name.as_str()).collect();
+    assert_eq!(names, ["sir", "seir", "sibr"]);
+    assert_eq!(study.weights, [1.0 / 3.0; 3]);
+    let published = [3, 8, 26, 76, 225, 298, 258, 233, 189, 128, 68, 29, 14, 4];
+    assert_eq!(study.data.as_deref().unwrap(), published.map(f64::from));
+    assert_eq!(study.given_columns()[13], "in_bed_14");
+    assert_eq!(
+        study.predict,
+        ["mechanism", "parameters", "R0", "infectious_period"]
+    );
+    assert_eq!(study.simulate.simulations, 60_000);
+    assert_eq!((study.claims.data_sets, study.answer.draws), (4000, 10_000));
+    assert_eq!(study.learn.embedding, Embedding::Auto);
+    let first = study.mechanisms[0].calendar().date(1.0).unwrap();
+    assert_eq!(first.to_string(), "1978-01-22T00:00:00");
+}
+
+#[test]
+fn the_flu_mechanisms_move_as_worked_out_by_hand() {
+    // At S = 700, I = 40 (and E or B = 20), with beta = 2 and the other rates 0.5, 0.25:
+    // infection = 2 * 700 * 40 / 763.
+    let infection = 2.0 * 700.0 * 40.0 / 763.0;
+    // (mechanism, parameters, states, d states / dt)
+    type Case<'a> = (&'a str, &'a [f64], &'a [f64], &'a [f64]);
+    let cases: [Case; 3] = [
+        (
+            "sir",
+            &[2.0, 0.5, 9.0],
+            &[700.0, 40.0, 0.0],
+            &[-infection, infection - 20.0, 20.0],
+        ),
+        (
+            "seir",
+            &[2.0, 0.5, 0.25, 9.0],
+            &[700.0, 20.0, 40.0, 0.0],
+            &[-infection, infection - 10.0, 10.0 - 10.0, 10.0],
+        ),
+        (
+            "sibr",
+            &[2.0, 0.5, 0.25, 9.0],
+            &[700.0, 40.0, 20.0, 0.0],
+            &[-infection, infection - 20.0, 20.0 - 5.0, 5.0],
+        ),
+    ];
+    let study = flu();
+    for ((name, parameters, states, expected), m) in cases.iter().zip(&study.mechanisms) {
+        assert_eq!(m.name, *name);
+        let Law::Ode { derivatives, .. } = &m.dynamics.law else {
+            panic!("not an ODE")
+        };
+        let inputs = Inputs {
+            states,
+            parameters,
+            ..Inputs::default()
+        };
+        for (&node, expected) in derivatives.iter().zip(*expected) {
+            let got = m.graph.evaluate(node, &inputs);
+            assert!(
+                (got - expected).abs() < 1e-12,
+                "{name}: {got}, not {expected}"
+            );
+        }
+        let seen = &m.observed[0].distribution;
+        assert_eq!(seen.family, Family::NegativeBinomial);
+        let mean = m.graph.evaluate(seen.arguments[0], &inputs);
+        assert_eq!(mean, if *name == "sibr" { 20.0 } else { 40.0 });
+        assert_eq!(m.graph.evaluate(seen.arguments[1], &inputs), 9.0);
+        let r0 = m.graph.evaluate(m.derived[0].value, &inputs);
+        assert_eq!(r0, if *name == "seir" { 8.0 } else { 4.0 });
+        let start: f64 = m
+            .dynamics
+            .states
+            .iter()
+            .map(|s| m.graph.evaluate(s.initial, &inputs))
+            .sum();
+        assert_eq!(start, 763.0);
+    }
+}
+
+#[test]
+fn identities_follow_what_is_simulated() {
+    let (study, again) = (flu(), flu());
+    assert_eq!(study.identity(), again.identity());
+    let mut other = flu();
+    other.weights = vec![0.5, 0.25, 0.25];
+    assert_ne!(study.identity(), other.identity());
+}
+
+#[test]
+fn the_template_passes_its_own_checks() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in template::files() {
+        std::fs::write(folder.path().join(file.name), file.text).unwrap();
+    }
+    let study = Study::read(folder.path()).unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!(study.mechanisms.len(), 2);
+    let data = study.data.unwrap();
+    assert_eq!(data.len(), 10);
+    assert!(data[7].is_nan());
+}
+
+const SIMPLE: &str = r#"
+parameters = { m = "Normal(0, 1)" }
+time = { origin = "2020-01-01" }
+states = { x = "m" }
+dynamics = { x = "1" }
+[observed]
+a = { distribution = "Poisson(abs(x))", times = "1:3" }
+b = { distribution = "Normal(x, 1)", times = [2, 4] }
+"#;
+
+fn data_of(csv: &str) -> Result<Vec<f64>, gnomon_mechanism::ReadError> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("m.toml"), SIMPLE).unwrap();
+    std::fs::write(folder.path().join("d.csv"), csv).unwrap();
+    let text = "title = 'x?'\nmechanisms = ['m.toml']\n";
+    let study = Study::parse("study.toml", text, folder.path())?;
+    assert_eq!(study.given, ["a", "b"]);
+    assert_eq!(study.predict, ["parameters"]);
+    study.read_observed(folder.path().join("d.csv"))
+}
+
+#[test]
+fn data_are_matched_by_row_by_time_or_by_date() {
+    let shown = |csv: &str| {
+        let data = data_of(csv).unwrap_or_else(|error| panic!("{error:?}"));
+        data.iter()
+            .map(f64::to_string)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(shown("a,b\n1,0.5\nNA,-2\n3,\n"), "1 NaN 3 0.5 -2");
+    assert_eq!(
+        shown("time;b;a\n1;;7\n2;0.5;\n4;-2;NA\n"),
+        "7 NaN NaN 0.5 -2"
+    );
+    assert_eq!(
+        shown("date,a,b,who\n2020-01-02,1,,x\n2020-01-03,2,0.5,y\n2020-01-05,,1,z\n"),
+        "1 2 NaN 0.5 1"
+    );
+    for wrong in [
+        "a\n1\n2\n3\n",            // b is missing
+        "a,b\n1,1\n2,2\n",         // too short for a
+        "a,b\n1,1\n2,2\n3,3\n",    // too long for b
+        "a,b\n-1,1\n2,2\n3,\n",    // a negative count
+        "a,b\n1.5,1\n2,2\n3,\n",   // not a count
+        "time,a,b\n1.5,1,2\n",     // no such time
+        "time,a,b\n1,1,\n1,1,2\n", // a time twice
+        "a,b\n,1\n,2\n,\n",        // nothing of a
+        "a,b\nx,1\n2,2\n3,\n",     // not a number
+    ] {
+        assert!(data_of(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn inline_data_weights_and_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("m.toml"), SIMPLE).unwrap();
+    let text = r#"
+        title = "x?"
+        observed = { a = [1, "NA", nan] }
+        given = ["a"]
+        predict = ["m"]
+        learn = { members = 3, embedding = "convolution", seconds = 10 }
+        claims = { data_sets = 100, tolerance = 0.1 }
+        [[mechanisms]]
+        file = "m.toml"
+        weight = 3
+        [[mechanisms]]
+        file = "m.toml"
+        name = "other"
+    "#;
+    let study = Study::parse("study.toml", text, folder.path()).unwrap();
+    assert_eq!(study.weights, [0.75, 0.25]);
+    assert_eq!(study.mechanisms[1].name, "other");
+    let data = study.data.unwrap();
+    assert_eq!(data[0], 1.0);
+    assert!(data[1].is_nan() && data[2].is_nan());
+    assert_eq!((study.learn.members, study.learn.seconds), (3, Some(10.0)));
+    assert_eq!((study.claims.data_sets, study.claims.tolerance), (100, 0.1));
+}
+
+#[test]
+fn schemas_hold_every_key() {
+    let mechanism = schema::mechanism();
+    let reaction = &mechanism["properties"]["reactions"]["items"]["properties"];
+    assert!(reaction["bound"]["description"].is_string());
+    assert_eq!(mechanism["additionalProperties"], false);
+    let study = schema::study();
+    assert_eq!(
+        study["properties"]["simulate"]["properties"]["seed"]["type"],
+        "integer"
+    );
+}

@@ -1,0 +1,135 @@
+//! Posteriors: of a mechanism's parameters, and of quantities that all mechanisms share.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Scale, missing};
+
+/// Whose answer a number is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Subject {
+    /// The network's, as it comes.
+    #[default]
+    Amortized,
+    /// Corrected against the mechanism itself.
+    Refined,
+}
+
+/// A quantity's name and meaning.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Quantity {
+    /// Its name in the mechanism.
+    pub name: String,
+    /// Its unit; may be empty.
+    pub unit: String,
+    /// What it is, in a few words; may be empty.
+    pub description: String,
+    /// How its axis is drawn.
+    pub scale: Scale,
+}
+
+/// A distribution in numbers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Summary {
+    /// Posterior mean.
+    #[serde(deserialize_with = "missing::number")]
+    pub mean: f64,
+    /// Posterior standard deviation.
+    #[serde(deserialize_with = "missing::number")]
+    pub sd: f64,
+    /// Posterior median.
+    #[serde(deserialize_with = "missing::number")]
+    pub median: f64,
+    /// Central 50 % interval.
+    #[serde(deserialize_with = "missing::pair")]
+    pub interval_50: [f64; 2],
+    /// Central 90 % interval.
+    #[serde(deserialize_with = "missing::pair")]
+    pub interval_90: [f64; 2],
+    /// Central 95 % interval.
+    #[serde(deserialize_with = "missing::pair")]
+    pub interval_95: [f64; 2],
+    /// Prior mean.
+    #[serde(deserialize_with = "missing::number")]
+    pub prior_mean: f64,
+    /// Prior standard deviation.
+    #[serde(deserialize_with = "missing::number")]
+    pub prior_sd: f64,
+    /// 1 - posterior variance / prior variance: 0 when nothing was learned, 1 when all was.
+    #[serde(deserialize_with = "missing::number")]
+    pub contraction: f64,
+}
+
+impl Default for Summary {
+    fn default() -> Self {
+        let none = f64::NAN;
+        Self {
+            mean: none,
+            sd: none,
+            median: none,
+            interval_50: [none; 2],
+            interval_90: [none; 2],
+            interval_95: [none; 2],
+            prior_mean: none,
+            prior_sd: none,
+            contraction: none,
+        }
+    }
+}
+
+/// The posterior of one mechanism's parameters and derived quantities.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Posterior {
+    /// The mechanism it is given.
+    pub mechanism: String,
+    /// Whose answer it is.
+    pub subject: Subject,
+    /// A remark under the table, such as the effective sample size; may be empty.
+    pub remark: String,
+    /// The quantities, one a column of the draws.
+    pub quantities: Vec<Quantity>,
+    /// In numbers, one a quantity.
+    pub summaries: Vec<Summary>,
+    /// Posterior draws: one list a quantity, the lists equally long. A subset (some 2,000) will do.
+    #[serde(deserialize_with = "missing::columns")]
+    pub draws: Vec<Vec<f64>>,
+    /// Prior draws in the same form; may be empty.
+    #[serde(deserialize_with = "missing::columns")]
+    pub prior_draws: Vec<Vec<f64>>,
+}
+
+/// A quantity that has one meaning in all mechanisms.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SharedQuantity {
+    /// What it is.
+    pub quantity: Quantity,
+    /// Over all mechanisms first, then given each.
+    pub given: Vec<Given>,
+}
+
+/// A shared quantity's distribution, over all mechanisms or given one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Given {
+    /// The mechanism, or `None` for all of them.
+    pub mechanism: Option<String>,
+    /// The posterior in numbers.
+    pub summary: Summary,
+    /// The prior's central 90 % interval.
+    #[serde(deserialize_with = "missing::pair")]
+    pub prior_interval_90: [f64; 2],
+}
+
+impl Default for Given {
+    fn default() -> Self {
+        Self {
+            mechanism: None,
+            summary: Summary::default(),
+            prior_interval_90: [f64::NAN; 2],
+        }
+    }
+}

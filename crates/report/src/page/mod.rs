@@ -1,0 +1,123 @@
+//! The page: content and figures to one HTML document that loads nothing.
+
+mod appendix;
+mod claims;
+mod cost;
+mod posterior;
+mod style;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::{content::Report, figures::Figure, gallery::Gallery};
+
+/// The whole report.
+pub fn report(report: &Report, gallery: &Gallery) -> String {
+    let sections: Vec<(&str, &str, Markup)> = [
+        ("claims", "The claims", claims::section(report, gallery)),
+        (
+            "data",
+            "The data, and what the mechanisms make of them",
+            figures(&[&gallery.prior, &gallery.posterior]),
+        ),
+        (
+            "mechanisms",
+            "Which mechanism",
+            posterior::mechanisms(report, gallery),
+        ),
+        (
+            "posterior",
+            "What is known",
+            posterior::section(report, gallery),
+        ),
+        (
+            "calibration",
+            "Calibration",
+            figures(&[&gallery.calibration]),
+        ),
+        ("training", "Training", cost::training(report, gallery)),
+        ("ledger", "Ledger", cost::ledger(report)),
+        ("appendix", "Appendix", appendix::section(report)),
+    ]
+    .into_iter()
+    .filter(|(_, _, body)| !body.0.is_empty())
+    .collect();
+    let body = html! {
+        (header(report, true))
+        nav aria-label="Contents" {
+            ol { @for (id, title, _) in &sections { li { a href={ "#" (id) } { (title) } } } }
+        }
+        main {
+            @for (id, title, body) in &sections {
+                section id=(id) { h2 { (title) } (body) }
+            }
+        }
+        (footer(report))
+    };
+    document(&report.title, &body)
+}
+
+/// The page before anything is learned: the prior predictive figures and the mechanisms.
+pub fn preview(report: &Report, gallery: &Gallery) -> String {
+    let body = html! {
+        (header(report, false))
+        main {
+            section {
+                h2 { "Before anything is learned" }
+                p { "If the data lie far outside what every mechanism produces, learning will not help: reconsider the mechanisms or their priors first." }
+                (figures(&[&gallery.prior]))
+            }
+            section { h2 { "Mechanisms" } (appendix::mechanism_texts(report)) }
+        }
+        (footer(report))
+    };
+    document(&report.title, &body)
+}
+
+fn document(title: &str, body: &Markup) -> String {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                style { (PreEscaped(style::sheet())) }
+            }
+            body { (body) }
+        }
+    }
+    .into_string()
+}
+
+fn header(report: &Report, answered: bool) -> Markup {
+    let from = &report.provenance;
+    html! {
+        header {
+            @if !from.study.is_empty() { p class="eyebrow" { (from.study) } }
+            h1 { (report.title) }
+            @if answered && !report.answer.is_empty() { p class="answer" { (report.answer) } }
+            @if answered { (claims::tally(report)) }
+        }
+    }
+}
+
+fn footer(report: &Report) -> Markup {
+    let from = &report.provenance;
+    let version = (!from.version.is_empty()).then(|| format!("Gnomon {}", from.version));
+    let parts = [
+        Some(from.date.clone()),
+        version,
+        Some(format!("seed {}", from.seed)),
+    ];
+    let line: Vec<String> = parts
+        .into_iter()
+        .flatten()
+        .filter(|p| !p.is_empty())
+        .collect();
+    html! { footer { p { (line.join(" · ")) } } }
+}
+
+fn figures(lists: &[&[Figure]]) -> Markup {
+    html! { @for figure in lists.iter().copied().flatten() { (figure.inline()) } }
+}

@@ -1,0 +1,149 @@
+//! Mechanism probabilities, shared quantities, and the parameters given each mechanism.
+
+use maud::{Markup, html};
+
+use super::figures;
+use crate::{
+    content::{Posterior, Quantity, Report, SharedQuantity, Subject, Summary},
+    draw::number,
+    figures::name_of,
+    gallery::Gallery,
+};
+
+/// Which mechanism: the figure, and a table of what the mechanisms are.
+pub fn mechanisms(report: &Report, gallery: &Gallery) -> Markup {
+    if gallery.probability.is_empty() {
+        return html! {};
+    }
+    html! {
+        (figures(&[&gallery.probability]))
+        div class="scroll" tabindex="0" role="region" aria-label="Mechanisms" {
+            table {
+                thead { tr { th scope="col" { "Mechanism" } th scope="col" { "What it says" } th scope="col" class="n" { "Prior" } th scope="col" class="n" { "Posterior" } th scope="col" class="n" { "Interval" } } }
+                tbody {
+                    @for (index, mechanism) in report.mechanisms.iter().enumerate() {
+                        tr {
+                            th scope="row" style={ "color:var(--m" (index % 8) ")" } { (mechanism.name) }
+                            td class="words" { (mechanism.description) }
+                            td class="n" { (number::probability(mechanism.prior)) }
+                            td class="n" { strong { (number::probability(mechanism.posterior)) } }
+                            td class="n" { (number::interval(mechanism.interval, 2)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What is known: shared quantities first, then one part a mechanism.
+pub fn section(report: &Report, gallery: &Gallery) -> Markup {
+    if report.shared.is_empty() && report.posteriors.is_empty() {
+        return html! {};
+    }
+    html! {
+        (figures(&[&gallery.shared]))
+        @for one in &report.shared { (shared_table(one)) }
+        @for (posterior, figure) in report.posteriors.iter().zip(&gallery.corners) {
+            div class="part" {
+                h3 { "Given " (posterior.mechanism) }
+                (parameter_table(posterior))
+                @if let Some(figure) = figure { (figure.inline()) }
+            }
+        }
+    }
+}
+
+const HEADS: [&str; 5] = [
+    "Median",
+    "90 % interval",
+    "95 % interval",
+    "Mean ± sd",
+    "Prior mean ± sd",
+];
+
+fn shared_table(shared: &SharedQuantity) -> Markup {
+    let rows = shared.given.iter().map(|given| {
+        (
+            html! { (name_of(given.mechanism.as_deref())) },
+            &given.summary,
+        )
+    });
+    summary_table(&title(&shared.quantity), "Given", rows.collect())
+}
+
+fn parameter_table(posterior: &Posterior) -> Markup {
+    let rows: Vec<(Markup, &Summary)> = posterior
+        .quantities
+        .iter()
+        .zip(&posterior.summaries)
+        .map(|(quantity, summary)| {
+            let name = html! {
+                (quantity.name)
+                @if !quantity.unit.is_empty() { span class="unit" { " " (quantity.unit) } }
+                @if !quantity.description.is_empty() { span class="what" { (quantity.description) } }
+            };
+            (name, summary)
+        })
+        .collect();
+    let subject = match posterior.subject {
+        Subject::Amortized => "The network's answer.",
+        Subject::Refined => "Refined against the mechanism itself.",
+    };
+    html! {
+        @if !rows.is_empty() { (summary_table("", "Quantity", rows)) }
+        p class="fine" { (subject) " " (posterior.remark) }
+    }
+}
+
+fn summary_table(caption: &str, first: &str, rows: Vec<(Markup, &Summary)>) -> Markup {
+    let learned = rows.iter().any(|(_, s)| s.contraction.is_finite());
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label=(if caption.is_empty() { "Posterior" } else { caption }) {
+            table class="numbers" {
+                @if !caption.is_empty() { caption { (caption) } }
+                thead {
+                    tr {
+                        th scope="col" { (first) }
+                        @for head in HEADS { th scope="col" class="n" { (head) } }
+                        @if learned { th scope="col" class="n" { "Contraction" } }
+                    }
+                }
+                tbody { @for (name, summary) in &rows { (summary_row(name, summary, learned)) } }
+            }
+        }
+    }
+}
+
+fn summary_row(name: &Markup, summary: &Summary, learned: bool) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (name) }
+            td class="n" { strong { (number::significant(summary.median, 3)) } }
+            td class="n" { (number::interval(summary.interval_90, 3)) }
+            td class="n" { (number::interval(summary.interval_95, 3)) }
+            td class="n" { (plus_minus(summary.mean, summary.sd)) }
+            td class="n" { (plus_minus(summary.prior_mean, summary.prior_sd)) }
+            @if learned { td class="n" { (number::fixed(summary.contraction, 2)) } }
+        }
+    }
+}
+
+fn plus_minus(mean: f64, sd: f64) -> String {
+    match mean.is_finite() {
+        true => format!(
+            "{} ± {}",
+            number::significant(mean, 3),
+            number::significant(sd, 2)
+        ),
+        false => number::MISSING.to_owned(),
+    }
+}
+
+fn title(quantity: &Quantity) -> String {
+    let named = crate::figures::with_unit(&quantity.name, &quantity.unit);
+    match quantity.description.as_str() {
+        "" => named,
+        description => format!("{named}: {description}"),
+    }
+}

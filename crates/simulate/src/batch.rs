@@ -1,0 +1,332 @@
+//! Whole batches: simulation numbers -> blocks -> threads -> columns in the order asked.
+//!
+//! A block is what one thread runs together; how simulations are dealt to blocks changes nothing
+//! in any result.
+
+use gnomon_mechanism::random::{Purpose, Stream};
+use gnomon_mechanism::expression::Inputs;
+use rayon::prelude::*;
+
+use crate::block::Block;
+use crate::compiled::{Compiled, LawPlan};
+use crate::failure::{Failure, SimulateError};
+use crate::lanes::{Frame, WIDTH, run};
+use crate::observe::{self, EntryArguments};
+use crate::sheet::Sheet;
+use crate::{jumps, march, ode};
+
+/// Simulations in a block: enough that lanes rarely run empty.
+const LARGEST_BLOCK: usize = 2048;
+const SMALLEST_BLOCK: usize = 4 * WIDTH;
+
+/// The result of [`simulate`]: columns, one number a simulation in the order asked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// One column a parameter.
+    pub parameters: Vec<Vec<f64>>,
+    /// One column a derived quantity.
+    pub derived: Vec<Vec<f64>>,
+    /// One column an observed entry ([`Compiled::observed_columns`]); NaN where failed.
+    pub observed: Vec<Vec<f64>>,
+    /// Why a simulation failed, if it did.
+    pub failures: Vec<Option<Failure>>,
+}
+
+/// States over time, without observation noise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trajectories {
+    /// The asked times, increasing.
+    pub times: Vec<f64>,
+    /// How many states there are.
+    pub states: usize,
+    /// How many flows, accumulated since the start, follow the states.
+    pub flows: usize,
+    /// Simulation, time, component (states, then flows), the last fastest; NaN where failed.
+    pub values: Vec<f64>,
+    /// Why a simulation failed, if it did.
+    pub failures: Vec<Option<Failure>>,
+}
+
+impl Trajectories {
+    /// The components of `simulation` (by position) at time number `time`.
+    #[must_use]
+    pub fn at(&self, simulation: usize, time: usize) -> &[f64] {
+        let width = self.states + self.flows;
+        let start = (simulation * self.times.len() + time) * width;
+        &self.values[start..start + width]
+    }
+}
+
+/// Draws parameters from their priors and simulates: simulation `i` of `seed` is always the same.
+///
+/// # Errors
+/// Where the mechanism cannot be run here.
+pub fn simulate(
+    compiled: &Compiled,
+    seed: u64,
+    simulations: &[u64],
+) -> Result<Batch, SimulateError> {
+    let parameters = draw_parameters(compiled, seed, simulations);
+    simulate_at(compiled, parameters, seed, simulations)
+}
+
+/// Simulates at given parameters (one column a parameter, one number a simulation).
+///
+/// # Errors
+/// Where the columns do not fit, or the mechanism cannot be run here.
+pub fn simulate_at(
+    compiled: &Compiled,
+    parameters: Vec<Vec<f64>>,
+    seed: u64,
+    simulations: &[u64],
+) -> Result<Batch, SimulateError> {
+    let blocks = in_blocks(compiled, &parameters, seed, simulations, |block| {
+        let mut sheet = solve_block(compiled, block);
+        let entries = observe::arguments(compiled, block, &mut sheet);
+        let observed = observe::draw(&entries, block, &mut sheet.failures);
+        (observed, sheet.failures)
+    })?;
+    let mut observed = vec![Vec::with_capacity(simulations.len()); compiled.observed_columns().len()];
+    let mut failures = Vec::with_capacity(simulations.len());
+    for (columns, reasons) in blocks {
+        for (to, from) in observed.iter_mut().zip(&columns) {
+            to.extend_from_slice(from);
+        }
+        failures.extend(reasons);
+    }
+    Ok(Batch {
+        derived: derived(compiled, &parameters)?,
+        parameters,
+        observed,
+        failures,
+    })
+}
+
+/// Parameters drawn from their priors: one column a parameter.
+#[must_use]
+pub fn draw_parameters(compiled: &Compiled, seed: u64, simulations: &[u64]) -> Vec<Vec<f64>> {
+    let count = compiled.priors.len();
+    let blocks: Vec<Vec<f64>> = simulations
+        .par_chunks(LARGEST_BLOCK)
+        .map(|simulations| {
+            let mut rows = Vec::with_capacity(simulations.len() * count);
+            let widest = compiled.priors.iter().map(|(_, tape)| tape.registers).max();
+            let mut registers = vec![0.0; widest.unwrap_or(0)];
+            let mut arguments = Vec::new();
+            for &simulation in simulations {
+                let mut stream = Stream::new(seed, Purpose::PARAMETERS, simulation);
+                let start = rows.len();
+                for (family, tape) in &compiled.priors {
+                    arguments.resize(tape.outputs.len(), 0.0);
+                    let inputs = Inputs {
+                        parameters: &rows[start..],
+                        ..Inputs::default()
+                    };
+                    tape.evaluate_into(&inputs, &mut registers, &mut arguments);
+                    rows.push(family.sample(&arguments, &mut stream));
+                }
+            }
+            rows
+        })
+        .collect();
+    (0..count)
+        .map(|p| {
+            let rows = blocks.iter().flat_map(|rows| rows.chunks(count));
+            rows.map(|row| row[p]).collect()
+        })
+        .collect()
+}
+
+/// The derived quantities at given parameters: one column each.
+///
+/// # Errors
+/// Where the columns do not fit the mechanism.
+pub fn derived(
+    compiled: &Compiled,
+    parameters: &[Vec<f64>],
+) -> Result<Vec<Vec<f64>>, SimulateError> {
+    let rows = check_columns(compiled, parameters)?;
+    let plan = &compiled.from_parameters;
+    let numbers: Vec<usize> = (0..rows).collect();
+    let block = Block {
+        parameters: parameters.iter().map(Vec::as_slice).collect(),
+        simulations: &[],
+        seed: 0,
+    };
+    let mut frame: Frame<WIDTH> = plan.plan.frame(plan.derived.outputs());
+    let outputs = plan.plan.outputs();
+    let mut columns = vec![Vec::with_capacity(rows); plan.derived.outputs()];
+    for group in numbers.chunks(WIDTH) {
+        block.load_parameters(group, &mut frame);
+        run(compiled.set, &plan.derived, &mut frame, outputs);
+        for (d, column) in columns.iter_mut().enumerate() {
+            column.extend_from_slice(&frame[outputs + d].0[..group.len()]);
+        }
+    }
+    Ok(columns)
+}
+
+/// States and accumulated flows at the asked times, without observation noise. The simulations'
+/// numbers name their random streams where the dynamics are random.
+///
+/// # Errors
+/// Where the columns do not fit, or the mechanism has no dynamics of its own.
+pub fn solve(
+    compiled: &Compiled,
+    parameters: &[Vec<f64>],
+    seed: u64,
+    simulations: &[u64],
+) -> Result<Trajectories, SimulateError> {
+    let blocks = in_blocks(compiled, parameters, seed, simulations, |block| {
+        solve_block(compiled, block)
+    })?;
+    let dynamics = &compiled.dynamics;
+    let mut all = Trajectories {
+        times: dynamics.asked.clone(),
+        states: dynamics.states,
+        flows: dynamics.components - dynamics.states,
+        values: Vec::new(),
+        failures: Vec::new(),
+    };
+    for block in blocks {
+        all.values.extend_from_slice(&block.values);
+        all.failures.extend(block.failures);
+    }
+    Ok(all)
+}
+
+/// The arguments of every observed entry's distribution at given parameters, in column order, and
+/// which simulations failed. For deterministic dynamics; random ones use the streams of `seed`
+/// and the positions as simulation numbers.
+///
+/// # Errors
+/// Where the columns do not fit, or the mechanism has no dynamics of its own.
+pub fn observation_arguments(
+    compiled: &Compiled,
+    parameters: &[Vec<f64>],
+    seed: u64,
+) -> Result<(Vec<EntryArguments>, Vec<Option<Failure>>), SimulateError> {
+    let rows = check_columns(compiled, parameters)?;
+    let simulations: Vec<u64> = (0..rows as u64).collect();
+    let blocks = in_blocks(compiled, parameters, seed, &simulations, |block| {
+        let mut sheet = solve_block(compiled, block);
+        (observe::arguments(compiled, block, &mut sheet), sheet.failures)
+    })?;
+    let mut all = observe::entries(compiled, 0);
+    let mut failures = Vec::with_capacity(rows);
+    for (entries, reasons) in blocks {
+        for (to, from) in all.iter_mut().zip(entries) {
+            for (to, from) in to.arguments.iter_mut().zip(from.arguments) {
+                to.extend(from);
+            }
+        }
+        failures.extend(reasons);
+    }
+    Ok((all, failures))
+}
+
+/// The log-likelihood of `data` (one number an observed column, NaN where missing) at each row of
+/// `parameters`, for mechanisms whose dynamics are not random; negative infinity where the
+/// simulation failed.
+///
+/// # Errors
+/// Where columns or data do not fit, or the dynamics are random or a program's.
+pub fn log_likelihood(
+    compiled: &Compiled,
+    parameters: &[Vec<f64>],
+    data: &[f64],
+) -> Result<Vec<f64>, SimulateError> {
+    if matches!(
+        compiled.dynamics.law,
+        LawPlan::Sde { .. } | LawPlan::Jumps(_) | LawPlan::Program
+    ) {
+        return Err(SimulateError::Unsupported(
+            "a mechanism with random dynamics has no likelihood in closed form".into(),
+        ));
+    }
+    if data.len() != compiled.observed_columns().len() {
+        return Err(SimulateError::Columns(format!(
+            "{} observed numbers given, but the mechanism observes {}",
+            data.len(),
+            compiled.observed_columns().len()
+        )));
+    }
+    let rows = check_columns(compiled, parameters)?;
+    let simulations: Vec<u64> = (0..rows as u64).collect();
+    let blocks = in_blocks(compiled, parameters, 0, &simulations, |block| {
+        let mut sheet = solve_block(compiled, block);
+        let entries = observe::arguments(compiled, block, &mut sheet);
+        observe::log_density(&entries, data, &sheet.failures)
+    })?;
+    Ok(blocks.concat())
+}
+
+/// The number of rows, where the columns fit the mechanism.
+fn check_columns(
+    compiled: &Compiled,
+    parameters: &[Vec<f64>],
+) -> Result<usize, SimulateError> {
+    let expected = compiled.priors.len();
+    if parameters.len() != expected {
+        return Err(SimulateError::Columns(format!(
+            "{} parameter columns given, but {} has {expected} parameters",
+            parameters.len(),
+            compiled.mechanism.name
+        )));
+    }
+    let rows = parameters.first().map_or(0, Vec::len);
+    if parameters.iter().any(|column| column.len() != rows) {
+        return Err(SimulateError::Columns(
+            "parameter columns of unequal length".into(),
+        ));
+    }
+    Ok(rows)
+}
+
+/// Runs `work` on blocks of the simulations, in parallel; results in order.
+fn in_blocks<T: Send>(
+    compiled: &Compiled,
+    parameters: &[Vec<f64>],
+    seed: u64,
+    simulations: &[u64],
+    work: impl Fn(&Block<'_>) -> T + Sync,
+) -> Result<Vec<T>, SimulateError> {
+    if matches!(compiled.dynamics.law, LawPlan::Program) {
+        return Err(SimulateError::Unsupported(
+            "a program's insides cannot be looked into".into(),
+        ));
+    }
+    let rows = check_columns(compiled, parameters)?;
+    if rows != simulations.len() && !parameters.is_empty() {
+        return Err(SimulateError::Columns(format!(
+            "{rows} rows of parameters given for {} simulations",
+            simulations.len()
+        )));
+    }
+    let share = simulations.len().div_ceil(4 * rayon::current_num_threads());
+    let size = share.clamp(SMALLEST_BLOCK, LARGEST_BLOCK);
+    Ok((0..simulations.len().div_ceil(size))
+        .into_par_iter()
+        .map(|number| {
+            let range = number * size..simulations.len().min((number + 1) * size);
+            work(&Block {
+                parameters: parameters.iter().map(|column| &column[range.clone()]).collect(),
+                simulations: &simulations[range],
+                seed,
+            })
+        })
+        .collect())
+}
+
+/// The states of a block at the asked times.
+fn solve_block(compiled: &Compiled, block: &Block<'_>) -> Sheet {
+    let dynamics = &compiled.dynamics;
+    let mut sheet = Sheet::new(block.rows(), dynamics.asked.len(), dynamics.components);
+    match &dynamics.law {
+        LawPlan::Static | LawPlan::Program => {}
+        LawPlan::Ode(plan) => ode::integrate(compiled, plan, block, &mut sheet),
+        LawPlan::Sde { .. } | LawPlan::Map { .. } => march::march(compiled, block, &mut sheet),
+        LawPlan::Jumps(reactions) => jumps::jump(compiled, reactions, block, &mut sheet),
+    }
+    sheet
+}

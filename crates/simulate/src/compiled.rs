@@ -1,0 +1,423 @@
+//! A mechanism -> tapes: priors, what is worked out once a simulation, the law of motion, events
+//! and observations.
+
+use std::sync::Arc;
+
+use gnomon_mechanism::Family;
+use gnomon_mechanism::expression::{Graph, Input, Node, Tape};
+use gnomon_mechanism::model::{Law, Mechanism, OdeMethod, OdeSolver, Trigger};
+
+use crate::events::{Effect, EventPlan};
+use crate::failure::SimulateError;
+use crate::jumps::Reactions;
+use crate::lanes::{InstructionSet, LaneTape, Plan};
+
+/// A mechanism made ready to run; made once, used by every call, shared by threads.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    pub(crate) mechanism: Arc<Mechanism>,
+    pub(crate) set: InstructionSet,
+    pub(crate) priors: Vec<(Family, Tape)>,
+    pub(crate) from_parameters: FromParameters,
+    pub(crate) dynamics: DynamicsPlan,
+    pub(crate) observation: ObservationPlan,
+}
+
+/// What depends on the parameters alone. Slots of its frames: the parameters.
+#[derive(Clone, Debug)]
+pub(crate) struct FromParameters {
+    pub plan: Plan,
+    /// The derived quantities.
+    pub derived: LaneTape,
+    /// Initial states, then hoisted numbers, then event times.
+    pub setup: LaneTape,
+    pub hoisted: usize,
+}
+
+/// How the states move. Slots of its frames: time, states, accumulated flows, hoisted numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct DynamicsPlan {
+    pub plan: Plan,
+    pub law: LawPlan,
+    pub events: EventPlan,
+    pub states: usize,
+    /// States and flows.
+    pub components: usize,
+    pub start: f64,
+    /// All times at which something is observed, increasing.
+    pub asked: Vec<f64>,
+    pub names: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum LawPlan {
+    Static,
+    Ode(OdePlan),
+    /// Drift, diffusion, then flow rates, in one tape.
+    Sde { tape: LaneTape, step: f64 },
+    /// Next states, then flow rates, in one tape.
+    Map { tape: LaneTape, step: f64 },
+    Jumps(Reactions),
+    Program,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct OdePlan {
+    pub solver: OdeSolver,
+    /// One derivative a component.
+    pub slopes: LaneTape,
+    pub stiff: Option<StiffPlan>,
+}
+
+/// The Jacobian's entries that are not 0, and the derivatives by time that are not 0.
+#[derive(Clone, Debug)]
+pub(crate) struct StiffPlan {
+    pub tape: LaneTape,
+    /// (row, column) of the tape's first outputs.
+    pub entries: Vec<(usize, usize)>,
+    /// Component of each of the tape's last outputs.
+    pub by_time: Vec<usize>,
+}
+
+/// What is seen. Slots of its frames: time, states, flows, parameters.
+#[derive(Clone, Debug)]
+pub(crate) struct ObservationPlan {
+    pub plan: Plan,
+    pub series: Vec<SeriesPlan>,
+    pub states: usize,
+    pub flows: usize,
+    /// The bank's column names.
+    pub columns: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct SeriesPlan {
+    pub family: Family,
+    pub tape: LaneTape,
+    pub times: Vec<f64>,
+    /// For each entry, where its time stands among the asked times.
+    pub asked: Vec<usize>,
+}
+
+impl Compiled {
+    /// Compiles every expression of `mechanism`.
+    ///
+    /// # Errors
+    /// Where the mechanism asks for something that cannot be run exactly.
+    pub fn new(mechanism: &Mechanism) -> Result<Self, SimulateError> {
+        Self::with_set(mechanism, InstructionSet::best())
+    }
+
+    /// As [`Compiled::new`], for a given instruction set (results do not depend on it).
+    ///
+    /// # Errors
+    /// As [`Compiled::new`].
+    pub fn with_set(mechanism: &Mechanism, set: InstructionSet) -> Result<Self, SimulateError> {
+        let priors = mechanism
+            .parameters
+            .iter()
+            .map(|parameter| {
+                let prior = &parameter.prior;
+                (
+                    prior.family,
+                    Tape::compile(&mechanism.graph, &prior.arguments),
+                )
+            })
+            .collect();
+        let (dynamics, hoisted, graph) = dynamics(mechanism)?;
+        Ok(Self {
+            set,
+            priors,
+            from_parameters: from_parameters(mechanism, &hoisted, &graph),
+            dynamics,
+            observation: observation(mechanism),
+            mechanism: Arc::new(mechanism.clone()),
+        })
+    }
+
+    /// The mechanism this was made from.
+    #[must_use]
+    pub fn mechanism(&self) -> &Mechanism {
+        &self.mechanism
+    }
+
+    /// The names of the observed columns, in the order of every observed result.
+    #[must_use]
+    pub fn observed_columns(&self) -> &[String] {
+        &self.observation.columns
+    }
+
+    /// The same, asked only for states and flows at `times` (increasing, not before the start):
+    /// for [`crate::solve`].
+    #[must_use]
+    pub fn at_times(&self, times: &[f64]) -> Self {
+        let mut other = self.clone();
+        other.dynamics.asked = times.to_vec();
+        other.observation.series.clear();
+        other.observation.columns.clear();
+        other
+    }
+}
+
+fn parameter_slots(mechanism: &Mechanism) -> Vec<Option<Input>> {
+    (0..mechanism.parameters.len())
+        .map(|p| Some(Input::Parameter(p)))
+        .collect()
+}
+
+fn event_times(mechanism: &Mechanism) -> Vec<Node> {
+    let events = mechanism.dynamics.events.iter();
+    events
+        .filter_map(|event| match &event.trigger {
+            Trigger::At(times) => Some(times.clone()),
+            Trigger::Rises { .. } => None,
+        })
+        .flatten()
+        .collect()
+}
+
+fn from_parameters(mechanism: &Mechanism, hoisted: &[Node], graph: &Graph) -> FromParameters {
+    let derived: Vec<Node> = mechanism.derived.iter().map(|d| d.value).collect();
+    let mut setup: Vec<Node> = mechanism.dynamics.states.iter().map(|s| s.initial).collect();
+    setup.extend(hoisted);
+    setup.extend(event_times(mechanism));
+    let roots: Vec<Node> = derived.iter().chain(&setup).copied().collect();
+    let mut plan = Plan::new(graph, &parameter_slots(mechanism), &roots);
+    FromParameters {
+        derived: LaneTape::compile(graph, &derived, &mut plan),
+        setup: LaneTape::compile(graph, &setup, &mut plan),
+        plan,
+        hoisted: hoisted.len(),
+    }
+}
+
+/// The dynamics, the expressions worked out once a simulation, and the graph they all live in.
+fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Vec<Node>, Graph), SimulateError> {
+    let dynamics = &mechanism.dynamics;
+    let mut graph = mechanism.graph.clone();
+    let states = dynamics.states.len();
+    let flows: Vec<Node> = dynamics.flows.iter().map(|flow| flow.rate).collect();
+
+    // Every expression that runs inside a simulation, hoisted together so that slots are shared.
+    let mut groups: Vec<Vec<Node>> = Vec::new();
+    let mut stiff = None;
+    match &dynamics.law {
+        Law::Static | Law::Program(_) => {}
+        Law::Ode {
+            derivatives,
+            solver,
+        } => {
+            let slopes: Vec<Node> = derivatives.iter().chain(&flows).copied().collect();
+            if solver.method != OdeMethod::Explicit {
+                let jacobian = jacobian(&mut graph, &slopes, states);
+                groups.push(slopes);
+                groups.push(jacobian.0);
+                stiff = Some((jacobian.1, jacobian.2));
+            } else {
+                groups.push(slopes);
+            }
+        }
+        Law::Sde {
+            drift, diffusion, ..
+        } => {
+            let all = drift.iter().chain(diffusion).chain(&flows);
+            groups.push(all.copied().collect());
+        }
+        Law::Map { next, .. } => groups.push(next.iter().chain(&flows).copied().collect()),
+        Law::Jumps { reactions } => {
+            groups.push(reactions.iter().map(|reaction| reaction.rate).collect());
+            let bounds = reactions.iter().filter_map(|reaction| reaction.bound);
+            groups.push(bounds.collect());
+        }
+    }
+    let law_groups = groups.len();
+    let mut conditions = Vec::new();
+    for event in &dynamics.events {
+        if let Trigger::Rises { expression, .. } = &event.trigger {
+            conditions.push(*expression);
+        }
+        groups.push(event.effects.iter().map(|&(_, value)| value).collect());
+    }
+    groups.push(conditions);
+    let all: Vec<Node> = groups.iter().flatten().copied().collect();
+    let (moved, hoisted) = graph.hoist(&all);
+    let mut rest = moved.as_slice();
+    for group in &mut groups {
+        let (own, others) = rest.split_at(group.len());
+        group.copy_from_slice(own);
+        rest = others;
+    }
+
+    let components = states + flows.len();
+    let mut slots = vec![Some(Input::Time)];
+    slots.extend((0..states).map(|s| Some(Input::State(s))));
+    slots.extend((0..flows.len()).map(|_| None));
+    slots.extend((0..hoisted.len()).map(|h| Some(Input::Hoisted(h))));
+    let mut plan = Plan::new(&graph, &slots, &moved);
+    let law = match &dynamics.law {
+        Law::Static => LawPlan::Static,
+        Law::Program(_) => LawPlan::Program,
+        Law::Ode { solver, .. } => LawPlan::Ode(OdePlan {
+            solver: *solver,
+            slopes: LaneTape::compile(&graph, &groups[0], &mut plan),
+            stiff: stiff.map(|(entries, by_time)| StiffPlan {
+                tape: LaneTape::compile(&graph, &groups[1], &mut plan),
+                entries,
+                by_time,
+            }),
+        }),
+        Law::Sde { step, .. } => LawPlan::Sde {
+            tape: LaneTape::compile(&graph, &groups[0], &mut plan),
+            step: *step,
+        },
+        Law::Map { step, .. } => LawPlan::Map {
+            tape: LaneTape::compile(&graph, &groups[0], &mut plan),
+            step: *step,
+        },
+        Law::Jumps { reactions } => LawPlan::Jumps(Reactions::new(
+            &graph,
+            dynamics,
+            reactions,
+            &groups[0],
+            &groups[1],
+            &mut plan,
+        )?),
+    };
+    let events = events(mechanism, &graph, &groups[law_groups..], &mut plan)?;
+    let mut asked: Vec<f64> = mechanism
+        .observed
+        .iter()
+        .flat_map(|observed| observed.times.iter().copied())
+        .collect();
+    asked.sort_by(f64::total_cmp);
+    asked.dedup();
+    let plan = DynamicsPlan {
+        plan,
+        law,
+        events,
+        states,
+        components,
+        start: dynamics.start,
+        asked,
+        names: dynamics.states.iter().map(|s| s.name.clone()).collect(),
+    };
+    Ok((plan, hoisted, graph))
+}
+
+/// The derivatives of `slopes` that are not 0: nodes, their (row, column), then the components
+/// whose derivative by time is not 0, whose nodes come last.
+fn jacobian(
+    graph: &mut Graph,
+    slopes: &[Node],
+    states: usize,
+) -> (Vec<Node>, Vec<(usize, usize)>, Vec<usize>) {
+    let (mut nodes, mut entries, mut by_time) = (Vec::new(), Vec::new(), Vec::new());
+    for (row, &slope) in slopes.iter().enumerate() {
+        for input in graph.inputs_of(&[slope]) {
+            if let Input::State(column) = input
+                && column < states
+            {
+                let node = graph.derivative(slope, input);
+                if graph.as_constant(node) != Some(0.0) {
+                    nodes.push(node);
+                    entries.push((row, column));
+                }
+            }
+        }
+    }
+    for (row, &slope) in slopes.iter().enumerate() {
+        let node = graph.derivative(slope, Input::Time);
+        if graph.as_constant(node) != Some(0.0) {
+            nodes.push(node);
+            by_time.push(row);
+        }
+    }
+    (nodes, entries, by_time)
+}
+
+fn events(
+    mechanism: &Mechanism,
+    graph: &Graph,
+    groups: &[Vec<Node>],
+    plan: &mut Plan,
+) -> Result<EventPlan, SimulateError> {
+    let dynamics = &mechanism.dynamics;
+    let mut made = EventPlan::default();
+    let conditions = &groups[dynamics.events.len()];
+    for (number, event) in dynamics.events.iter().enumerate() {
+        match &event.trigger {
+            Trigger::At(times) => made
+                .schedule
+                .extend(std::iter::repeat_n(number, times.len())),
+            Trigger::Rises { once, .. } => {
+                made.rising.push((number, *once));
+            }
+        }
+        made.effects.push(Effect {
+            tape: LaneTape::compile(graph, &groups[number], plan),
+            targets: event.effects.iter().map(|&(state, _)| state).collect(),
+        });
+    }
+    if !conditions.is_empty() {
+        let by_time = graph.inputs_of(conditions).contains(&Input::Time);
+        if by_time && matches!(dynamics.law, Law::Jumps { .. }) {
+            return Err(SimulateError::Unsupported(
+                "a condition that depends on time cannot be met exactly by a jump process; \
+                 use an event at a set time"
+                    .into(),
+            ));
+        }
+        made.conditions = Some(LaneTape::compile(graph, conditions, plan));
+    }
+    Ok(made)
+}
+
+fn observation(mechanism: &Mechanism) -> ObservationPlan {
+    let dynamics = &mechanism.dynamics;
+    let (states, flows) = (dynamics.states.len(), dynamics.flows.len());
+    let mut slots = vec![Some(Input::Time)];
+    slots.extend((0..states).map(|s| Some(Input::State(s))));
+    slots.extend((0..flows).map(|f| Some(Input::Flow(f))));
+    slots.extend(parameter_slots(mechanism));
+    let mut asked: Vec<f64> = Vec::new();
+    for observed in &mechanism.observed {
+        asked.extend(&observed.times);
+    }
+    asked.sort_by(f64::total_cmp);
+    asked.dedup();
+    let roots: Vec<Node> = mechanism
+        .observed
+        .iter()
+        .flat_map(|observed| observed.distribution.arguments.iter().copied())
+        .collect();
+    let mut plan = Plan::new(&mechanism.graph, &slots, &roots);
+    let series = mechanism
+        .observed
+        .iter()
+        .map(|observed| SeriesPlan {
+            family: observed.distribution.family,
+            tape: LaneTape::compile(
+                &mechanism.graph,
+                &observed.distribution.arguments,
+                &mut plan,
+            ),
+            times: observed.times.clone(),
+            asked: observed
+                .times
+                .iter()
+                .map(|time| asked.partition_point(|other| other < time))
+                .collect(),
+        })
+        .collect();
+    ObservationPlan {
+        plan,
+        series,
+        states,
+        flows,
+        columns: mechanism
+            .observed
+            .iter()
+            .flat_map(gnomon_mechanism::model::Observed::columns)
+            .collect(),
+    }
+}

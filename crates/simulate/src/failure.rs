@@ -1,0 +1,77 @@
+//! Why one simulation failed (a row of the batch), and why a whole call did.
+
+use thiserror::Error;
+
+/// Why one simulation has no result. It never stops the others.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum Failure {
+    /// The solver needed more steps than the mechanism allows.
+    #[error("more than {steps} steps")]
+    StepLimit {
+        /// The mechanism's limit.
+        steps: u32,
+    },
+    /// The error control asked for steps that time can no longer resolve.
+    #[error("the step size vanished at time {time}")]
+    StepTooSmall {
+        /// Where it happened.
+        time: f64,
+    },
+    /// Something became infinite or not a number.
+    #[error("{what} is not finite")]
+    NonFinite {
+        /// What it is.
+        what: String,
+    },
+    /// Events set each other off without end.
+    #[error("events set each other off without end at time {time}")]
+    EventStorm {
+        /// Where it happened.
+        time: f64,
+    },
+    /// A jump process made more jumps than are allowed.
+    #[error("more than {jumps} jumps")]
+    JumpLimit {
+        /// The limit.
+        jumps: u64,
+    },
+    /// A time-dependent rate exceeded its declared bound.
+    #[error("the rate of {reaction} exceeds its bound at time {time}")]
+    RateAboveBound {
+        /// The reaction's name.
+        reaction: String,
+        /// Where it happened.
+        time: f64,
+    },
+    /// A rate was negative.
+    #[error("the rate of {reaction} is negative at time {time}")]
+    NegativeRate {
+        /// The reaction's name.
+        reaction: String,
+        /// Where it happened.
+        time: f64,
+    },
+    /// A program said so, or broke.
+    #[error("{0}")]
+    Program(String),
+}
+
+impl Failure {
+    pub(crate) fn non_finite(what: impl Into<String>) -> Self {
+        Self::NonFinite { what: what.into() }
+    }
+}
+
+/// Why a call could not be carried out at all.
+#[derive(Debug, Error)]
+pub enum SimulateError {
+    /// The mechanism cannot be run this way.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The columns given do not fit the mechanism.
+    #[error("{0}")]
+    Columns(String),
+    /// An external program's run was given up.
+    #[error("{0}")]
+    Program(String),
+}

@@ -1,0 +1,73 @@
+//! Runs mechanisms: simulation numbers -> parameters from the priors -> states -> observations.
+//!
+//! Many simulations run side by side in lanes ([`lanes`]); simulation `i` of seed `s` is the same
+//! numbers whatever lanes it shares, with any number of threads and any instruction set.
+//!
+//! ```
+//! use gnomon_mechanism::expression::{Graph, Input};
+//! use gnomon_mechanism::model::{
+//!     Distribution, Dynamics, Law, Mechanism, Observed, OdeSolver, Parameter, State,
+//! };
+//! use gnomon_mechanism::Family;
+//! use gnomon_simulate::{Compiled, simulate};
+//!
+//! // dx/dt = -k x, x(0) = 1, k ~ Uniform(1, 2), x observed exactly at t = 1.
+//! let mut graph = Graph::new();
+//! let (k, x) = (graph.input(Input::Parameter(0)), graph.input(Input::State(0)));
+//! let (one, two) = (graph.constant(1.0), graph.constant(2.0));
+//! let rate = graph.multiply(k, x);
+//! let slope = graph.negate(rate);
+//! let mechanism = Mechanism {
+//!     name: "decay".into(),
+//!     description: String::new(),
+//!     text: "".into(),
+//!     graph,
+//!     parameters: vec![Parameter {
+//!         name: "k".into(),
+//!         prior: Distribution { family: Family::Uniform, arguments: vec![one, two] },
+//!         unit: None,
+//!         description: None,
+//!     }],
+//!     derived: vec![],
+//!     dynamics: Dynamics {
+//!         states: vec![State { name: "x".into(), initial: one, unit: None, description: None }],
+//!         start: 0.0,
+//!         law: Law::Ode { derivatives: vec![slope], solver: OdeSolver::default() },
+//!         flows: vec![],
+//!         events: vec![],
+//!     },
+//!     observed: vec![Observed {
+//!         name: "x".into(),
+//!         times: vec![1.0],
+//!         distribution: Distribution { family: Family::Exact, arguments: vec![x] },
+//!         unit: None,
+//!         description: None,
+//!     }],
+//! };
+//! let batch = simulate(&Compiled::new(&mechanism)?, 7, &[0, 1, 2])?;
+//! for (k, x) in batch.parameters[0].iter().zip(&batch.observed[0]) {
+//!     assert!((x - (-k).exp()).abs() < 1e-6);
+//! }
+//! # Ok::<(), gnomon_simulate::SimulateError>(())
+//! ```
+
+mod batch;
+mod block;
+mod compiled;
+mod events;
+mod failure;
+mod jumps;
+pub mod lanes;
+mod march;
+mod observe;
+mod ode;
+pub mod program;
+mod sheet;
+
+pub use batch::{
+    Batch, Trajectories, derived, draw_parameters, log_likelihood, observation_arguments, simulate,
+    simulate_at, solve,
+};
+pub use compiled::Compiled;
+pub use failure::{Failure, SimulateError};
+pub use observe::EntryArguments;
