@@ -1,6 +1,6 @@
 //! Amortized answers: one pass through the networks answers any data set of the study's form.
 
-use crate::coordinates::Coordinates;
+use gnomon_learn::coordinates::Coordinates;
 use gnomon_learn::ensemble::Ensemble;
 use gnomon_learn::matrix::Matrix;
 use gnomon_learn::model::ModelError;

@@ -2,8 +2,6 @@
 //! draws given each mechanism, and the mixture over mechanisms.
 
 pub mod amortized;
-#[path = "../../learn/src/coordinates.rs"]
-pub mod coordinates;
 pub mod mixture;
 pub mod summary;
 pub mod write;

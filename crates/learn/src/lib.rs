@@ -32,6 +32,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod coordinates;
 mod crew;
 pub mod ensemble;
 pub mod examples;

@@ -199,7 +199,7 @@ fn inline_data_weights_and_settings() {
         observed = { a = [1, "NA", nan] }
         given = ["a"]
         predict = ["m"]
-        learn = { members = 3, embedding = "convolution", seconds = 10 }
+        learn = { members = 3, embedding = "convolution", learning_rate = 0.01 }
         claims = { data_sets = 100, tolerance = 0.1 }
         [[mechanisms]]
         file = "m.toml"
@@ -214,7 +214,7 @@ fn inline_data_weights_and_settings() {
     let data = study.data.unwrap();
     assert_eq!(data[0], 1.0);
     assert!(data[1].is_nan() && data[2].is_nan());
-    assert_eq!((study.learn.members, study.learn.seconds), (3, Some(10.0)));
+    assert_eq!((study.learn.members, study.learn.learning_rate), (3, Some(0.01)));
     assert_eq!((study.claims.data_sets, study.claims.tolerance), (100, 0.1));
 }
 

@@ -405,6 +405,54 @@ fn the_order_of_the_page_is_claims_first() {
 }
 
 #[test]
+fn what_did_not_survive_is_told_in_full_before_what_survived() {
+    let mut report = filled(&[0.1, 0.2, 0.7], Scale::Linear, "sir");
+    for claim in &mut report.claims {
+        claim.statement = format!("It was {:?}.", claim.verdict);
+    }
+    let (_folder, page) = written(&report);
+    let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}"));
+    let order = [
+        "It was Falsified.",
+        "It was Untestable.",
+        "It was Vacuous.",
+        "It was Undecided.",
+        "Claims that survived",
+        "<ol class=\"rows\">",
+        "It was Survived.",
+        "<table class=\"alarms\">",
+    ];
+    assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])));
+    assert_eq!(page.matches("<li class=\"claim\">").count(), 4);
+
+    report.claims.retain(|c| c.verdict == Verdict::Survived);
+    let (_folder, page) = written(&report);
+    assert!(page.contains("<ol class=\"rows\">") && !page.contains("<ol class=\"claims\">"));
+}
+
+#[test]
+fn mechanism_intervals_have_a_column_only_where_there_are_any() {
+    let mut report = filled(&[0.1, 0.2, 0.7], Scale::Linear, "sir");
+    let head = "<th scope=\"col\" class=\"n\">Interval</th>";
+    assert!(written(&report).1.contains(head));
+    for mechanism in &mut report.mechanisms {
+        mechanism.interval = [GAP; 2];
+    }
+    assert!(!written(&report).1.contains(head));
+}
+
+#[test]
+fn a_posterior_wider_than_its_prior_is_pointed_out() {
+    let mut report = filled(&[0.1, 0.2, 0.7], Scale::Linear, "sir");
+    let note = "A contraction below 0";
+    report.posteriors[0].summaries[0].contraction = 0.9;
+    assert!(!written(&report).1.contains(note));
+    report.posteriors[0].summaries[1].contraction = -2.73;
+    let (_folder, page) = written(&report);
+    assert!(page.contains(note) && page.contains("<td class=\"n open\">−2.73</td>"));
+}
+
+#[test]
 fn writing_leaves_no_partial_files_and_names_what_it_could_not_write() {
     let folder = tempfile::tempdir().unwrap();
     let report = filled(&[0.1, 0.2], Scale::Linear, "sir");

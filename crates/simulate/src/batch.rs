@@ -3,8 +3,9 @@
 //! A block is what one thread runs together; how simulations are dealt to blocks changes nothing
 //! in any result.
 
-use gnomon_mechanism::random::{Purpose, Stream};
 use gnomon_mechanism::expression::Inputs;
+use gnomon_mechanism::model::{Law, Program};
+use gnomon_mechanism::random::{Purpose, Stream};
 use rayon::prelude::*;
 
 use crate::block::Block;
@@ -13,7 +14,7 @@ use crate::failure::{Failure, SimulateError};
 use crate::lanes::{Frame, WIDTH, run};
 use crate::observe::{self, EntryArguments};
 use crate::sheet::Sheet;
-use crate::{jumps, march, ode};
+use crate::{jumps, march, ode, program};
 
 /// Simulations in a block: enough that lanes rarely run empty.
 const LARGEST_BLOCK: usize = 2048;
@@ -80,13 +81,17 @@ pub fn simulate_at(
     seed: u64,
     simulations: &[u64],
 ) -> Result<Batch, SimulateError> {
+    if let Law::Program(program) = &compiled.mechanism.dynamics.law {
+        return run_program(compiled, program, parameters, seed, simulations);
+    }
     let blocks = in_blocks(compiled, &parameters, seed, simulations, |block| {
         let mut sheet = solve_block(compiled, block);
         let entries = observe::arguments(compiled, block, &mut sheet);
         let observed = observe::draw(&entries, block, &mut sheet.failures);
         (observed, sheet.failures)
     })?;
-    let mut observed = vec![Vec::with_capacity(simulations.len()); compiled.observed_columns().len()];
+    let mut observed =
+        vec![Vec::with_capacity(simulations.len()); compiled.observed_columns().len()];
     let mut failures = Vec::with_capacity(simulations.len());
     for (columns, reasons) in blocks {
         for (to, from) in observed.iter_mut().zip(&columns) {
@@ -99,6 +104,38 @@ pub fn simulate_at(
         parameters,
         observed,
         failures,
+    })
+}
+
+/// A program's batch, with as many workers as there are threads.
+fn run_program(
+    compiled: &Compiled,
+    program: &Program,
+    parameters: Vec<Vec<f64>>,
+    seed: u64,
+    simulations: &[u64],
+) -> Result<Batch, SimulateError> {
+    check_columns(compiled, &parameters)?;
+    let workers = rayon::current_num_threads();
+    let mechanism = &compiled.mechanism;
+    let batch = program::run(
+        mechanism,
+        program,
+        &parameters,
+        seed,
+        simulations,
+        workers,
+        None,
+    )?;
+    Ok(Batch {
+        derived: derived(compiled, &parameters)?,
+        parameters,
+        observed: batch.observed,
+        failures: batch
+            .failures
+            .into_iter()
+            .map(|reason| reason.map(Failure::Program))
+            .collect(),
     })
 }
 
@@ -210,7 +247,10 @@ pub fn observation_arguments(
     let simulations: Vec<u64> = (0..rows as u64).collect();
     let blocks = in_blocks(compiled, parameters, seed, &simulations, |block| {
         let mut sheet = solve_block(compiled, block);
-        (observe::arguments(compiled, block, &mut sheet), sheet.failures)
+        (
+            observe::arguments(compiled, block, &mut sheet),
+            sheet.failures,
+        )
     })?;
     let mut all = observe::entries(compiled, 0);
     let mut failures = Vec::with_capacity(rows);
@@ -262,10 +302,7 @@ pub fn log_likelihood(
 }
 
 /// The number of rows, where the columns fit the mechanism.
-fn check_columns(
-    compiled: &Compiled,
-    parameters: &[Vec<f64>],
-) -> Result<usize, SimulateError> {
+fn check_columns(compiled: &Compiled, parameters: &[Vec<f64>]) -> Result<usize, SimulateError> {
     let expected = compiled.priors.len();
     if parameters.len() != expected {
         return Err(SimulateError::Columns(format!(
@@ -310,7 +347,10 @@ fn in_blocks<T: Send>(
         .map(|number| {
             let range = number * size..simulations.len().min((number + 1) * size);
             work(&Block {
-                parameters: parameters.iter().map(|column| &column[range.clone()]).collect(),
+                parameters: parameters
+                    .iter()
+                    .map(|column| &column[range.clone()])
+                    .collect(),
                 simulations: &simulations[range],
                 seed,
             })

@@ -54,9 +54,15 @@ pub(crate) enum LawPlan {
     Static,
     Ode(OdePlan),
     /// Drift, diffusion, then flow rates, in one tape.
-    Sde { tape: LaneTape, step: f64 },
+    Sde {
+        tape: LaneTape,
+        step: f64,
+    },
     /// Next states, then flow rates, in one tape.
-    Map { tape: LaneTape, step: f64 },
+    Map {
+        tape: LaneTape,
+        step: f64,
+    },
     Jumps(Reactions),
     Program,
 }
@@ -178,7 +184,12 @@ fn event_times(mechanism: &Mechanism) -> Vec<Node> {
 
 fn from_parameters(mechanism: &Mechanism, hoisted: &[Node], graph: &Graph) -> FromParameters {
     let derived: Vec<Node> = mechanism.derived.iter().map(|d| d.value).collect();
-    let mut setup: Vec<Node> = mechanism.dynamics.states.iter().map(|s| s.initial).collect();
+    let mut setup: Vec<Node> = mechanism
+        .dynamics
+        .states
+        .iter()
+        .map(|s| s.initial)
+        .collect();
     setup.extend(hoisted);
     setup.extend(event_times(mechanism));
     let roots: Vec<Node> = derived.iter().chain(&setup).copied().collect();
@@ -275,12 +286,7 @@ fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Vec<Node>, Graph), S
             step: *step,
         },
         Law::Jumps { reactions } => LawPlan::Jumps(Reactions::new(
-            &graph,
-            dynamics,
-            reactions,
-            &groups[0],
-            &groups[1],
-            &mut plan,
+            &graph, dynamics, reactions, &groups[0], &groups[1], &mut plan,
         )?),
     };
     let events = events(mechanism, &graph, &groups[law_groups..], &mut plan)?;

@@ -72,6 +72,6 @@ pub enum SimulateError {
     #[error("{0}")]
     Columns(String),
     /// An external program's run was given up.
-    #[error("{0}")]
-    Program(String),
+    #[error(transparent)]
+    Program(#[from] crate::program::ProgramError),
 }

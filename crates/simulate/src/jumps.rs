@@ -1,46 +1,37 @@
 //! Jump processes, simulated exactly: rates -> time of the next jump -> which one -> new states.
 //!
-//! The direct method (Gillespie 1977), where only the rates that a jump changed are worked out
-//! again. A rate that depends on time is thinned (Lewis & Shedler 1979) under its declared bound.
+//! The direct method (Gillespie 1977), one jump of every lane at a time. A rate that depends on
+//! time is thinned (Lewis & Shedler 1979) under its declared bound. A lane whose simulation ends
+//! takes the next.
 
 use gnomon_mechanism::elementary::ln;
-use gnomon_mechanism::expression::{Binary, Graph, Input, Node, Operation, Unary};
+use gnomon_mechanism::expression::{Graph, Input, Node};
 use gnomon_mechanism::model::{Dynamics, Reaction};
-use gnomon_mechanism::random::{Purpose, Stream};
+use gnomon_mechanism::random::Purpose;
 
 use crate::block::Block;
-use crate::compiled::Compiled;
+use crate::compiled::{Compiled, DynamicsPlan};
+use crate::events::{EventState, load_lane};
 use crate::failure::{Failure, SimulateError};
-use crate::lanes::{Frame, LaneTape, Plan, dispatched, run};
+use crate::lanes::{Frame, LaneTape, Lanes, Plan, Streams, WIDTH, dispatched, run};
 use crate::sheet::Sheet;
 
 /// More jumps than this in one simulation: a failed row.
 const MOST_JUMPS: u64 = 100_000_000;
+
+/// A rate equal to its bound may exceed it by rounding.
+const SLACK: f64 = 1.0 + 1e-12;
 
 /// The reactions of a jump process, compiled.
 #[derive(Clone, Debug)]
 pub(crate) struct Reactions {
     names: Vec<String>,
     /// What each reaction's propensity is in the direct method: its rate, or its bound.
-    propensities: Vec<Propensity>,
-    /// The rates of thinned reactions.
-    thinned: Vec<Option<LaneTape>>,
+    propensities: LaneTape,
+    /// The rates of thinned reactions, and which these are.
+    thinned: Option<(LaneTape, Vec<usize>)>,
     /// What is added to which component (states, then flows).
     changes: Vec<Vec<(usize, f64)>>,
-    /// The propensities to work out again after each reaction.
-    affected: Vec<Vec<usize>>,
-}
-
-#[derive(Clone, Debug)]
-enum Propensity {
-    /// A constant times hoisted numbers (by slot; true divides) times states (by slot).
-    Product {
-        constant: f64,
-        factors: Vec<(usize, bool)>,
-        states: Vec<usize>,
-    },
-    /// Anything else.
-    Tape(LaneTape),
 }
 
 impl Reactions {
@@ -53,10 +44,9 @@ impl Reactions {
         plan: &mut Plan,
     ) -> Result<Self, SimulateError> {
         let states = dynamics.states.len();
-        let components = states + dynamics.flows.len();
         let mut bounds = bounds.iter();
-        let (mut propensities, mut thinned, mut reads) = (Vec::new(), Vec::new(), Vec::new());
-        for (reaction, &rate) in reactions.iter().zip(rates) {
+        let (mut propensities, mut thinned_rates, mut thinned) = (vec![], vec![], vec![]);
+        for (number, (reaction, &rate)) in reactions.iter().zip(rates).enumerate() {
             let bound = reaction.bound.and_then(|_| bounds.next().copied());
             let by_time = graph.inputs_of(&[rate]).contains(&Input::Time);
             if by_time && bound.is_none() {
@@ -65,15 +55,13 @@ impl Reactions {
                     reaction.name
                 )));
             }
-            let node = bound.unwrap_or(rate);
-            reads.push(graph.inputs_of(&[node]));
-            propensities.push(match product(graph, node, components) {
-                Some(product) => product,
-                None => Propensity::Tape(LaneTape::compile(graph, &[node], plan)),
-            });
-            thinned.push(bound.map(|_| LaneTape::compile(graph, &[rate], plan)));
+            propensities.push(bound.unwrap_or(rate));
+            if bound.is_some() {
+                thinned_rates.push(rate);
+                thinned.push(number);
+            }
         }
-        let changes: Vec<Vec<(usize, f64)>> = reactions
+        let changes = reactions
             .iter()
             .enumerate()
             .map(|(number, reaction)| {
@@ -86,50 +74,14 @@ impl Reactions {
                 change
             })
             .collect();
-        let affected = changes
-            .iter()
-            .map(|change| {
-                let touched = |input: &Input| match input {
-                    Input::State(state) => change.iter().any(|&(to, _)| to == *state),
-                    Input::Time => true,
-                    _ => false,
-                };
-                (0..reactions.len())
-                    .filter(|&r| reads[r].iter().any(touched))
-                    .collect()
-            })
-            .collect();
         Ok(Self {
             names: reactions.iter().map(|r| r.name.clone()).collect(),
-            propensities,
-            thinned,
+            propensities: LaneTape::compile(graph, &propensities, plan),
+            thinned: (!thinned.is_empty())
+                .then(|| (LaneTape::compile(graph, &thinned_rates, plan), thinned)),
             changes,
-            affected,
         })
     }
-}
-
-/// `node` as a product of states and numbers known before the simulation, if it is one.
-fn product(graph: &Graph, node: Node, components: usize) -> Option<Propensity> {
-    let (mut constant, mut factors, mut states) = (1.0, Vec::new(), Vec::new());
-    let mut open = vec![(node, false)];
-    while let Some((node, divides)) = open.pop() {
-        match graph.operation(node) {
-            Operation::Constant(bits) if divides => constant /= f64::from_bits(bits),
-            Operation::Constant(bits) => constant *= f64::from_bits(bits),
-            Operation::Input(Input::Hoisted(h)) => factors.push((1 + components + h, divides)),
-            Operation::Input(Input::State(state)) if !divides => states.push(1 + state),
-            Operation::Binary(Binary::Multiply, a, b) => open.extend([(b, divides), (a, divides)]),
-            Operation::Binary(Binary::Divide, a, b) => open.extend([(b, !divides), (a, divides)]),
-            Operation::Unary(Unary::Power(2), a) => open.extend([(a, divides), (a, divides)]),
-            _ => return None,
-        }
-    }
-    Some(Propensity::Product {
-        constant,
-        factors,
-        states,
-    })
 }
 
 /// Runs every row of `block`.
@@ -139,270 +91,387 @@ pub(crate) fn jump(
     block: &Block<'_>,
     sheet: &mut Sheet,
 ) {
-    let parameters = &compiled.from_parameters;
-    let mut setup: Frame<1> = parameters.plan.frame(parameters.setup.outputs());
-    let mut frame: Frame<1> = compiled
-        .dynamics
-        .plan
-        .frame(compiled.dynamics.events.outputs().max(1));
-    for row in 0..block.rows() {
-        block.load_parameters(&[row], &mut setup);
-        let first = parameters.plan.outputs();
-        run(compiled.set, &parameters.setup, &mut setup, first);
-        let mut process = Process::new(compiled, reactions, block, row);
-        process.begin(&setup[first..], &mut frame);
-        if let Err(failure) = travel(compiled.set, &mut process, &mut frame, sheet) {
-            sheet.fail(row, failure);
-        }
+    let mut process = Process::<WIDTH>::new(compiled, reactions, block);
+    for lane in 0..WIDTH {
+        process.refill(lane, sheet);
     }
+    travel::<WIDTH>(compiled.set, &mut process, sheet);
 }
 
-struct Process<'a> {
+struct Process<'a, const W: usize> {
     compiled: &'a Compiled,
+    dynamics: &'a DynamicsPlan,
     reactions: &'a Reactions,
-    row: usize,
-    stream: Stream,
+    block: &'a Block<'a>,
+    next: usize,
+    streams: Streams<W>,
+    frame: Frame<W>,
     outputs: usize,
-    /// What each product's numbers known before come to.
-    coefficients: Vec<f64>,
-    rates: Vec<f64>,
-    events: crate::events::EventState,
-    cursor: usize,
+    t: Lanes<W>,
+    jumps: Lanes<W>,
+    /// 1 where a row runs.
+    active: Lanes<W>,
+    next_asked: Lanes<W>,
+    next_event: Lanes<W>,
+    cursor: [usize; W],
+    row: [usize; W],
+    running: usize,
+    events: Vec<EventState>,
+    single: Frame<1>,
+    single_outputs: usize,
+    setup: Frame<W>,
+    setup_outputs: usize,
+    /// The rows whose setup lies ready, and how many of them are taken.
+    ready: Vec<usize>,
+    taken: usize,
+}
+
+impl<'a, const W: usize> Process<'a, W> {
+    fn new(compiled: &'a Compiled, reactions: &'a Reactions, block: &'a Block<'a>) -> Self {
+        let (dynamics, parameters) = (&compiled.dynamics, &compiled.from_parameters);
+        let thinned = reactions.thinned.as_ref().map_or(0, |(_, list)| list.len());
+        Self {
+            compiled,
+            dynamics,
+            reactions,
+            block,
+            next: 0,
+            streams: Streams::new(block.seed, Purpose::DYNAMICS),
+            frame: dynamics.plan.frame(reactions.names.len() + thinned),
+            outputs: dynamics.plan.outputs(),
+            t: Lanes::all(0.0),
+            jumps: Lanes::all(0.0),
+            active: Lanes::all(0.0),
+            next_asked: Lanes::all(f64::INFINITY),
+            next_event: Lanes::all(f64::INFINITY),
+            cursor: [0; W],
+            row: [usize::MAX; W],
+            running: 0,
+            events: vec![EventState::default(); if dynamics.events.is_empty() { 0 } else { W }],
+            single: dynamics.plan.frame(dynamics.events.outputs()),
+            single_outputs: dynamics.plan.outputs(),
+            setup: parameters.plan.frame(parameters.setup.outputs()),
+            setup_outputs: parameters.plan.outputs(),
+            ready: Vec::new(),
+            taken: 0,
+        }
+    }
+
+    /// Gives `lane` the next row, or leaves it idle.
+    fn refill(&mut self, lane: usize, sheet: &mut Sheet) {
+        let (states, components) = (self.dynamics.states, self.dynamics.components);
+        let hoisted = self.compiled.from_parameters.hoisted;
+        while self.next < self.block.rows() || self.taken < self.ready.len() {
+            if self.taken == self.ready.len() {
+                let end = self.block.rows().min(self.next + W);
+                self.ready = (self.next..end).collect();
+                (self.next, self.taken) = (end, 0);
+                self.block.load_parameters(&self.ready, &mut self.setup);
+                let tape = &self.compiled.from_parameters.setup;
+                run(self.compiled.set, tape, &mut self.setup, self.setup_outputs);
+            }
+            let from = self.taken;
+            self.taken += 1;
+            let setup = &self.setup[self.setup_outputs..];
+            for j in 0..components {
+                self.frame[1 + j].0[lane] = if j < states { setup[j].0[from] } else { 0.0 };
+            }
+            for h in 0..hoisted {
+                self.frame[1 + components + h].0[lane] = setup[states + h].0[from];
+            }
+            let row = self.ready[from];
+            self.row[lane] = row;
+            self.streams.start(lane, self.block.simulations[row]);
+            self.t.0[lane] = self.dynamics.start;
+            self.frame[0].0[lane] = self.dynamics.start;
+            self.jumps.0[lane] = 0.0;
+            self.cursor[lane] = 0;
+            let first = self.dynamics.asked.first();
+            self.next_asked.0[lane] = first.copied().unwrap_or(f64::INFINITY);
+            self.active.0[lane] = 1.0;
+            if !self.dynamics.events.is_empty() {
+                let times = setup[states + hoisted..].iter().map(|time| time.0[from]);
+                let mut state = self.dynamics.events.state(times, self.dynamics.start);
+                let inputs = self.dynamics.plan.inputs();
+                load_lane(&mut self.single, &self.frame, lane, inputs);
+                self.dynamics.events.begin(
+                    self.compiled.set,
+                    &mut state,
+                    &mut self.single,
+                    self.single_outputs,
+                );
+                self.next_event.0[lane] = state.next_time();
+                self.events[lane] = state;
+            }
+            if self.dynamics.asked.is_empty() {
+                continue;
+            }
+            if let Some(bad) = (0..states).find(|&j| !self.frame[1 + j].0[lane].is_finite()) {
+                let what = format!("the initial value of {}", self.dynamics.names[bad]);
+                sheet.fail(row, Failure::non_finite(what));
+                continue;
+            }
+            self.running += 1;
+            return;
+        }
+        // Idle lanes wait for ever; their states stay numbers that make sense.
+        self.row[lane] = usize::MAX;
+        self.active.0[lane] = 0.0;
+        self.next_asked.0[lane] = f64::INFINITY;
+        self.next_event.0[lane] = f64::INFINITY;
+        self.jumps.0[lane] = 0.0;
+    }
+
+    /// Records every asked time of `lane` before `time`; true when none is left.
+    fn record_before(&mut self, lane: usize, time: f64, sheet: &mut Sheet) -> bool {
+        let asked = &self.dynamics.asked;
+        while self.next_asked.0[lane] < time {
+            let to = sheet.at_mut(self.row[lane], self.cursor[lane]);
+            for (j, to) in to.iter_mut().enumerate() {
+                *to = self.frame[1 + j].0[lane];
+            }
+            self.cursor[lane] += 1;
+            let next = asked.get(self.cursor[lane]);
+            self.next_asked.0[lane] = next.copied().unwrap_or(f64::INFINITY);
+        }
+        self.cursor[lane] == asked.len()
+    }
+
+    /// Applies what is due in `lane` at its time.
+    fn fire(&mut self, lane: usize) -> Result<(), Failure> {
+        let inputs = self.dynamics.plan.inputs();
+        load_lane(&mut self.single, &self.frame, lane, inputs);
+        self.single[0].0[0] = self.t.0[lane];
+        let happened = self.dynamics.events.fire(
+            self.compiled.set,
+            &mut self.events[lane],
+            &mut self.single,
+            self.single_outputs,
+        )?;
+        self.next_event.0[lane] = self.events[lane].next_time();
+        if happened {
+            for j in 0..self.dynamics.states {
+                self.frame[1 + j].0[lane] = self.single[1 + j].0[0];
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong with the rates of `lane`: slots `from..`, of reactions `of`.
+    fn diagnose(&self, lane: usize, from: usize, of: impl Iterator<Item = usize>) -> Failure {
+        let time = self.t.0[lane];
+        for (k, reaction) in of.enumerate() {
+            let name = &self.reactions.names[reaction];
+            let rate = self.frame[from + k].0[lane];
+            if rate < 0.0 {
+                return Failure::NegativeRate {
+                    reaction: name.clone(),
+                    time,
+                };
+            }
+            if !rate.is_finite() {
+                return Failure::non_finite(format!("the rate of {name} at time {time}"));
+            }
+        }
+        Failure::non_finite(format!("the sum of the rates at time {time}"))
+    }
 }
 
 dispatched! {
-    fn travel[]<>(process: &mut Process<'_>, frame: &mut Frame<1>, sheet: &mut Sheet) -> Result<(), Failure>
-        = travel_body
+    fn travel[const W: usize]<W>(process: &mut Process<'_, W>, sheet: &mut Sheet) = travel_body
 }
 
 #[inline(always)]
-fn travel_body(
-    process: &mut Process<'_>,
-    frame: &mut Frame<1>,
-    sheet: &mut Sheet,
-) -> Result<(), Failure> {
-    process.run(frame, sheet)
+fn travel_body<const W: usize>(p: &mut Process<'_, W>, sheet: &mut Sheet) {
+    let count = p.reactions.names.len();
+    let rates = p.outputs;
+    let has_conditions = p.dynamics.events.has_conditions();
+    while p.running > 0 {
+        // The rates, their sum, and whether something is wrong with them.
+        p.frame[0] = p.t;
+        run(
+            p.compiled.set,
+            &p.reactions.propensities,
+            &mut p.frame,
+            rates,
+        );
+        let (mut total, mut least) = (Lanes::<W>::all(0.0), Lanes::<W>::all(0.0));
+        for rate in &p.frame[rates..rates + count] {
+            for lane in 0..W {
+                total.0[lane] += rate.0[lane];
+                let lower = rate.0[lane] < least.0[lane];
+                least.0[lane] = if lower { rate.0[lane] } else { least.0[lane] };
+            }
+        }
+        // When the next jump comes; set events interrupt the wait, which has no memory.
+        let (mut wait, mut which) = (Lanes::<W>::all(0.0), Lanes::<W>::all(0.0));
+        p.streams.next(&p.active, &mut wait, &mut which);
+        let (mut at, mut jumps, mut target) = (wait, wait, wait);
+        for lane in 0..W {
+            at.0[lane] = p.t.0[lane] - ln(wait.0[lane]) / total.0[lane];
+            // Never the sum itself, which rounding could reach.
+            let share = which.0[lane] * total.0[lane];
+            let below = total.0[lane] * (1.0 - f64::EPSILON);
+            target.0[lane] = if share < total.0[lane] { share } else { below };
+        }
+        let (mut looks, mut fails) = (Lanes::<W>::all(0.0), Lanes::<W>::all(0.0));
+        let mut any = 0u64;
+        for lane in 0..W {
+            let running = p.active.0[lane] != 0.0;
+            let sound = (least.0[lane] >= 0.0) & (total.0[lane] < f64::INFINITY);
+            let event = p.next_event.0[lane];
+            let interrupted = event <= at.0[lane];
+            let arrival = if interrupted { event } else { at.0[lane] };
+            let goes = running & sound & !interrupted;
+            at.0[lane] = arrival;
+            jumps.0[lane] = if goes { 1.0 } else { 0.0 };
+            p.jumps.0[lane] += jumps.0[lane];
+            let asked = p.next_asked.0[lane] < arrival;
+            let many = p.jumps.0[lane] > MOST_JUMPS as f64;
+            let look = running & (asked | interrupted | many | !sound);
+            looks.0[lane] = if look { 1.0 } else { 0.0 };
+            fails.0[lane] = if running & !sound { 1.0 } else { 0.0 };
+        }
+        for lane in 0..W {
+            any |= looks.0[lane].to_bits();
+        }
+        let mut attention: u64 = 0;
+        if any != 0 {
+            for lane in 0..W {
+                attention |= u64::from(looks.0[lane] != 0.0) << lane;
+            }
+        }
+        while attention != 0 {
+            let lane = attention.trailing_zeros() as usize;
+            attention &= attention - 1;
+            let row = p.row[lane];
+            let mut failure = None;
+            if fails.0[lane] != 0.0 {
+                failure = Some(p.diagnose(lane, rates, 0..count));
+            } else if p.jumps.0[lane] > MOST_JUMPS as f64 {
+                failure = Some(Failure::JumpLimit { jumps: MOST_JUMPS });
+            }
+            let over = failure.is_some() || p.record_before(lane, at.0[lane], sheet);
+            if !over && jumps.0[lane] == 0.0 {
+                p.t.0[lane] = at.0[lane];
+                failure = p.fire(lane).err();
+            }
+            if let Some(failure) = &failure {
+                sheet.fail(row, failure.clone());
+            }
+            if over || failure.is_some() {
+                jumps.0[lane] = 0.0;
+                p.running -= 1;
+                p.refill(lane, sheet);
+            }
+        }
+        // Which reaction: the one whose share of the sum holds the target.
+        let stopped = if p.reactions.thinned.is_some() {
+            thin(p, &mut at, &jumps, &target, sheet)
+        } else {
+            Lanes::all(0.0)
+        };
+        let (inputs, rates_now) = p.frame.split_at_mut(rates);
+        let mut upper = Lanes::<W>::all(0.0);
+        for (rate, changes) in rates_now.iter().zip(&p.reactions.changes) {
+            let mut fires = Lanes::<W>::all(0.0);
+            for lane in 0..W {
+                let lower = upper.0[lane];
+                upper.0[lane] += rate.0[lane];
+                let holds = (lower <= target.0[lane]) & (target.0[lane] < upper.0[lane]);
+                let goes = holds & (jumps.0[lane] != 0.0) & (stopped.0[lane] == 0.0);
+                fires.0[lane] = if goes { 1.0 } else { 0.0 };
+            }
+            for &(component, amount) in changes {
+                let to = &mut inputs[1 + component];
+                for lane in 0..W {
+                    to.0[lane] = fires.0[lane].mul_add(amount, to.0[lane]);
+                }
+            }
+        }
+        for lane in 0..W {
+            let (arrival, before) = (at.0[lane], p.t.0[lane]);
+            p.t.0[lane] = if jumps.0[lane] != 0.0 {
+                arrival
+            } else {
+                before
+            };
+        }
+        if has_conditions {
+            for lane in 0..W {
+                if jumps.0[lane] != 0.0
+                    && p.active.0[lane] != 0.0
+                    && let Err(storm) = p.fire(lane)
+                {
+                    sheet.fail(p.row[lane], storm);
+                    p.running -= 1;
+                    p.refill(lane, sheet);
+                }
+            }
+        }
+    }
 }
 
-impl<'a> Process<'a> {
-    fn new(
-        compiled: &'a Compiled,
-        reactions: &'a Reactions,
-        block: &Block<'_>,
-        row: usize,
-    ) -> Self {
-        Self {
-            compiled,
-            reactions,
-            row,
-            stream: Stream::new(block.seed, Purpose::DYNAMICS, block.simulations[row]),
-            outputs: compiled.dynamics.plan.outputs(),
-            coefficients: Vec::new(),
-            rates: vec![0.0; reactions.propensities.len()],
-            events: crate::events::EventState::default(),
-            cursor: 0,
-        }
-    }
-
-    /// Initial states, and what depends on the parameters alone.
-    fn begin(&mut self, setup: &[crate::lanes::Lanes<1>], frame: &mut Frame<1>) {
-        let dynamics = &self.compiled.dynamics;
-        let (states, components) = (dynamics.states, dynamics.components);
-        let hoisted = self.compiled.from_parameters.hoisted;
-        frame[0].0[0] = dynamics.start;
-        frame[1..=states].copy_from_slice(&setup[..states]);
-        frame[1 + states..=components].fill(crate::lanes::Lanes::all(0.0));
-        frame[1 + components..1 + components + hoisted]
-            .copy_from_slice(&setup[states..states + hoisted]);
-        self.coefficients = self
-            .reactions
-            .propensities
-            .iter()
-            .map(|propensity| match propensity {
-                Propensity::Product {
-                    constant, factors, ..
-                } => factors.iter().fold(*constant, |product, &(slot, divides)| {
-                    if divides {
-                        product / frame[slot].0[0]
-                    } else {
-                        product * frame[slot].0[0]
-                    }
-                }),
-                Propensity::Tape(_) => 0.0,
-            })
-            .collect();
-        if !dynamics.events.is_empty() {
-            let times = setup[states + hoisted..].iter().map(|t| t.0[0]);
-            self.events = dynamics.events.state(times, dynamics.start);
-            let set = self.compiled.set;
-            dynamics
-                .events
-                .begin(set, &mut self.events, frame, self.outputs);
-        }
-    }
-
-    #[inline(always)]
-    fn rate(&self, reaction: usize, frame: &mut Frame<1>) -> f64 {
-        match &self.reactions.propensities[reaction] {
-            Propensity::Product { states, .. } => {
-                let mut rate = self.coefficients[reaction];
-                for &slot in states {
-                    rate *= frame[slot].0[0];
-                }
-                rate
-            }
-            Propensity::Tape(tape) => {
-                run(self.compiled.set, tape, frame, self.outputs);
-                frame[self.outputs].0[0]
+/// Draws whether thinned reactions really happen at time `at`: 1 where the jump does not.
+/// A rate above its bound fails the row.
+#[inline(always)]
+fn thin<const W: usize>(
+    p: &mut Process<'_, W>,
+    at: &mut Lanes<W>,
+    jumps: &Lanes<W>,
+    target: &Lanes<W>,
+    sheet: &mut Sheet,
+) -> Lanes<W> {
+    let mut stopped = Lanes::<W>::all(0.0);
+    let Some((tape, thinned)) = &p.reactions.thinned else {
+        return stopped;
+    };
+    let count = p.reactions.names.len();
+    let slots = p.outputs + count;
+    p.frame[0] = *at;
+    run(p.compiled.set, tape, &mut p.frame, slots);
+    let (mut chance, mut rest) = (Lanes::<W>::all(0.0), Lanes::<W>::all(0.0));
+    p.streams.next(jumps, &mut chance, &mut rest);
+    let mut failed: u64 = 0;
+    let mut upper = Lanes::<W>::all(0.0);
+    for reaction in 0..count {
+        let bound = p.frame[p.outputs + reaction];
+        let position = thinned.iter().position(|&other| other == reaction);
+        for lane in 0..W {
+            let lower = upper.0[lane];
+            upper.0[lane] += bound.0[lane];
+            let Some(position) = position else { continue };
+            let rate = p.frame[slots + position].0[lane];
+            let holds = (lower <= target.0[lane]) & (target.0[lane] < upper.0[lane]);
+            if holds & (jumps.0[lane] != 0.0) {
+                let keeps = chance.0[lane] * bound.0[lane] < rate;
+                stopped.0[lane] = if keeps { 0.0 } else { 1.0 };
+                let sound = (rate >= 0.0) & (rate <= bound.0[lane] * SLACK);
+                failed |= u64::from(!sound) << lane;
             }
         }
     }
-
-    fn all_rates(&mut self, frame: &mut Frame<1>) {
-        for reaction in 0..self.rates.len() {
-            self.rates[reaction] = self.rate(reaction, frame);
-        }
-    }
-
-    /// What a sum of rates that is not a number, or a negative rate, means.
-    fn diagnose(&self, time: f64) -> Failure {
-        let names = &self.reactions.names;
-        match self.rates.iter().position(|&rate| !(rate >= 0.0 && rate.is_finite())) {
-            Some(r) if self.rates[r] < 0.0 => Failure::NegativeRate {
-                reaction: names[r].clone(),
-                time,
+    while failed != 0 {
+        let lane = failed.trailing_zeros() as usize;
+        failed &= failed - 1;
+        p.t.0[lane] = at.0[lane];
+        let above = thinned.iter().enumerate().find(|&(position, &reaction)| {
+            let bound = p.frame[p.outputs + reaction].0[lane];
+            p.frame[slots + position].0[lane] > bound * SLACK
+        });
+        let failure = match above {
+            Some((_, &reaction)) => Failure::RateAboveBound {
+                reaction: p.reactions.names[reaction].clone(),
+                time: at.0[lane],
             },
-            Some(r) => Failure::non_finite(format!("the rate of {} at time {time}", names[r])),
-            None => Failure::non_finite(format!("the sum of the rates at time {time}")),
-        }
+            None => p.diagnose(lane, slots, thinned.iter().copied()),
+        };
+        sheet.fail(p.row[lane], failure);
+        stopped.0[lane] = 1.0;
+        p.running -= 1;
+        p.refill(lane, sheet);
+        // The new row starts at its own time, not at the jump of the old one.
+        at.0[lane] = p.t.0[lane];
     }
-
-    /// Records every asked time before `time`.
-    #[inline(always)]
-    fn record_before(&mut self, time: f64, frame: &Frame<1>, sheet: &mut Sheet) -> bool {
-        let asked = &self.compiled.dynamics.asked;
-        while self.cursor < asked.len() && asked[self.cursor] < time {
-            let to = sheet.at_mut(self.row, self.cursor);
-            for (j, to) in to.iter_mut().enumerate() {
-                *to = frame[1 + j].0[0];
-            }
-            self.cursor += 1;
-        }
-        self.cursor == asked.len()
-    }
-
-    #[inline(always)]
-    fn run(&mut self, frame: &mut Frame<1>, sheet: &mut Sheet) -> Result<(), Failure> {
-        let dynamics = &self.compiled.dynamics;
-        let has_conditions = dynamics.events.has_conditions();
-        let has_events = !dynamics.events.is_empty();
-        let mut time = dynamics.start;
-        let mut next_event = self.events.next_time();
-        let mut next_asked = dynamics.asked.first().copied().unwrap_or(f64::INFINITY);
-        if dynamics.asked.is_empty() {
-            return Ok(());
-        }
-        self.all_rates(frame);
-        let mut jumps = 0u64;
-        loop {
-            let (mut total, mut least) = (0.0, 0.0f64);
-            for &rate in &self.rates {
-                total += rate;
-                least = if rate < least { rate } else { least };
-            }
-            if least < 0.0 || !(total < f64::INFINITY) {
-                return Err(self.diagnose(time));
-            }
-            let wait = -ln(self.stream.uniform()) / total; // infinite where nothing can happen
-            let at = time + wait;
-            if next_event <= at {
-                // Set events interrupt the wait, which has no memory.
-                if self.record_before(next_event, frame, sheet) {
-                    return Ok(());
-                }
-                time = next_event;
-                frame[0].0[0] = time;
-                let set = self.compiled.set;
-                dynamics
-                    .events
-                    .fire(set, &mut self.events, frame, self.outputs)?;
-                next_event = self.events.next_time();
-                next_asked = dynamics.asked[self.cursor];
-                self.all_rates(frame);
-                continue;
-            }
-            if next_asked < at {
-                if self.record_before(at, frame, sheet) {
-                    return Ok(());
-                }
-                next_asked = dynamics.asked[self.cursor];
-            }
-            time = at;
-            jumps += 1;
-            if jumps > MOST_JUMPS {
-                return Err(Failure::JumpLimit { jumps: MOST_JUMPS });
-            }
-            frame[0].0[0] = time;
-            let mut left = self.stream.uniform() * total;
-            let mut reaction = usize::MAX;
-            for (number, &rate) in self.rates.iter().enumerate() {
-                // The last possible reaction takes what rounding leaves over.
-                reaction = if rate > 0.0 { number } else { reaction };
-                left -= rate;
-                if left < 0.0 && rate > 0.0 {
-                    break;
-                }
-            }
-            if let Some(tape) = &self.reactions.thinned[reaction]
-                && !self.keeps(reaction, tape, frame)?
-            {
-                continue;
-            }
-            for &(component, amount) in &self.reactions.changes[reaction] {
-                frame[1 + component].0[0] += amount;
-            }
-            if has_conditions && has_events {
-                let set = self.compiled.set;
-                dynamics
-                    .events
-                    .fire(set, &mut self.events, frame, self.outputs)?;
-                self.all_rates(frame);
-            } else {
-                for number in 0..self.reactions.affected[reaction].len() {
-                    let affected = self.reactions.affected[reaction][number];
-                    self.rates[affected] = self.rate(affected, frame);
-                }
-            }
-        }
-    }
-
-    /// Whether a thinned reaction really happens at the frame's time.
-    fn keeps(
-        &mut self,
-        reaction: usize,
-        tape: &LaneTape,
-        frame: &mut Frame<1>,
-    ) -> Result<bool, Failure> {
-        run(self.compiled.set, tape, frame, self.outputs);
-        let (rate, bound) = (frame[self.outputs].0[0], self.rates[reaction]);
-        let (name, time) = (|| self.reactions.names[reaction].clone(), frame[0].0[0]);
-        if rate.is_nan() {
-            let what = format!("the rate of {} at time {time}", name());
-            return Err(Failure::non_finite(what));
-        }
-        if rate < 0.0 {
-            return Err(Failure::NegativeRate {
-                reaction: name(),
-                time,
-            });
-        }
-        // A rate equal to its bound may exceed it by rounding.
-        if rate > bound * (1.0 + 1e-12) {
-            return Err(Failure::RateAboveBound {
-                reaction: name(),
-                time,
-            });
-        }
-        Ok(self.stream.uniform() * bound < rate)
-    }
+    stopped
 }

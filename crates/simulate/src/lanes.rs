@@ -7,10 +7,12 @@
 //! same bits whatever lanes it shares and however wide the registers are.
 
 mod interpreter;
+mod random;
 mod tape;
 
 pub(crate) use interpreter::dispatched;
 pub use interpreter::{InstructionSet, run};
+pub(crate) use random::Streams;
 pub use tape::{LaneTape, Plan};
 
 /// The number of lanes that solvers use.

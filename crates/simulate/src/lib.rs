@@ -51,6 +51,9 @@
 //! # Ok::<(), gnomon_simulate::SimulateError>(())
 //! ```
 
+// Loops over lanes index several arrays by the lane.
+#![allow(clippy::needless_range_loop)]
+
 mod batch;
 mod block;
 mod compiled;

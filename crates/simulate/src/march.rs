@@ -5,13 +5,13 @@
 //! Flows add their rate times the step (SDE) or their rate (map) at the state before the step.
 
 use gnomon_mechanism::elementary::{cos, ln};
-use gnomon_mechanism::random::{Purpose, Stream};
+use gnomon_mechanism::random::Purpose;
 
 use crate::block::Block;
 use crate::compiled::{Compiled, LawPlan};
 use crate::events::{EventState, load_lane};
 use crate::failure::Failure;
-use crate::lanes::{Frame, LaneTape, Lanes, WIDTH, dispatched, run};
+use crate::lanes::{Frame, LaneTape, Lanes, Streams, WIDTH, dispatched, run};
 use crate::sheet::Sheet;
 
 /// Runs every row of `block`.
@@ -82,11 +82,16 @@ impl<'a, const W: usize> Group<'a, W> {
 
     fn next_asked(&self, lane: usize) -> f64 {
         let asked = &self.compiled.dynamics.asked;
-        asked.get(self.cursor[lane]).copied().unwrap_or(f64::INFINITY)
+        asked
+            .get(self.cursor[lane])
+            .copied()
+            .unwrap_or(f64::INFINITY)
     }
 
     fn next_event(&self, lane: usize) -> f64 {
-        self.events.get(lane).map_or(f64::INFINITY, EventState::next_time)
+        self.events
+            .get(lane)
+            .map_or(f64::INFINITY, EventState::next_time)
     }
 
     /// Applies what is due in `lane` at `time`.
@@ -135,7 +140,11 @@ impl<'a, const W: usize> Group<'a, W> {
         while self.running[lane] {
             let (event, asked) = (self.next_event(lane), self.next_asked(lane));
             if (event <= asked && due(event)) || (conditions && fresh) {
-                let time = if due(event) && event > now { event } else { now };
+                let time = if due(event) && event > now {
+                    event
+                } else {
+                    now
+                };
                 if let Err(storm) = self.fire(lane, time) {
                     sheet.fail(self.rows[lane], storm);
                     self.running[lane] = false;
@@ -184,13 +193,11 @@ impl<'a, const W: usize> Group<'a, W> {
     fn diffuse(&mut self, tape: &LaneTape, step: f64, block: &Block<'_>, sheet: &mut Sheet) {
         let dynamics = &self.compiled.dynamics;
         let states = dynamics.states;
-        let mut streams: Vec<Stream> = self
-            .rows
-            .iter()
-            .map(|&row| Stream::new(block.seed, Purpose::DYNAMICS, block.simulations[row]))
-            .collect();
+        let mut streams = Streams::<W>::new(block.seed, Purpose::DYNAMICS);
+        for (lane, &row) in self.rows.iter().enumerate() {
+            streams.start(lane, block.simulations[row]);
+        }
         let mut now = Lanes::<W>::all(dynamics.start);
-        let mut noise = vec![Lanes::<W>::all(0.0); 2 * states];
         loop {
             for lane in 0..self.rows.len() {
                 self.settle(lane, now.0[lane], now.0[lane], true, sheet);
@@ -209,21 +216,14 @@ impl<'a, const W: usize> Group<'a, W> {
                 let meets = left <= step * (1.0 + 1e-9);
                 h.0[lane] = if meets { left } else { step };
                 arrival.0[lane] = if meets { target } else { now.0[lane] + step };
-                for state in 0..states {
-                    noise[2 * state].0[lane] = streams[lane].uniform();
-                    noise[2 * state + 1].0[lane] = streams[lane].uniform();
-                }
             }
             self.frame[0] = now;
             run(self.compiled.set, tape, &mut self.frame, self.outputs);
             let (inputs, outputs) = self.frame.split_at_mut(self.outputs);
             for state in 0..states {
-                let [radius, angle] = &noise[2 * state..2 * state + 2] else {
-                    return;
-                };
                 let (drift, diffusion) = (&outputs[state], &outputs[states + state]);
                 let to = &mut inputs[1 + state];
-                kick(self.compiled.set, to, &h, drift, diffusion, radius, angle);
+                kick(self.compiled.set, &mut streams, to, &h, drift, diffusion);
             }
             for flow in 0..dynamics.components - states {
                 let rate = &outputs[2 * states + flow];
@@ -239,26 +239,26 @@ impl<'a, const W: usize> Group<'a, W> {
 
 dispatched! {
     fn kick[const W: usize]<W>(
+        streams: &mut Streams<W>,
         state: &mut Lanes<W>,
         h: &Lanes<W>,
         drift: &Lanes<W>,
         diffusion: &Lanes<W>,
-        radius: &Lanes<W>,
-        angle: &Lanes<W>,
     ) = kick_body
 }
 
-/// state + drift h + diffusion sqrt(h) z, with z the normal number that
-/// [`Stream::normal`] makes of the two uniform ones (Box & Muller 1958).
+/// state + drift h + diffusion sqrt(h) z, with z the normal number that `Stream::normal` makes
+/// (Box & Muller 1958); lanes with h = 0 stand still and draw nothing.
 #[inline(always)]
 fn kick_body<const W: usize>(
+    streams: &mut Streams<W>,
     state: &mut Lanes<W>,
     h: &Lanes<W>,
     drift: &Lanes<W>,
     diffusion: &Lanes<W>,
-    radius: &Lanes<W>,
-    angle: &Lanes<W>,
 ) {
+    let (mut radius, mut angle) = (Lanes::all(0.0), Lanes::all(0.0));
+    streams.next(h, &mut radius, &mut angle);
     for lane in 0..W {
         let moves = h.0[lane] > 0.0;
         let z = (-2.0 * ln(radius.0[lane])).sqrt() * cos(std::f64::consts::TAU * angle.0[lane]);

@@ -54,7 +54,10 @@ pub(crate) fn arguments(
     let outputs = plan.plan.outputs();
     let first_parameter = 1 + plan.states + plan.flows;
     for group in rows.chunks(WIDTH) {
-        block.load_at(group, &mut frame[first_parameter..first_parameter + block.parameters.len()]);
+        block.load_at(
+            group,
+            &mut frame[first_parameter..first_parameter + block.parameters.len()],
+        );
         let mut entry = 0;
         for series in &plan.series {
             for (number, &asked) in series.asked.iter().enumerate() {
@@ -109,9 +112,9 @@ fn load_states(
 /// A count's mean that an ODE solver's error carried below 0 is 0: a solution that decays to 0
 /// ends within the tolerance of it, on either side.
 fn lift_rounding(entries: &mut [EntryArguments], relative: f64, absolute: f64) {
-    let rows = entries.first().map_or(0, |entry| {
-        entry.arguments.first().map_or(0, Vec::len)
-    });
+    let rows = entries
+        .first()
+        .map_or(0, |entry| entry.arguments.first().map_or(0, Vec::len));
     let counts = |family| matches!(family, Family::Poisson | Family::NegativeBinomial);
     for row in 0..rows {
         let mut largest = 0.0f64;
@@ -172,7 +175,9 @@ pub(crate) fn draw(
                 "the draw of {}",
                 entries[bad].column
             )));
-            observed.iter_mut().for_each(|column| column[row] = f64::NAN);
+            observed
+                .iter_mut()
+                .for_each(|column| column[row] = f64::NAN);
         }
     }
     observed

@@ -9,7 +9,9 @@ mod control;
 mod explicit;
 mod fleet;
 mod linear;
+mod rodas;
 mod stiff;
+mod tsitouras;
 
 use gnomon_mechanism::model::OdeMethod;
 

@@ -1,5 +1,7 @@
 //! Simulation i of seed s is the same numbers at any thread count, in any company.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod problems;
 
 use gnomon_mechanism::Mechanism;
@@ -30,7 +32,12 @@ fn diffusion() -> Mechanism {
     let pull = b.graph.multiply(k, x);
     let drift = b.graph.negate(pull);
     let half = b.number(0.5);
-    b.observe("x", &[0.5, 1.0, 1.7], gnomon_mechanism::Family::Normal, vec![x, half]);
+    b.observe(
+        "x",
+        &[0.5, 1.0, 1.7],
+        gnomon_mechanism::Family::Normal,
+        vec![x, half],
+    );
     b.mechanism(Law::Sde {
         drift: vec![drift],
         diffusion: vec![half],

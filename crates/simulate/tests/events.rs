@@ -1,5 +1,7 @@
 //! Events of ordinary differential equations against closed forms.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod problems;
 
 use gnomon_mechanism::model::{Law, OdeMethod};
@@ -38,7 +40,10 @@ fn doses_are_given_at_their_times() {
             (-t).exp() + dose(1.0) + dose(2.5)
         };
         for (value, t) in seen.iter().zip(times) {
-            assert!((value - exact(t)).abs() < 1e-8, "{method:?} at {t}: {value}");
+            assert!(
+                (value - exact(t)).abs() < 1e-8,
+                "{method:?} at {t}: {value}"
+            );
         }
     }
 }
@@ -74,7 +79,11 @@ fn a_ball_bounces() {
             up * since - since * since
         };
         for (value, t) in seen.iter().zip(times) {
-            assert!((value - exact(t)).abs() < 1e-7, "{method:?} at {t}: {value} {}", exact(t));
+            assert!(
+                (value - exact(t)).abs() < 1e-7,
+                "{method:?} at {t}: {value} {}",
+                exact(t)
+            );
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Exact stochastic simulation against known distributions. Every bound is 5 standard errors of a
 //! fixed seed: false-alarm rate below 6e-7 a check.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod problems;
 
 use gnomon_mechanism::Family;
@@ -12,14 +14,20 @@ use problems::Build;
 fn moments(column: &[f64]) -> (f64, f64) {
     let n = column.len() as f64;
     let mean = column.iter().sum::<f64>() / n;
-    (mean, column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n)
+    (
+        mean,
+        column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n,
+    )
 }
 
 /// Mean and variance of a Poisson variable, within 5 standard errors.
 fn assert_poisson(column: &[f64], mean: f64) {
     let n = column.len() as f64;
     let (m, v) = moments(column);
-    assert!((m - mean).abs() < 5.0 * (mean / n).sqrt(), "mean {m}, not {mean}");
+    assert!(
+        (m - mean).abs() < 5.0 * (mean / n).sqrt(),
+        "mean {m}, not {mean}"
+    );
     let spread = ((2.0 * mean * mean + mean) / n).sqrt(); // fourth cumulant of Poisson is its mean
     assert!((v - mean).abs() < 5.0 * spread, "variance {v}, not {mean}");
 }
@@ -132,4 +140,40 @@ fn set_events_interrupt_the_wait() {
     assert_poisson(&batch.observed[0], 6.0 * 0.99);
     assert!(batch.observed[1].iter().all(|&x| x == 0.0));
     assert_poisson(&batch.observed[2], 12.0);
+}
+
+/// Arrivals at rate 3; whenever x passes 4.5 it falls to 0: x is a Poisson number modulo 5.
+#[test]
+fn conditions_are_met_at_the_jump_that_meets_them() {
+    let mut b = Build::default();
+    let (a, zero, bound) = (b.number(3.0), b.number(0.0), b.number(4.5));
+    let x = b.state("x", zero);
+    let excess = b.graph.subtract(x, bound);
+    b.rises(excess, false, vec![(0, zero)]);
+    b.observe("x", &[2.0], Family::Exact, vec![x]);
+    let mechanism = b.mechanism(Law::Jumps {
+        reactions: vec![reaction("arrival", a, &[(0, 1.0)])],
+    });
+    let n = 20_000;
+    let all: Vec<u64> = (0..n).collect();
+    let batch = simulate(&Compiled::new(&mechanism).unwrap(), 4, &all).unwrap();
+    for remainder in 0..5 {
+        let (mut chance, mut term) = (0.0, (-6.0f64).exp());
+        for k in 0..60 {
+            chance += if k % 5 == remainder { term } else { 0.0 };
+            term *= 6.0 / f64::from(k + 1);
+        }
+        let seen = batch.observed[0]
+            .iter()
+            .filter(|&&x| x == f64::from(remainder))
+            .count();
+        let (mean, sd) = (
+            n as f64 * chance,
+            (n as f64 * chance * (1.0 - chance)).sqrt(),
+        );
+        assert!(
+            (seen as f64 - mean).abs() < 5.0 * sd,
+            "{remainder}: {seen}, not {mean}"
+        );
+    }
 }

@@ -1,6 +1,8 @@
 //! Stochastic differential equations and maps. Random checks: 5 standard errors at a fixed seed,
 //! false-alarm rate below 6e-7 each.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod problems;
 
 use gnomon_mechanism::Family;
@@ -75,7 +77,10 @@ fn a_map_is_iterated_and_observed_between_its_steps() {
     let x = path(0.2, 50);
     let seen: Vec<f64> = plain.observed.iter().map(|column| column[1]).collect();
     assert_eq!(seen[..4], [x[0], x[2], x[3], x[50]]);
-    assert_eq!(seen[4..], [x[0] + x[1], x[0] + x[1] + x[2] + x[3] - (x[0] + x[1])]);
+    assert_eq!(
+        seen[4..],
+        [x[0] + x[1], x[0] + x[1] + x[2] + x[3] - (x[0] + x[1])]
+    );
     let moved = simulate(&Compiled::new(&make(true)).unwrap(), 1, &[0]).unwrap();
     assert_eq!(moved.observed[1][0], x[2]);
     assert_eq!(moved.observed[2][0], 0.5);

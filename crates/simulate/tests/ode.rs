@@ -4,9 +4,11 @@
 //! absolute 1e-16; they agree to 3e-11), DOP853 and LSODA (Lotka-Volterra: 1e-13; agree to 1e-9),
 //! Radau (van der Pol: 1e-11).
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod problems;
 
-use gnomon_mechanism::model::{Law, OdeMethod, OdeSolver};
+use gnomon_mechanism::model::{Law, OdeMethod};
 use gnomon_mechanism::{Family, Mechanism};
 use gnomon_simulate::{
     Compiled, Failure, draw_parameters, log_likelihood, observation_arguments, simulate, solve,
@@ -86,11 +88,19 @@ fn robertson_matches_two_independent_solvers() {
         (OdeMethod::Stiff, 1e-9, 2e-8),
         (OdeMethod::Auto, 1e-9, 2e-8),
     ] {
-        let seen = once(&problems::robertson(method, tolerance, tolerance * 1e-7, 0.0));
+        let seen = once(&problems::robertson(
+            method,
+            tolerance,
+            tolerance * 1e-7,
+            0.0,
+        ));
         for (k, exact) in reference.iter().enumerate() {
             for (j, &value) in exact.iter().enumerate() {
                 let error = (seen[6 * j + k] / value - 1.0).abs();
-                assert!(error < allowed, "{method:?} {tolerance}: {error} at {k}, {j}");
+                assert!(
+                    error < allowed,
+                    "{method:?} {tolerance}: {error} at {k}, {j}"
+                );
             }
             let mass: f64 = (0..3).map(|j| seen[6 * j + k]).sum();
             assert!((mass - 1.0).abs() < 1e-12);
@@ -100,8 +110,7 @@ fn robertson_matches_two_independent_solvers() {
 
 #[test]
 fn lotka_volterra_matches_two_independent_solvers() {
-    let compiled =
-        Compiled::new(&problems::lotka_volterra(OdeMethod::Auto, 1e-11, 1e-12)).unwrap();
+    let compiled = Compiled::new(&problems::lotka_volterra(OdeMethod::Auto, 1e-11, 1e-12)).unwrap();
     let columns = [0.9, 0.05, 0.9, 0.05].map(|p| vec![p]);
     let path = solve(&compiled, &columns, 0, &[0]).unwrap();
     for (time, exact) in [
@@ -121,11 +130,17 @@ fn a_stiff_oscillator_is_found_to_be_stiff() {
     let make = |method| problems::van_der_pol(method, 1e-9, 1e-11);
     let compiled = Compiled::new(&make(OdeMethod::Auto)).unwrap();
     let path = solve(&compiled, &[vec![1000.0]], 0, &[0]).unwrap();
-    for (time, exact) in [1.858_205_95, 1.484_575_69, -1.863_646_25].into_iter().enumerate() {
+    for (time, exact) in [1.858_205_95, 1.484_575_69, -1.863_646_25]
+        .into_iter()
+        .enumerate()
+    {
         let value = path.at(0, time)[0];
         assert!((value - exact).abs() < 1e-6, "{value} {exact}");
     }
-    assert_eq!(failure(&make(OdeMethod::Explicit)), Failure::StepLimit { steps: 20_000 });
+    assert_eq!(
+        failure(&make(OdeMethod::Explicit)),
+        Failure::StepLimit { steps: 20_000 }
+    );
 }
 
 /// Flows over the interval between observations of their own series: new cases are what S lost.
@@ -133,8 +148,7 @@ fn a_stiff_oscillator_is_found_to_be_stiff() {
 fn flows_add_up_between_observations() {
     for method in METHODS {
         let mut b = Build::default();
-        let (s0, i0, beta, gamma) =
-            (b.number(0.99), b.number(0.01), b.number(1.5), b.number(0.5));
+        let (s0, i0, beta, gamma) = (b.number(0.99), b.number(0.01), b.number(1.5), b.number(0.5));
         let (s, i) = (b.state("S", s0), b.state("I", i0));
         let g = &mut b.graph;
         let contacts = g.multiply(s, i);
@@ -150,7 +164,13 @@ fn flows_add_up_between_observations() {
             solver: solver(method, 1e-9),
         }));
         let s = &seen[5..];
-        let expected = [0.99 - s[0], s[0] - s[2], s[2] - s[3], 0.99 - s[1], s[1] - s[3]];
+        let expected = [
+            0.99 - s[0],
+            s[0] - s[2],
+            s[2] - s[3],
+            0.99 - s[1],
+            s[1] - s[3],
+        ];
         for (value, exact) in seen.iter().zip(expected) {
             assert!((value - exact).abs() < 1e-8, "{method:?}: {value} {exact}");
         }
@@ -164,7 +184,9 @@ fn what_cannot_be_solved_fails_with_its_reason() {
         let (start, power) = (b.number(initial), b.number(power));
         let x = b.state("x", start);
         b.observe("x", &[0.5, 2.0], Family::Exact, vec![x]);
-        let slope = b.graph.binary(gnomon_mechanism::expression::Binary::Power, x, power);
+        let slope = b
+            .graph
+            .binary(gnomon_mechanism::expression::Binary::Power, x, power);
         b.mechanism(Law::Ode {
             derivatives: vec![slope],
             solver: solver(method, 1e-6),
@@ -180,7 +202,10 @@ fn what_cannot_be_solved_fails_with_its_reason() {
         };
         assert!(near, "{method:?}: {reason}");
         // x^0.5 of a negative number is not a number.
-        assert!(matches!(failure(&make(method, 0.5, -1.0)), Failure::NonFinite { .. }));
+        assert!(matches!(
+            failure(&make(method, 0.5, -1.0)),
+            Failure::NonFinite { .. }
+        ));
         assert_eq!(
             failure(&make(method, 2.0, f64::NAN)).to_string(),
             "the initial value of x is not finite"

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use gnomon_bank::{Bank, Table};
 use gnomon_infer::{Amortized, Networks};
-use gnomon_infer::coordinates::Coordinates;
+use gnomon_learn::coordinates::Coordinates;
 use gnomon_learn::ensemble::Ensemble;
 use gnomon_learn::examples::{Examples, Targets};
 use gnomon_learn::matrix::Matrix;
@@ -297,7 +297,7 @@ impl<'a> Job<'a> {
     ) -> Result<Cost, Failure> {
         let context = self.context;
         let seed = context.seed_for(&format!("training of {name}, member {member}"));
-        let recipe = networks::recipe(&context.study.learn, examples.rows(), seed);
+        let recipe = networks::recipe(&context.study.learn, &network.head, examples.rows(), seed);
         let checkpoint =
             context.results().join("model").join(format!("{name}-{}.checkpoint", member + 1));
         if let Some(parent) = checkpoint.parent() {

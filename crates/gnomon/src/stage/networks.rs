@@ -9,8 +9,14 @@ use gnomon_mechanism::study::{Embedding as Wish, Learn};
 const LONG_SERIES: usize = 40;
 /// Features between the embedding and the head.
 const FEATURES: usize = 32;
-/// Optimiser steps that a training may take: enough for the losses of small tables to settle.
-const STEPS: usize = 12_000;
+/// Width of the embedding unless the study says otherwise.
+const WIDTH: usize = 128;
+/// Residual blocks of the embedding.
+const BLOCKS: usize = 3;
+/// Optimiser steps that the training of a class head may take; they are cheap.
+const CLASS_STEPS: usize = 40_000;
+/// Optimiser steps that the training of a density may take.
+const DENSITY_STEPS: usize = 20_000;
 
 /// p(mechanism | given).
 #[must_use]
@@ -42,7 +48,7 @@ pub fn density(wishes: &Learn, standardiser: &Standardiser, dimension: usize) ->
 
 fn embedding(wishes: &Learn, standardiser: &Standardiser) -> Embedding {
     let series = standardiser.series();
-    let width = wishes.width.unwrap_or(64);
+    let width = wishes.width.unwrap_or(WIDTH);
     let long = series.iter().any(|series| series.length >= LONG_SERIES);
     let convolve = match wishes.embedding {
         Wish::Auto => long,
@@ -52,7 +58,7 @@ fn embedding(wishes: &Learn, standardiser: &Standardiser) -> Embedding {
     if !convolve {
         return Embedding::ResidualMlp {
             width,
-            blocks: 2,
+            blocks: BLOCKS,
             outputs: FEATURES,
             activation: Activation::Relu,
         };
@@ -77,11 +83,12 @@ fn embedding(wishes: &Learn, standardiser: &Standardiser) -> Embedding {
 
 /// How a network is trained on `rows` simulations.
 #[must_use]
-pub fn recipe(wishes: &Learn, rows: usize, seed: u64) -> Recipe {
+pub fn recipe(wishes: &Learn, head: &Head, rows: usize, seed: u64) -> Recipe {
+    let steps = if *head == Head::Classes { CLASS_STEPS } else { DENSITY_STEPS };
     let default = Recipe::default();
     let batch = wishes.batch.unwrap_or_else(|| if rows < 4_000 { 50 } else { 200 });
     let steps_per_epoch = ((rows as f64 * (1.0 - default.validation)) as usize / batch).max(1);
-    let epochs = wishes.epochs.unwrap_or((STEPS / steps_per_epoch).clamp(10, 400));
+    let epochs = wishes.epochs.unwrap_or((steps / steps_per_epoch).clamp(10, 400));
     Recipe {
         seed,
         batch,

@@ -126,6 +126,21 @@ fn gated_body<V: Vector>(x: &[f32], z: &[f32], gate: &mut [f32], out: &mut [f32]
 }
 
 dispatched! {
+    /// `out = x + z * gate`.
+    pub(crate) fn add_product(x: &[f32], z: &[f32], gate: &[f32], out: &mut [f32])
+        = add_product_body
+}
+
+#[inline(always)]
+fn add_product_body<V: Vector>(x: &[f32], z: &[f32], gate: &[f32], out: &mut [f32]) {
+    for at in (0..out.len()).step_by(V::LANES) {
+        V::load(z, at)
+            .mul_add(V::load(gate, at), V::load(x, at))
+            .store(out, at);
+    }
+}
+
+dispatched! {
     /// Given the gradient of `x + z * sigmoid(g)` and `gate = sigmoid(g)`: the gradients of `z`
     /// and of `g`.
     pub(crate) fn gated_gradient(

@@ -9,7 +9,8 @@
 
 use super::linear::{Beginning, Linear};
 use crate::kernel::activation::{
-    Activation, activate, activated, add_times_slope, gated, gated_gradient, times_slope,
+    Activation, activate, activated, add_product, add_times_slope, gated, gated_gradient,
+    times_slope,
 };
 use crate::kernel::product::{Start, transpose};
 use crate::network::{Block, Layout, SplineFlow};
@@ -254,14 +255,7 @@ impl Conditioner {
             layers[1].forward_block(weights, rows, two, out, position);
             let gate = &b.context[(i + 1) * size..][units.clone()];
             let after = &mut after[0][units.clone()];
-            for (((after, &x), &z), &gate) in after
-                .iter_mut()
-                .zip(before)
-                .zip(&out[units.clone()])
-                .zip(gate)
-            {
-                *after = x + z * gate;
-            }
+            add_product(before, &out[units.clone()], gate, after);
         }
         let stream = &b.stream[self.blocks.len()];
         self.output

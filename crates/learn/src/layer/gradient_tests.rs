@@ -3,6 +3,7 @@
 use super::reference::Reference;
 use super::*;
 use crate::network::{Activation, ConvolutionLayer, Embedding, Series, SplineFlow};
+use crate::vector::{FORCED, levels};
 use gnomon_mechanism::random::{Purpose, Stream};
 
 fn flow() -> SplineFlow {
@@ -193,7 +194,14 @@ fn disagreements(
 }
 
 #[test]
-fn losses_and_gradients_agree_with_the_reference() {
+fn losses_and_gradients_agree_with_the_reference_at_every_level() {
+    for level in levels() {
+        FORCED.set(Some(level));
+        losses_and_gradients_agree();
+    }
+}
+
+fn losses_and_gradients_agree() {
     for network in networks() {
         let (plan, examples, weights) = problem(&network, ROWS);
         let (loss, gradient) = gradient(&plan, &examples, &weights);
@@ -264,6 +272,13 @@ fn a_planted_error_is_found() {
 }
 
 #[test]
+fn inverting_undoes_the_flow_at_every_level() {
+    for level in levels() {
+        FORCED.set(Some(level));
+        inverting_undoes_the_flow();
+    }
+}
+
 fn inverting_undoes_the_flow() {
     let network = &networks()[5];
     let (plan, examples, weights) = problem(network, 128);

@@ -60,8 +60,9 @@ pub(crate) struct Workspace {
 
 const MOST_ROWS: usize = 128;
 const FEWEST_ROWS: usize = 32;
-/// Floats of activations that a chunk may take (most of a second-level cache).
-const CHUNK_FLOATS: usize = 192 << 10;
+/// Floats of activations that a chunk may take (2 MB: beyond a second-level cache, larger tiles still
+/// win).
+const CHUNK_FLOATS: usize = 512 << 10;
 
 impl Plan {
     pub fn new(network: &Network) -> Result<Self, NetworkError> {

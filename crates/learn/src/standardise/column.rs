@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 pub enum Shape {
     /// Nothing.
     Identity,
+    /// ln(1 + |x| / width) with the sign of x: for what is never negative and spans orders of
+    /// magnitude, such as counts.
+    Log {
+        /// 1 for whole numbers, else a small positive value of the column.
+        width: f64,
+    },
     /// asinh((x - middle) / width): linear near the middle, logarithmic in the tails.
     SignedLog {
         /// The median.
@@ -36,6 +42,9 @@ pub struct Column {
 /// Columns with a larger tail ratio get a signed logarithm: a normal has 3.8, an exponential 4.8,
 /// Student's t with 3 degrees of freedom 7.6, a log-normal with sigma 1 has 9.
 const HEAVY: f64 = 7.0;
+/// Quantities that are never negative and span this factor between their 25 % and 95 % quantiles get
+/// a logarithm.
+const SPAN: f64 = 10.0;
 /// Standardised numbers are kept within this, so that no input however far gives infinities.
 const FARTHEST: f64 = 1e4;
 
@@ -43,6 +52,7 @@ impl Shape {
     fn apply(self, x: f64) -> f64 {
         match self {
             Self::Identity => x,
+            Self::Log { width } => elementary::ln_1p(x.abs() / width).copysign(x),
             Self::SignedLog { middle, width } => asinh((x - middle) / width),
         }
     }
@@ -94,8 +104,28 @@ pub(super) fn mean_and_sd(values: impl Iterator<Item = f64> + Clone) -> (f64, f6
     (mean * largest, sd * largest)
 }
 
-/// Measures a column from its numbers, NaN where missing; leaves them sorted.
-pub(super) fn measure(pool: &mut Vec<f64>) -> Column {
+/// [`Shape::Log`] for numbers that are never negative and whose 95 % quantile is at least [`SPAN`]
+/// times their 25 % quantile; NaN is missing. Leaves them sorted.
+pub(super) fn logarithmic(pool: &mut Vec<f64>) -> Option<Shape> {
+    pool.retain(|x| !x.is_nan());
+    pool.sort_unstable_by(f64::total_cmp);
+    if !pool.first().is_some_and(|&lowest| lowest >= 0.0) {
+        return None;
+    }
+    let positive = &pool[pool.partition_point(|&x| x <= 0.0)..];
+    let whole = positive.iter().all(|x| x.fract() == 0.0);
+    let width = match positive {
+        [] => return None,
+        _ if whole => 1.0,
+        _ => quantile(positive, 0.05),
+    };
+    let spans = quantile(pool, 0.95) >= SPAN * quantile(pool, 0.25).max(width);
+    spans.then_some(Shape::Log { width })
+}
+
+/// Measures a column from its numbers, NaN where missing; leaves them sorted. `shape` is that of
+/// all columns of its series, if they have one.
+pub(super) fn measure(pool: &mut Vec<f64>, shape: Option<Shape>) -> Column {
     let all = pool.len();
     pool.retain(|x| !x.is_nan());
     let missing = pool.len() < all;
@@ -131,10 +161,10 @@ pub(super) fn measure(pool: &mut Vec<f64>) -> Column {
     let tail_ratio = tails / width;
     let (lowest, highest) = (middle - pool[0], pool[pool.len() - 1] - middle);
     let heavy = tail_ratio > HEAVY || lowest.max(highest) > 30.0 * width;
-    let shape = if heavy {
-        Shape::SignedLog { middle, width }
-    } else {
-        Shape::Identity
+    let shape = match shape {
+        Some(shape) => shape,
+        None if heavy => Shape::SignedLog { middle, width },
+        None => Shape::Identity,
     };
     let (centre, scale) = mean_and_sd(pool.iter().map(|&x| shape.apply(x)));
     Column {

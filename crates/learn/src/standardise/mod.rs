@@ -17,7 +17,7 @@ pub use column::{Column, Shape};
 
 use crate::matrix::Matrix;
 use crate::network::Series;
-use column::measure;
+use column::{logarithmic, measure};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
@@ -138,11 +138,15 @@ impl Standardiser {
         let mut first = 0;
         for field in &blank.fields {
             let group = if field.shared { field.length } else { 1 };
+            pool.clear();
+            let rows = values.chunks_exact(width);
+            pool.extend(rows.flat_map(|row| &row[first..first + field.columns()]));
+            let shape = logarithmic(&mut pool);
             for start in (first..first + field.columns()).step_by(group) {
                 pool.clear();
                 let rows = values.chunks_exact(width);
                 pool.extend(rows.flat_map(|row| &row[start..start + group]));
-                columns.extend(std::iter::repeat_n(measure(&mut pool), group));
+                columns.extend(std::iter::repeat_n(measure(&mut pool, shape), group));
             }
             let mine = &mut columns[first..];
             // A series has an indicator for each of its columns or for none.
@@ -262,6 +266,10 @@ impl fmt::Display for Standardiser {
             let Column { centre, scale, .. } = column;
             match column.shape {
                 Shape::Identity => write!(f, "{name}: (x - {centre:.4}) / {scale:.4}")?,
+                Shape::Log { width } => write!(
+                    f,
+                    "{name}: (ln(1 + |x| / {width:.4}) - {centre:.4}) / {scale:.4}"
+                )?,
                 Shape::SignedLog { middle, width } => write!(
                     f,
                     "{name}: (asinh((x - {middle:.4}) / {width:.4}) - {centre:.4}) / {scale:.4}"
@@ -287,6 +295,20 @@ mod tests {
     use super::*;
     use gnomon_mechanism::random::{Purpose, Stream};
 
+    /// Counts that span orders of magnitude get a logarithm, all entries of a series the same one;
+    /// a series that can be negative does not.
+    #[test]
+    fn counts_over_orders_of_magnitude_get_a_logarithm() {
+        let counts: Vec<f64> = (0..400).map(|i| f64::from(i % 40).exp2().floor()).collect();
+        let series = |name| vec![Field::series(name, 1, 2, false)];
+        let fitted = Standardiser::fit(series("cases"), &counts).unwrap();
+        let log = |c: &Column| c.shape == Shape::Log { width: 1.0 };
+        assert!(fitted.columns.iter().all(log));
+        let signed: Vec<f64> = counts.iter().map(|x| x - 1.0).map(|x| -x).collect();
+        let fitted = Standardiser::fit(series("change"), &signed).unwrap();
+        assert!(!fitted.columns.iter().any(log));
+    }
+
     fn normals(n: usize, index: u64) -> Vec<f64> {
         let mut stream = Stream::new(21, Purpose::CLAIM, index);
         (0..n).map(|_| stream.normal()).collect()
@@ -303,7 +325,7 @@ mod tests {
                 .collect();
             for (values, is_heavy) in [(x, false), (heavy, true)] {
                 let s = Standardiser::fit(vec![Field::scalar("x")], &values).unwrap();
-                let is_log = matches!(s.columns[0].shape, Shape::SignedLog { .. });
+                let is_log = s.columns[0].shape != Shape::Identity;
                 assert_eq!(is_log, is_heavy, "{s}");
                 let out = s.apply(&values).unwrap();
                 let (mean, sd) = mean_and_sd(out.values().iter().map(|&v| f64::from(v)));

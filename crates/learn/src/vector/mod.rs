@@ -121,9 +121,35 @@ pub(crate) enum Level {
     Avx512,
 }
 
+#[cfg(test)]
+thread_local! {
+    /// The level that tests ask for on this thread, which must be in [`levels`].
+    pub(crate) static FORCED: std::cell::Cell<Option<Level>> = const { std::cell::Cell::new(None) };
+}
+
+/// Every level this processor has.
+#[cfg(test)]
+pub(crate) fn levels() -> Vec<Level> {
+    let mut levels = vec![Level::Portable];
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            levels.push(Level::Avx2);
+        }
+        if level() == Level::Avx512 {
+            levels.push(Level::Avx512);
+        }
+    }
+    levels
+}
+
 /// The widest level this processor has.
 #[inline]
 pub(crate) fn level() -> Level {
+    #[cfg(test)]
+    if let Some(forced) = FORCED.get() {
+        return forced;
+    }
     #[cfg(target_arch = "x86_64")]
     {
         if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {

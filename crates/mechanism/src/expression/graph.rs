@@ -107,7 +107,6 @@ pub enum Operation {
 
 impl Operation {
     /// The nodes this one reads, in order.
-    #[must_use]
     pub fn operands(self) -> impl Iterator<Item = Node> {
         let (a, b, c) = match self {
             Self::Constant(_) | Self::Input(_) => (None, None, None),

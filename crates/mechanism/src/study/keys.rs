@@ -121,11 +121,6 @@ pub const LEARN: &[Key] = &[
         Kind::Count,
         "Passes over the simulations at most; training may stop earlier.",
     ),
-    Key::new(
-        "seconds",
-        Kind::Number,
-        "Seconds of training at most, for each member.",
-    ),
 ];
 
 /// The keys of `[claims]`.
@@ -138,7 +133,7 @@ pub const CLAIMS: &[Key] = &[
     Key::new(
         "draws",
         Kind::Count,
-        "Posterior draws for each of them. Default 200.",
+        "Posterior draws for each of them. Default 100.",
     ),
     Key::new(
         "error_rate",

@@ -35,8 +35,6 @@ pub struct Learn {
     pub learning_rate: Option<f64>,
     /// Passes over the simulations at most.
     pub epochs: Option<usize>,
-    /// Seconds of training at most, for each member.
-    pub seconds: Option<f64>,
 }
 
 /// How the data enter the network.
@@ -53,9 +51,9 @@ pub enum Embedding {
 /// How the answer is tested.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Claims {
-    /// Fresh simulated data sets. Default 4000.
+    /// Fresh simulated data sets of each mechanism, and of their mixture. Default 4000.
     pub data_sets: usize,
-    /// Posterior draws for each of them. Default 200.
+    /// Posterior draws for each of them. Default 100.
     pub draws: usize,
     /// The chance that any verdict is wrong. Default 0.05.
     pub error_rate: f64,
@@ -91,7 +89,6 @@ impl Default for Learn {
             batch: None,
             learning_rate: None,
             epochs: None,
-            seconds: None,
         }
     }
 }
@@ -100,7 +97,7 @@ impl Default for Claims {
     fn default() -> Self {
         Self {
             data_sets: 4000,
-            draws: 200,
+            draws: 100,
             error_rate: 0.05,
             tolerance: 0.05,
         }
@@ -186,9 +183,7 @@ pub(super) fn learn(top: &Section<'_>) -> Result<Learn, ReadError> {
     settings.bins = count(&section, "bins")?;
     settings.batch = count(&section, "batch")?;
     settings.epochs = count(&section, "epochs")?;
-    let positive = |key: &str| section.get(key).map(|e| e.positive()).transpose();
-    settings.learning_rate = positive("learning_rate")?;
-    settings.seconds = positive("seconds")?;
+    settings.learning_rate = section.get("learning_rate").map(|e| e.positive()).transpose()?;
     Ok(settings)
 }
 

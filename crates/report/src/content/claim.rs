@@ -31,7 +31,7 @@ pub struct Claim {
     pub statement: String,
     /// What became of it.
     pub verdict: Verdict,
-    /// The statistic in words, such as "largest ECDF difference".
+    /// What is measured, in words, such as "rank of the true value among posterior draws".
     pub statistic: String,
     /// Estimate of the statistic.
     #[serde(deserialize_with = "missing::number")]
@@ -113,7 +113,7 @@ impl Default for Alarm {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Typicality {
-    /// What the distance is measured in, such as "embedding" or "summaries".
+    /// What it is, such as "distance between data sets".
     pub name: String,
     /// Distances of held-out simulations.
     #[serde(deserialize_with = "missing::numbers")]

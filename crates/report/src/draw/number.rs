@@ -110,12 +110,13 @@ pub fn duration(seconds: f64) -> String {
 }
 
 /// `lower to upper`: both with the decimals that give the larger one `digits` significant digits,
-/// unless they differ so much that the smaller would be lost.
+/// unless they differ so much that the smaller would be lost. A limit of exactly 0 is `0`.
 ///
 /// ```
 /// # use gnomon_report::draw::number::interval;
 /// assert_eq!(interval([4.584, 17.66], 3), "4.6 to 17.7");
 /// assert_eq!(interval([0.00123, 17.66], 3), "0.00123 to 17.7");
+/// assert_eq!(interval([0.0, 0.0436], 2), "0 to 0.044");
 /// ```
 pub fn interval([lower, upper]: [f64; 2], digits: usize) -> String {
     if lower.is_nan() && upper.is_nan() {
@@ -125,9 +126,14 @@ pub fn interval([lower, upper]: [f64; 2], digits: usize) -> String {
     let exponent = exponent_of(largest, digits);
     let smallest = lower.abs().min(upper.abs());
     let alike = largest.is_finite() && (-4..6).contains(&exponent);
-    if alike && (smallest == 0.0 || smallest >= 0.01 * largest) {
-        let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
-        return format!("{} to {}", fixed(lower, decimals), fixed(upper, decimals));
+    let decimals = (digits as i32 - 1 - exponent).max(0);
+    let seen = smallest >= 0.01 * largest && smallest >= 0.5 * 10f64.powi(-decimals);
+    if alike && (smallest == 0.0 || seen) {
+        let limit = |value: f64| match value == 0.0 {
+            true => "0".to_owned(),
+            false => fixed(value, decimals as usize),
+        };
+        return format!("{} to {}", limit(lower), limit(upper));
     }
     format!(
         "{} to {}",

@@ -52,7 +52,7 @@ fn drawing(all: &[&Typicality], width: f64) -> Drawing {
             @let frame = Panel { x, y: Axis::between(0.0, 1.0), left, top, width: grid.cell[0], height: grid.cell[1], gap: 20.0 };
             (frame.clipped(bars(&frame, one)))
             (frame.x_axis(true))
-            (frame.x_label(&format!("distance in the {}", one.name)))
+            (frame.x_label(&capitalized(&one.name)))
             (frame.over(observed(&frame, one)))
         }
     };
@@ -103,10 +103,38 @@ fn observed(panel: &Panel, one: &Typicality) -> Markup {
     }
 }
 
+/// `text` with its first letter a capital one.
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
 fn share(p: f64) -> String {
     if p < 0.001 {
         "under 0.1 %".to_owned()
     } else {
         format!("{} %", number::significant(100.0 * p, 2))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_axis_is_named_as_the_distance_is() {
+        let one = Typicality {
+            name: "distance between data sets".into(),
+            distances: vec![1.0, 2.0, 3.0],
+            observed: 2.5,
+            p_value: 0.3,
+        };
+        let svg = drawing(&[&one], 600.0).body.into_string();
+        assert!(svg.contains(">Distance between data sets<"), "{svg}");
+        assert_eq!(capitalized("école"), "École");
+        assert_eq!(capitalized(""), "");
     }
 }

@@ -15,11 +15,15 @@ pub fn mechanisms(report: &Report, gallery: &Gallery) -> Markup {
     if gallery.probability.is_empty() {
         return html! {};
     }
+    let ranged = report
+        .mechanisms
+        .iter()
+        .any(|m| m.interval.iter().any(|v| v.is_finite()));
     html! {
         (figures(&[&gallery.probability]))
         div class="scroll" tabindex="0" role="region" aria-label="Mechanisms" {
             table {
-                thead { tr { th scope="col" { "Mechanism" } th scope="col" { "What it says" } th scope="col" class="n" { "Prior" } th scope="col" class="n" { "Posterior" } th scope="col" class="n" { "Interval" } } }
+                thead { tr { th scope="col" { "Mechanism" } th scope="col" { "What it says" } th scope="col" class="n" { "Prior" } th scope="col" class="n" { "Posterior" } @if ranged { th scope="col" class="n" { "Interval" } } } }
                 tbody {
                     @for (index, mechanism) in report.mechanisms.iter().enumerate() {
                         tr {
@@ -27,7 +31,7 @@ pub fn mechanisms(report: &Report, gallery: &Gallery) -> Markup {
                             td class="words" { (mechanism.description) }
                             td class="n" { (number::probability(mechanism.prior)) }
                             td class="n" { strong { (number::probability(mechanism.posterior)) } }
-                            td class="n" { (number::interval(mechanism.interval, 2)) }
+                            @if ranged { td class="n" { (number::interval(mechanism.interval, 2)) } }
                         }
                     }
                 }
@@ -98,6 +102,7 @@ fn parameter_table(posterior: &Posterior) -> Markup {
 
 fn summary_table(caption: &str, first: &str, rows: Vec<(Markup, &Summary)>) -> Markup {
     let learned = rows.iter().any(|(_, s)| s.contraction.is_finite());
+    let wider = rows.iter().any(|(_, s)| is_wider(s));
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(if caption.is_empty() { "Posterior" } else { caption }) {
             table class="numbers" {
@@ -112,6 +117,9 @@ fn summary_table(caption: &str, first: &str, rows: Vec<(Markup, &Summary)>) -> M
                 tbody { @for (name, summary) in &rows { (summary_row(name, summary, learned)) } }
             }
         }
+        @if wider {
+            p class="fine" { "A contraction below 0: the posterior's variance is larger than the prior's." }
+        }
     }
 }
 
@@ -124,9 +132,16 @@ fn summary_row(name: &Markup, summary: &Summary, learned: bool) -> Markup {
             td class="n" { (number::interval(summary.interval_95, 3)) }
             td class="n" { (plus_minus(summary.mean, summary.sd)) }
             td class="n" { (plus_minus(summary.prior_mean, summary.prior_sd)) }
-            @if learned { td class="n" { (number::fixed(summary.contraction, 2)) } }
+            @if learned {
+                td class=(if is_wider(summary) { "n open" } else { "n" }) { (number::fixed(summary.contraction, 2)) }
+            }
         }
     }
+}
+
+/// Whether the posterior is wider than the prior by as much as the table shows.
+fn is_wider(summary: &Summary) -> bool {
+    summary.contraction <= -0.005
 }
 
 fn plus_minus(mean: f64, sd: f64) -> String {

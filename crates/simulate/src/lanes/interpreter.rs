@@ -214,15 +214,27 @@ macro_rules! each_binary {
 
 #[inline(always)]
 fn apply_unary<const W: usize>(function: Unary, to: &mut Lanes<W>, a: &Lanes<W>) {
-    each_unary!(function, to, a, [
-        Negate, Abs, Floor, Ceil, Sign, Sqrt, Exp, Ln, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh,
-        Tanh, Ln1p, ExpM1, Not
-    ]);
+    each_unary!(
+        function,
+        to,
+        a,
+        [
+            Negate, Abs, Floor, Ceil, Sign, Sqrt, Exp, Ln, Sin, Cos, Tan, Asin, Acos, Atan, Sinh,
+            Cosh, Tanh, Ln1p, ExpM1, Not
+        ]
+    );
 }
 
 #[inline(always)]
 fn apply_binary<const W: usize>(function: Binary, to: &mut Lanes<W>, a: &Lanes<W>, b: &Lanes<W>) {
-    each_binary!(function, to, a, b, [
-        Add, Subtract, Multiply, Divide, Power, Min, Max, Less, LessEqual, Equal, And, Or, Modulo
-    ]);
+    each_binary!(
+        function,
+        to,
+        a,
+        b,
+        [
+            Add, Subtract, Multiply, Divide, Power, Min, Max, Less, LessEqual, Equal, And, Or,
+            Modulo
+        ]
+    );
 }

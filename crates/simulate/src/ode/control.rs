@@ -39,7 +39,11 @@ impl Controller {
         let factor = if factor > SHRINK { factor } else { SHRINK };
         // An error that is not a number shrinks the step.
         let factor = if square.is_nan() { SHRINK } else { factor };
-        let next = if log > SMALLEST_MEMORY { log } else { SMALLEST_MEMORY };
+        let next = if log > SMALLEST_MEMORY {
+            log
+        } else {
+            SMALLEST_MEMORY
+        };
         (accept, factor, if accept { next } else { memory })
     }
 }

@@ -1,8 +1,4 @@
 //! Tsitouras 5(4) in lanes: stages, error, accept or reject, dense output, refill.
-//!
-//! Ch. Tsitouras (2011), "Runge-Kutta pairs of order 5(4) satisfying only the first column
-//! simplifying assumption", Computers & Mathematics with Applications 62, 770-775. The dense
-//! output is of 4th order (same source).
 
 use crate::block::Block;
 use crate::compiled::{Compiled, OdePlan};
@@ -12,77 +8,7 @@ use crate::sheet::Sheet;
 
 use super::control::Controller;
 use super::fleet::{Fleet, IDLE};
-
-const NODES: [f64; 5] = [0.161, 0.327, 0.9, 0.980_025_540_904_509_7, 1.0];
-const A2: [f64; 1] = [0.161];
-const A3: [f64; 2] = [-0.008_480_655_492_356_989, 0.335_480_655_492_357];
-const A4: [f64; 3] = [
-    2.897_153_057_105_493,
-    -6.359_448_489_975_075,
-    4.362_295_432_869_581_5,
-];
-const A5: [f64; 4] = [
-    5.325_864_828_439_257,
-    -11.748_883_564_062_828,
-    7.495_539_342_889_836_5,
-    -0.092_495_066_361_755_25,
-];
-const A6: [f64; 5] = [
-    5.861_455_442_946_42,
-    -12.920_969_317_847_11,
-    8.159_367_898_576_159,
-    -0.071_584_973_281_401,
-    -0.028_269_050_394_068_383,
-];
-/// The fifth-order solution, at which the seventh stage is taken.
-const A7: [f64; 6] = [
-    0.096_460_766_818_065_23,
-    0.01,
-    0.479_889_650_414_499_6,
-    1.379_008_574_103_742,
-    -3.290_069_515_436_081,
-    2.324_710_524_099_774,
-];
-/// Fifth-order minus fourth-order weights.
-const ERROR: [f64; 7] = [
-    -0.001_780_011_052_225_777,
-    -0.000_816_434_459_656_746_9,
-    0.007_880_878_010_261_995,
-    -0.144_711_007_173_262_9,
-    0.582_357_165_452_555_2,
-    -0.458_082_105_929_186_97,
-    0.015_151_515_151_515_152,
-];
-/// Dense output: weights of the stages in the powers 2, 3 and 4 of the share of the step.
-const DENSE: [[f64; 7]; 3] = [
-    [
-        -2.763_706_197_274_826,
-        0.131_7,
-        3.930_296_236_894_751_6,
-        -12.411_077_166_933_676,
-        37.509_313_416_511_04,
-        -27.896_526_289_197_286,
-        1.5,
-    ],
-    [
-        2.913_255_461_821_912_6,
-        -0.223_4,
-        -5.941_033_872_131_505,
-        30.338_188_630_282_32,
-        -88.178_904_894_766_4,
-        65.091_894_674_793_66,
-        -4.0,
-    ],
-    [
-        -1.053_088_497_729_021_6,
-        0.101_7,
-        2.490_627_285_651_252_8,
-        -16.548_102_889_244_902,
-        47.379_521_962_819_28,
-        -34.870_657_861_496_61,
-        2.5,
-    ],
-];
+use super::tsitouras::{A2, A3, A4, A5, A6, A7, DENSE, ERROR, NODES};
 
 const CONTROLLER: Controller = Controller {
     last: 0.14,
@@ -118,7 +44,10 @@ pub(super) fn integrate<const W: usize>(
     let set = compiled.set;
     let (fleet, again_rows) = (&mut fleet, &mut again);
     // One copy of the stepper for each small number of components: 1.4 to 1.9 times as fast.
-    match (W == crate::lanes::WIDTH && set != InstructionSet::Portable, components) {
+    match (
+        W == crate::lanes::WIDTH && set != InstructionSet::Portable,
+        components,
+    ) {
         (true, 1) => travel::<1, W>(set, fleet, sheet, again_rows, doubtful),
         (true, 2) => travel::<2, W>(set, fleet, sheet, again_rows, doubtful),
         (true, 3) => travel::<3, W>(set, fleet, sheet, again_rows, doubtful),
@@ -179,7 +108,12 @@ fn stage<const S: usize, const W: usize>(
         combine(&mut inputs[1 + j], &fleet.y[j], h, k, (j, n), weights);
     }
     let outputs = fleet.outputs + S * n;
-    run(fleet.compiled.set, &fleet.ode.slopes, &mut fleet.frame, outputs);
+    run(
+        fleet.compiled.set,
+        &fleet.ode.slopes,
+        &mut fleet.frame,
+        outputs,
+    );
 }
 
 #[inline(always)]
@@ -205,8 +139,11 @@ fn travel_body<const N: usize, const W: usize>(
             first_stage(fleet, n);
         }
         // The step, shortened to meet the end or an event exactly.
-        let (mut h, mut target, mut whole) =
-            (Lanes::<W>::all(0.0), Lanes::<W>::all(0.0), Lanes::<W>::all(0.0));
+        let (mut h, mut target, mut whole) = (
+            Lanes::<W>::all(0.0),
+            Lanes::<W>::all(0.0),
+            Lanes::<W>::all(0.0),
+        );
         for lane in 0..W {
             let event = fleet.next_event.0[lane];
             target.0[lane] = if event < fleet.end { event } else { fleet.end };
@@ -246,8 +183,11 @@ fn travel_body<const N: usize, const W: usize>(
                 }
             }
         }
-        let (mut accepted, mut arrival, mut broken) =
-            (Lanes::<W>::all(0.0), Lanes::<W>::all(0.0), Lanes::<W>::all(0.0));
+        let (mut accepted, mut arrival, mut broken) = (
+            Lanes::<W>::all(0.0),
+            Lanes::<W>::all(0.0),
+            Lanes::<W>::all(0.0),
+        );
         for lane in 0..W {
             let after_rejection = fleet.rejected.0[lane] != 0.0;
             let (accept, factor, memory) =
@@ -256,8 +196,16 @@ fn travel_body<const N: usize, const W: usize>(
             let new = h.0[lane] * factor;
             // After a shortened step the step that was wanted before it is wanted again.
             let wanted = fleet.h.0[lane];
-            let new = if accept & (whole.0[lane] != 0.0) & (wanted > new) { wanted } else { new };
-            let arrive = if whole.0[lane] != 0.0 { target.0[lane] } else { fleet.t.0[lane] + h.0[lane] };
+            let new = if accept & (whole.0[lane] != 0.0) & (wanted > new) {
+                wanted
+            } else {
+                new
+            };
+            let arrive = if whole.0[lane] != 0.0 {
+                target.0[lane]
+            } else {
+                fleet.t.0[lane] + h.0[lane]
+            };
             arrival.0[lane] = if accept { arrive } else { fleet.t.0[lane] };
             accepted.0[lane] = if accept & running { 1.0 } else { 0.0 };
             fleet.memory.0[lane] = memory;
@@ -266,7 +214,11 @@ fn travel_body<const N: usize, const W: usize>(
             fleet.steps.0[lane] += fleet.active.0[lane];
             let smallest = arrival.0[lane].abs().mul_add(4e-16, span * 1e-18);
             let spent = fleet.steps.0[lane] >= f64::from(solver.most_steps);
-            broken.0[lane] = if running & (spent | !(new > smallest)) { 1.0 } else { 0.0 };
+            broken.0[lane] = if running & (spent | (new <= smallest) | new.is_nan()) {
+                1.0
+            } else {
+                0.0
+            };
         }
         if watch {
             look_for_stiffness(fleet, n, &h, &sixth, &accepted, &mut stiff, &mut calm);
@@ -355,7 +307,12 @@ fn first_stage<const W: usize>(fleet: &mut Fleet<'_, W>, n: usize) {
     fleet.frame[0] = fleet.t;
     fleet.frame[1..=n].copy_from_slice(&fleet.y);
     let scratch = fleet.outputs + n;
-    run(fleet.compiled.set, &fleet.ode.slopes, &mut fleet.frame, scratch);
+    run(
+        fleet.compiled.set,
+        &fleet.ode.slopes,
+        &mut fleet.frame,
+        scratch,
+    );
     for j in 0..n {
         for lane in 0..W {
             if fleet.stale >> lane & 1 == 1 {
@@ -393,7 +350,11 @@ fn look_for_stiffness<const W: usize>(
         let reach = h.0[lane] * h.0[lane] * slopes.0[lane];
         let edge = reach > STIFF_BOUND * STIFF_BOUND * states.0[lane];
         let calmer = if edge { 0.0 } else { calm.0[lane] + 1.0 };
-        let count = if edge { stiff.0[lane] + 1.0 } else { stiff.0[lane] };
+        let count = if edge {
+            stiff.0[lane] + 1.0
+        } else {
+            stiff.0[lane]
+        };
         let count = if calmer >= CALM_STEPS { 0.0 } else { count };
         stiff.0[lane] = if counts { count } else { stiff.0[lane] };
         calm.0[lane] = if counts { calmer } else { calm.0[lane] };
@@ -429,7 +390,13 @@ fn cut_at_events<const W: usize>(
                         DENSE[p][s].mul_add(k[s * n + j].0[lane], sum)
                     })
                 };
-                [fleet.y[j].0[lane], k[j].0[lane], power(0), power(1), power(2)]
+                [
+                    fleet.y[j].0[lane],
+                    k[j].0[lane],
+                    power(0),
+                    power(1),
+                    power(2),
+                ]
             })
             .collect();
         let at = |share: f64, j: usize| {

@@ -79,7 +79,7 @@ impl<'a, const W: usize> Fleet<'a, W> {
             dynamics,
             ode,
             block,
-            queue: &queue[..],
+            queue,
             next: 0,
             frame: plan.frame(outputs),
             outputs: plan.outputs(),
@@ -122,7 +122,12 @@ impl<'a, const W: usize> Fleet<'a, W> {
         self.block.load_parameters(group, &mut ahead.setup);
         let set = self.compiled.set;
         let parameters = &self.compiled.from_parameters;
-        run(set, &parameters.setup, &mut ahead.setup, ahead.setup_outputs);
+        run(
+            set,
+            &parameters.setup,
+            &mut ahead.setup,
+            ahead.setup_outputs,
+        );
         let (states, components) = (self.dynamics.states, self.dynamics.components);
         let from = &ahead.setup[ahead.setup_outputs..];
         let start = self.dynamics.start;
@@ -145,10 +150,7 @@ impl<'a, const W: usize> Fleet<'a, W> {
         for j in 0..components {
             for lane in 0..W {
                 let y = initial[j].0[lane];
-                let (a, b) = (
-                    y / scale(y),
-                    ahead.frame[outputs + j].0[lane] / scale(y),
-                );
+                let (a, b) = (y / scale(y), ahead.frame[outputs + j].0[lane] / scale(y));
                 size.0[lane] += a * a * per;
                 slope.0[lane] += b * b * per;
             }
@@ -166,7 +168,12 @@ impl<'a, const W: usize> Fleet<'a, W> {
                 ahead.frame[1 + j].0[lane] = trial.0[lane].mul_add(k, initial[j].0[lane]);
             }
         }
-        run(set, &self.ode.slopes, &mut ahead.frame, outputs + components);
+        run(
+            set,
+            &self.ode.slopes,
+            &mut ahead.frame,
+            outputs + components,
+        );
         let mut curvature = Lanes::<W>::all(0.0);
         for j in 0..components {
             for lane in 0..W {
@@ -177,12 +184,7 @@ impl<'a, const W: usize> Fleet<'a, W> {
             }
         }
         for lane in 0..W {
-            let step = first_step(
-                trial.0[lane],
-                slope.0[lane],
-                curvature.0[lane].sqrt(),
-                5.0,
-            );
+            let step = first_step(trial.0[lane], slope.0[lane], curvature.0[lane].sqrt(), 5.0);
             // A first step that is not a number leaves it to the error control.
             ahead.h.0[lane] = if step > 0.0 { step } else { trial.0[lane] };
         }
@@ -225,9 +227,17 @@ impl<'a, const W: usize> Fleet<'a, W> {
             self.steps.0[lane] = 0.0;
             self.active.0[lane] = 1.0;
             self.stale &= !(1 << lane);
-            self.next_asked.0[lane] = self.dynamics.asked.first().copied().unwrap_or(f64::INFINITY);
+            self.next_asked.0[lane] = self
+                .dynamics
+                .asked
+                .first()
+                .copied()
+                .unwrap_or(f64::INFINITY);
             if let Some(bad) = self.not_finite(lane) {
-                sheet.fail(row, Failure::non_finite(format!("the initial value of {bad}")));
+                sheet.fail(
+                    row,
+                    Failure::non_finite(format!("the initial value of {bad}")),
+                );
                 continue;
             }
             if !self.dynamics.events.is_empty() {
@@ -272,7 +282,12 @@ impl<'a, const W: usize> Fleet<'a, W> {
     /// A component of `lane` that is not finite, by name.
     pub fn not_finite(&self, lane: usize) -> Option<&str> {
         let bad = self.y.iter().position(|y| !y.0[lane].is_finite())?;
-        Some(self.dynamics.names.get(bad).map_or("a flow", String::as_str))
+        Some(
+            self.dynamics
+                .names
+                .get(bad)
+                .map_or("a flow", String::as_str),
+        )
     }
 
     fn load(&mut self, lane: usize) {
@@ -365,6 +380,9 @@ impl<'a, const W: usize> Fleet<'a, W> {
     pub fn advance(&mut self, lane: usize) {
         self.cursor[lane] += 1;
         let asked = &self.dynamics.asked;
-        self.next_asked.0[lane] = asked.get(self.cursor[lane]).copied().unwrap_or(f64::INFINITY);
+        self.next_asked.0[lane] = asked
+            .get(self.cursor[lane])
+            .copied()
+            .unwrap_or(f64::INFINITY);
     }
 }

@@ -1,10 +1,4 @@
 //! Rodas5P in lanes: Jacobian, one LU a step, eight stages, steps that end at the asked times.
-//!
-//! G. Steinebach (2023), "Construction of Rosenbrock-Wanner method Rodas5P and numerical benchmarks
-//! within the Julia Differential Equations package", BIT Numerical Mathematics 63, 27: order 5,
-//! L-stable, stiffly accurate. Coefficients for the transformed stages
-//! `(1 / (h gamma) - J) k_i = f(t + c_i h, u_i) + sum_j C_ij k_j / h + h d_i f_t`,
-//! `u_i = y + sum_j a_ij k_j`; the last stage is the error estimate.
 
 use crate::block::Block;
 use crate::compiled::{Compiled, OdePlan, StiffPlan};
@@ -15,126 +9,7 @@ use crate::sheet::Sheet;
 use super::control::Controller;
 use super::fleet::{Fleet, IDLE};
 use super::linear::{Exchanges, factor, solve};
-
-const GAMMA: f64 = 0.211_937_563_194_290_14;
-const STAGES: usize = 8;
-/// Stages 7 and 8 continue the solution of the stage before them by its increment.
-const A: [&[f64]; 6] = [
-    &[],
-    &[3.0],
-    &[2.849_394_379_747_939, 0.458_422_422_044_639_23],
-    &[
-        -6.954_028_509_809_101,
-        2.489_845_061_869_568,
-        -10.358_996_098_473_584,
-    ],
-    &[
-        2.802_998_627_562_896_4,
-        0.507_246_473_622_820_6,
-        -0.398_831_254_177_052_4,
-        -0.047_211_872_304_046_41,
-    ],
-    &[
-        -7.502_846_399_306_121,
-        2.561_846_144_803_919,
-        -11.627_539_656_261_098,
-        -0.182_687_676_599_422_56,
-        0.030_198_172_008_377_946,
-    ],
-];
-const C: [&[f64]; STAGES] = [
-    &[],
-    &[-14.155_112_264_123_755],
-    &[-17.972_960_358_859_52, -2.859_693_295_451_294],
-    &[
-        147.121_502_757_117_16,
-        -1.412_214_027_182_13,
-        71.689_402_513_023_58,
-    ],
-    &[
-        165.435_170_248_716_76,
-        -0.459_282_345_649_112_6,
-        42.909_383_369_586_03,
-        -5.961_986_721_573_306,
-    ],
-    &[
-        24.854_864_614_690_072,
-        -3.000_922_700_283_218_6,
-        47.493_111_002_076_8,
-        5.581_419_782_155_812_5,
-        -0.661_069_182_524_947_1,
-    ],
-    &[
-        30.912_732_140_285_99,
-        -3.120_824_334_993_797_4,
-        77.799_546_460_708_92,
-        34.286_460_282_947_83,
-        -19.097_331_116_725_623,
-        -28.087_943_162_872_662,
-    ],
-    &[
-        37.802_771_233_905_63,
-        -3.257_196_902_907_227_6,
-        112.269_188_494_963_27,
-        66.934_723_124_404_7,
-        -40.066_189_370_910_02,
-        -54.667_802_628_779_68,
-        -9.488_616_523_096_27,
-    ],
-];
-const NODES: [f64; STAGES] = [
-    0.0,
-    0.635_812_689_582_870_4,
-    0.409_579_839_339_753_5,
-    0.976_930_672_506_071_6,
-    0.428_840_360_955_866_4,
-    1.0,
-    1.0,
-    1.0,
-];
-const TIME_WEIGHTS: [f64; STAGES] = [
-    0.211_937_563_194_290_14,
-    -0.423_875_126_388_580_27,
-    -0.338_462_712_623_592_4,
-    1.804_645_287_288_273_4,
-    2.325_825_639_765_069,
-    0.0,
-    0.0,
-    0.0,
-];
-/// Dense output of 4th order, used only to find where a condition rises.
-const DENSE: [[f64; STAGES]; 3] = [
-    [
-        25.948_786_856_663_858,
-        -2.557_972_484_584_623_5,
-        10.433_815_404_888_879,
-        -2.367_925_102_268_520_4,
-        0.524_948_541_321_073,
-        1.124_108_831_045_040_4,
-        0.427_287_619_443_187_4,
-        -0.172_022_210_701_554_93,
-    ],
-    [
-        -9.915_688_506_951_71,
-        -0.968_994_459_411_515_4,
-        3.043_803_724_297_845_3,
-        -24.495_224_566_215_796,
-        20.176_138_334_709_044,
-        15.980_663_614_246_51,
-        -6.789_040_303_419_874,
-        -6.710_236_069_923_372,
-    ],
-    [
-        11.419_903_575_922_262,
-        2.887_964_514_613_699_4,
-        72.921_379_959_960_29,
-        80.125_118_346_226_43,
-        -52.072_871_366_152_654,
-        -59.789_936_252_667_29,
-        -0.155_826_842_827_519_13,
-        4.883_087_185_713_722,
-    ],
-];
+use super::rodas::{A, C, DENSE, GAMMA, NODES, STAGES, TIME_WEIGHTS};
 
 const CONTROLLER: Controller = Controller {
     last: 0.14,
@@ -159,7 +34,10 @@ pub(super) fn integrate<const W: usize>(
         fleet.refill(lane, None, sheet);
     }
     let (set, fleet) = (compiled.set, &mut fleet);
-    match (W == crate::lanes::WIDTH && set != InstructionSet::Portable, n) {
+    match (
+        W == crate::lanes::WIDTH && set != InstructionSet::Portable,
+        n,
+    ) {
         (true, 1) => travel::<1, W>(set, fleet, stiff, sheet),
         (true, 2) => travel::<2, W>(set, fleet, stiff, sheet),
         (true, 3) => travel::<3, W>(set, fleet, stiff, sheet),
@@ -238,7 +116,12 @@ fn stage<const N: usize, const W: usize>(
         }
     }
     let slopes = fleet.outputs + i * n;
-    run(fleet.compiled.set, &fleet.ode.slopes, &mut fleet.frame, slopes);
+    run(
+        fleet.compiled.set,
+        &fleet.ode.slopes,
+        &mut fleet.frame,
+        slopes,
+    );
     let k = &mut fleet.frame[fleet.outputs..];
     for j in 0..n {
         let mut sum = Lanes::<W>::all(0.0);
@@ -302,7 +185,13 @@ fn travel_body<const N: usize, const W: usize>(
         fleet.frame[0] = fleet.t;
         fleet.frame[1..=n].copy_from_slice(&fleet.y);
         run(fleet.compiled.set, &stiff.tape, &mut fleet.frame, jacobian);
-        assemble(n, &mut matrix, &fleet.frame[jacobian..], &stiff.entries, &inverse);
+        assemble(
+            n,
+            &mut matrix,
+            &fleet.frame[jacobian..],
+            &stiff.entries,
+            &inverse,
+        );
         factor::<N, W>(n, &mut matrix, &mut exchanges);
         for i in 0..STAGES {
             let factors = (matrix.as_slice(), &exchanges);
@@ -354,7 +243,7 @@ fn travel_body<const N: usize, const W: usize>(
             fleet.steps.0[lane] += fleet.active.0[lane];
             let smallest = arrival.0[lane].abs().mul_add(4e-16, span * 1e-18);
             let spent = fleet.steps.0[lane] >= f64::from(solver.most_steps);
-            broken.0[lane] = if running & (spent | !(new > smallest)) {
+            broken.0[lane] = if running & (spent | (new <= smallest) | new.is_nan()) {
                 1.0
             } else {
                 0.0

@@ -1,0 +1,267 @@
+//! The command line as a user meets it: a study from nothing to its report, wrong input, and work
+//! that is cut off.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn gnomon(arguments: &[&str]) -> Output {
+    Command::new(assert_cmd::cargo::cargo_bin!("gnomon")).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!("{error}: {} {}", text(&output.stdout), text(&output.stderr))
+    })
+}
+
+#[track_caller]
+fn succeeds(arguments: &[&str]) -> Output {
+    let output = gnomon(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    output
+}
+
+/// Fails with `code`, and says every one of `words` on standard error, without a panic.
+#[track_caller]
+fn fails(arguments: &[&str], code: i32, words: &[&str]) {
+    let output = gnomon(arguments);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+    // A diagnostic may be broken into lines anywhere between words.
+    let flat = said.replace(['│', '\n', '╰', '─', '▶'], " ");
+    let flat = flat.split_whitespace().collect::<Vec<_>>().join(" ");
+    for word in words {
+        assert!(flat.contains(word), "{word:?} is not in: {said}");
+    }
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+/// A line through a point, seen twice with noise: learned in a second or two.
+fn line_study() -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "line.toml",
+        r#"
+description = "A straight line"
+[parameters]
+slope = "Normal(0, 1)"
+[observed]
+y = { distribution = "Normal(slope * t, 0.5)", times = [1, 2, 3] }
+"#,
+    );
+    write(
+        "study.toml",
+        r#"
+title = "How steep is the line?"
+mechanisms = ["line.toml"]
+observed = "y.csv"
+[simulate]
+simulations = 4_000
+[learn]
+epochs = 12
+[claims]
+data_sets = 400
+tolerance = 0.2
+"#,
+    );
+    write("y.csv", "y\n0.4\n1.1\n1.4\n");
+    let path = folder.path().display().to_string();
+    (folder, path)
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn bank_of(study: &str) -> PathBuf {
+    files_in(&Path::new(study).join("results/banks")).remove(0)
+}
+
+#[test]
+fn a_study_runs_from_its_files_to_its_report() {
+    let (_folder, study) = line_study();
+    succeeds(&["check", &study]);
+    let answer = json(&succeeds(&["run", &study, "--json"]));
+    assert!(answer["answer"].as_str().unwrap().starts_with("slope is 0.4"), "{answer}");
+    // The exact posterior is normal: precision 1 + (1 + 4 + 9) / 0.25 = 57, mean 4 * 6.8 / 57.
+    let summary = &answer["posteriors"][0]["quantities"][0]["summary"];
+    assert!((summary["mean"].as_f64().unwrap() - 4.0 * 6.8 / 57.0).abs() < 0.1, "{summary}");
+
+    let report: Value =
+        serde_json::from_slice(&fs::read(Path::new(&study).join("results/report.json")).unwrap())
+            .unwrap();
+    for claim in report["claims"].as_array().unwrap() {
+        for key in ["name", "statement", "verdict", "statistic", "tolerance", "inputs"] {
+            assert!(!claim[key].is_null(), "{key} of {claim}");
+        }
+    }
+    assert!(report["answer"].is_string() && report["ledger"]["rows"][0]["count"] == 4000);
+
+    let page = Path::new(&study).join("results/report.html");
+    let written = fs::metadata(&page).unwrap().modified().unwrap();
+    let began = Instant::now();
+    succeeds(&["run", &study]);
+    assert_eq!(fs::metadata(&page).unwrap().modified().unwrap(), written, "nothing is done twice");
+    assert!(began.elapsed() < Duration::from_secs(20));
+
+    fs::write(Path::new(&study).join("new.csv"), "y\n-1\n-2\n-3\n").unwrap();
+    let new = Path::new(&study).join("new.csv").display().to_string();
+    let out = Path::new(&study).join("asked").display().to_string();
+    let asked =
+        json(&succeeds(&["ask", &study, "--observed", &new, "--json", "--output", &out]));
+    let mean = asked["posteriors"][0]["quantities"][0]["summary"]["mean"].as_f64().unwrap();
+    assert!((mean + 4.0 * 14.0 / 57.0).abs() < 0.15, "{mean}");
+    assert!(Path::new(&out).join("draws.parquet").is_file());
+
+    let verified = json(&succeeds(&["bank", "verify", &study, "--json"]));
+    assert_eq!((&verified["sound"], &verified["rows"]), (&true.into(), &4000.into()));
+    let csv = Path::new(&study).join("bank.csv").display().to_string();
+    succeeds(&["bank", "export", &study, &csv]);
+    assert!(fs::read_to_string(&csv).unwrap().starts_with("simulation,mechanism,failure,slope,y_1"));
+    assert!(text(&succeeds(&["bank", "info", &study]).stdout).contains("4000 simulations"));
+}
+
+#[test]
+fn the_template_is_a_study() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = folder.path().join("mine").display().to_string();
+    succeeds(&["new", &study]);
+    succeeds(&["check", &study]);
+    succeeds(&["preview", &study, "--quiet"]);
+    assert!(Path::new(&study).join("results/preview.html").is_file());
+    fails(&["new", &study], 3, &["is there already", "name a folder that does not exist yet"]);
+}
+
+#[test]
+fn results_are_the_same_at_any_number_of_threads() {
+    let (_a, one) = line_study();
+    let (_b, two) = line_study();
+    succeeds(&["learn", &one, "--threads", "1", "--quiet"]);
+    succeeds(&["learn", &two, "--threads", "2", "--quiet"]);
+    let weights = |study: &str| {
+        fs::read(Path::new(study).join("results/model/line-1/weights.safetensors")).unwrap()
+    };
+    assert_eq!(weights(&one), weights(&two));
+    let shards = |study: &str| -> Vec<Vec<u8>> {
+        files_in(&bank_of(study).join("shards")).iter().map(|f| fs::read(f).unwrap()).collect()
+    };
+    assert_eq!(shards(&one), shards(&two));
+}
+
+#[test]
+fn imported_simulations_are_learned_from_without_a_simulator() {
+    let (_folder, study) = line_study();
+    succeeds(&["simulate", &study, "--quiet"]);
+    let csv = Path::new(&study).join("mine.csv");
+    succeeds(&["bank", "export", &study, &csv.display().to_string()]);
+    let renamed = fs::read_to_string(&csv).unwrap().replacen("slope", "steepness", 1);
+    fs::write(&csv, renamed).unwrap();
+    fs::remove_dir_all(Path::new(&study).join("results")).unwrap();
+    let file = csv.display().to_string();
+    fails(&["bank", "import", &study, &file], 6, &["slope"]);
+    succeeds(&["bank", "import", &study, &file, "--map", "steepness=slope"]);
+    succeeds(&["learn", &study, "--quiet"]);
+    let data = Path::new(&study).join("y.csv").display().to_string();
+    let asked = json(&succeeds(&["ask", &study, "--observed", &data, "--json"]));
+    let mean = asked["posteriors"][0]["quantities"][0]["summary"]["mean"].as_f64().unwrap();
+    assert!((mean - 4.0 * 6.8 / 57.0).abs() < 0.1, "{mean}");
+}
+
+#[test]
+fn wrong_input_gets_one_diagnostic_and_its_exit_code() {
+    let (folder, study) = line_study();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fails(&["run"], 2, &["STUDY"]);
+    fails(&["run", &path("nowhere")], 3, &["nowhere"]);
+    let data = path("y.csv");
+    fails(
+        &["ask", &study, "--observed", &data],
+        3,
+        &["nothing was learned", "run `gnomon learn"],
+    );
+    fails(&["report", &study], 3, &["there are no results to report yet"]);
+    fs::write(path("bad.csv"), "z\n1\n2\n3\n").unwrap();
+    succeeds(&["learn", &study, "--quiet"]);
+    fails(&["ask", &study, "--observed", &path("bad.csv")], 3, &["bad.csv"]);
+    fs::write(path("gap.csv"), "y\n1\n\"\"\n3\n").unwrap();
+    fails(&["ask", &study, "--observed", &path("gap.csv")], 3, &["missing"]);
+
+    let shard = files_in(&bank_of(&study).join("shards")).remove(0);
+    let mut bytes = fs::read(&shard).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&shard, bytes).unwrap();
+    let name = shard.file_name().unwrap().to_string_lossy().into_owned();
+    fails(&["bank", "verify", &study, "--quiet"], 6, &["problems in the bank"]);
+    fails(&["bank", "info", &study], 6, &[&name[..25]]);
+
+    let weights = path("results/model/line-1/weights.safetensors");
+    let whole = fs::read(&weights).unwrap();
+    fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
+    fails(&["ask", &study, "--observed", &data], 6, &["weights.safetensors"]);
+
+    let mechanism = fs::read_to_string(path("line.toml")).unwrap();
+    fs::write(path("line.toml"), mechanism.replace("slope * t", "slop * t")).unwrap();
+    fails(&["check", &study], 3, &["slop", "line.toml", "slope"]);
+}
+
+/// A program that takes its time is killed in the middle; what it had finished is kept.
+#[test]
+fn a_killed_run_goes_on_from_its_last_shard() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        println!("skipped: there is no python3");
+        return;
+    }
+    let queue = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies/queue");
+    let folder = tempfile::tempdir().unwrap();
+    for file in files_in(&queue).iter().filter(|file| file.is_file()) {
+        fs::copy(file, folder.path().join(file.file_name().unwrap())).unwrap();
+    }
+    let study = folder.path().display().to_string();
+    let arguments = ["simulate", &study, "--simulations", "4000", "--quiet"];
+    let mut child =
+        Command::new(assert_cmd::cargo::cargo_bin!("gnomon")).args(arguments).spawn().unwrap();
+    let finished = || {
+        let banks = folder.path().join("results/banks");
+        let shards = || Some(files_in(&fs::read_dir(banks).ok()?.next()?.ok()?.path().join("shards")));
+        shards().unwrap_or_default()
+    };
+    let began = Instant::now();
+    while finished().is_empty() && began.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = finished();
+    assert!(!before.is_empty());
+    let stamps: Vec<_> =
+        before.iter().map(|file| fs::metadata(file).unwrap().modified().unwrap()).collect();
+    succeeds(&arguments);
+    let after: Vec<_> =
+        before.iter().map(|file| fs::metadata(file).unwrap().modified().unwrap()).collect();
+    assert_eq!(stamps, after, "finished shards are not made again");
+    let verified = json(&succeeds(&["bank", "verify", &study, "--json", "--sample", "40"]));
+    assert_eq!((&verified["sound"], &verified["rows"]), (&true.into(), &4000.into()));
+}
+
+#[test]
+fn schemas_and_completions_are_printed() {
+    for kind in ["study", "mechanism"] {
+        let schema = json(&succeeds(&["schema", kind]));
+        assert!(schema["properties"].is_object());
+    }
+    assert!(text(&succeeds(&["completions", "bash"]).stdout).contains("gnomon"));
+}
