@@ -109,7 +109,22 @@ impl From<file::WriteError> for Failure {
 
 impl From<gnomon_bank::BankError> for Failure {
     fn from(error: gnomon_bank::BankError) -> Self {
-        let help = "remove the bank's folder to simulate anew, or restore it from a copy";
-        Self::damaged(error, help)
+        use gnomon_bank::BankError as Bank;
+        match error {
+            Bank::DiskFull { .. } | Bank::Io { .. } | Bank::Locked { .. } => {
+                Self::Outside(error.to_string())
+            }
+            Bank::Import { .. } | Bank::Extension { .. } | Bank::NoColumn { .. } => {
+                Self::refused(error.to_string(), "`gnomon bank --help` says what can be given")
+            }
+            Bank::NotABank { .. } => Self::refused(
+                error.to_string(),
+                "`gnomon simulate STUDY` fills a study's bank; `gnomon bank import` takes simulations you have",
+            ),
+            _ => Self::damaged(
+                error,
+                "move what is named above out of the folder; `gnomon simulate STUDY` makes it again",
+            ),
+        }
     }
 }

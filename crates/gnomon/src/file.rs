@@ -30,7 +30,11 @@ pub fn write(path: &Path, contents: &[u8]) -> Result<(), WriteError> {
     let attempt = || -> std::io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new().suffix(".tmp").tempfile_in(folder)?;
+        let mut builder = tempfile::Builder::new();
+        // As readable as the user's other files; the temporary files of the system are private.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.suffix(".tmp").tempfile_in(folder)?;
         file.write_all(contents)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;

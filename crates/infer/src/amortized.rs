@@ -17,6 +17,9 @@ pub struct Networks {
     pub classes: Option<Ensemble>,
     /// p(scores | given, mechanism), one a mechanism; `None` where all its parameters are fixed.
     pub densities: Vec<Option<Ensemble>>,
+    /// What the network's mechanism probabilities are multiplied with before they are normalised:
+    /// each mechanism's prior probability over its share of the training rows; 1 where they agree.
+    pub tilt: Vec<f64>,
 }
 
 /// Why there is no answer.
@@ -80,7 +83,7 @@ impl Amortized {
     ) -> Result<Self, InferError> {
         let foreign = |what: String| Err(InferError::Foreign(what));
         let (have, want) = (networks.densities.len(), mechanisms.len());
-        if have != want {
+        if have != want || networks.tilt.len() != want {
             return foreign(format!("there are {have} densities for {want} mechanisms"));
         }
         let classes = networks.classes.as_ref().map(|ensemble| predicted(ensemble));
@@ -144,10 +147,21 @@ impl Amortized {
         match &self.networks.classes {
             None => Ok(vec![1.0; given.rows()]),
             Some(ensemble) => {
-                let probabilities = ensemble.class_probabilities(given, self.threads)?;
-                Ok(probabilities.values().iter().map(|&p| f64::from(p)).collect())
+                Ok(self.tilted(&ensemble.class_probabilities(given, self.threads)?))
             }
         }
+    }
+
+    /// Class probabilities under the study's own prior.
+    fn tilted(&self, probabilities: &Matrix) -> Vec<f64> {
+        let mut tilted = Vec::with_capacity(probabilities.values().len());
+        for row in 0..probabilities.rows() {
+            let own = probabilities.row(row).iter().zip(&self.networks.tilt);
+            let own: Vec<f64> = own.map(|(&p, tilt)| f64::from(p) * tilt).collect();
+            let sum: f64 = own.iter().sum();
+            tilted.extend(own.iter().map(|p| p / sum));
+        }
+        tilted
     }
 
     /// p(mechanism | given) by each member of the ensemble: how far they disagree.
@@ -158,8 +172,7 @@ impl Amortized {
         let members = self.networks.classes.iter().flat_map(Ensemble::members);
         members
             .map(|member| {
-                let probabilities = member.class_probabilities(given, self.threads)?;
-                Ok(probabilities.values().iter().map(|&p| f64::from(p)).collect())
+                Ok(self.tilted(&member.class_probabilities(given, self.threads)?))
             })
             .collect()
     }

@@ -94,7 +94,11 @@ impl DrawTable {
         for (name, bytes) in [("draws.csv", csv), ("draws.parquet", parquet)] {
             let path = folder.join(name);
             let attempt = || -> std::io::Result<()> {
-                let mut file = tempfile::NamedTempFile::new_in(folder)?;
+                let mut builder = tempfile::Builder::new();
+                // As readable as the user's other files.
+                #[cfg(unix)]
+                builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+                let mut file = builder.suffix(".tmp").tempfile_in(folder)?;
                 std::io::Write::write_all(&mut file, &bytes)?;
                 file.as_file().sync_all()?;
                 file.persist(&path).map_err(|error| error.error)?;

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use gnomon::failure::Failure;
 use gnomon::report::content::{Claim, Posterior, SharedQuantity, Verdict};
-use gnomon::stage::answer::Answer;
+use gnomon::stage::answer::{Answer, percent};
 use miette::Diagnostic;
 use serde_json::{Value, json};
 
@@ -38,8 +38,15 @@ pub fn print(text: &str) {
 pub fn failure(failure: Failure, json: bool) {
     if json {
         let help = failure.help().map(|help| help.to_string());
+        let place = match &failure {
+            Failure::Study(error) => error.place().map(|(file, line, column, text)| {
+                json!({ "file": file, "line": line, "column": column, "text": text })
+            }),
+            _ => None,
+        };
         let error = json!({
-            "message": failure.to_string(), "help": help, "exit_code": failure.exit_code(),
+            "message": failure.to_string(), "help": help, "place": place,
+            "exit_code": failure.exit_code(),
         });
         print(&json!({ "error": error }).to_string());
     }
@@ -56,10 +63,10 @@ pub fn summary(answer: &Answer, claims: &[Claim]) -> String {
         text += "\nMechanism            prior  posterior\n";
         for mechanism in &answer.mechanisms {
             text += &format!(
-                "  {:<18} {:>5.1} %    {:>5.1} %\n",
+                "  {:<18} {:>7}  {:>9}\n",
                 mechanism.name,
-                100.0 * mechanism.prior,
-                100.0 * mechanism.posterior
+                percent(mechanism.prior),
+                percent(mechanism.posterior)
             );
         }
     }
@@ -142,13 +149,16 @@ fn claims_table(claims: &[Claim]) -> String {
     for claim in claims.iter().filter(|claim| claim.verdict != Verdict::Survived) {
         let [low, high] = claim.interval.map(significant);
         text += &format!(
-            "  {}: {} ({} is {}, {low} to {high}; held against {})\n",
+            "  {}: {} (estimate {}, {low} to {high}; held against {})\n",
             word(claim.verdict),
             claim.name,
-            claim.statistic,
             significant(claim.estimate),
             significant(claim.tolerance)
         );
+    }
+    if count(Verdict::Untestable) > 0 {
+        text += "  Untestable: the test could not have told with so few data sets; raise\n  \
+                 `[claims] data_sets` or `tolerance`.\n";
     }
     text
 }
@@ -178,7 +188,8 @@ pub fn significant(x: f64) -> String {
 /// `text` in lines of at most `width` characters where words allow.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
-    for word in text.split_whitespace() {
+    // Not at non-breaking spaces, which keep a number and its unit together.
+    for word in text.split([' ', '\n']).filter(|word| !word.is_empty()) {
         let full = lines.last().is_some_and(|line| {
             !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width
         });

@@ -9,6 +9,7 @@ use gnomon::mechanism::{Mechanism, template};
 use gnomon::population::Population;
 use gnomon::report::content::Verdict;
 use gnomon::stage::{self, answer, examine};
+use gnomon::stamp::Stamp;
 use serde_json::json;
 
 use super::Session;
@@ -200,14 +201,9 @@ pub fn ask(
     draws: Option<usize>,
     folder: Option<&Path>,
 ) -> Result<(), Failure> {
-    let context = read(session, path)?;
+    let mut context = read(session, path)?;
+    stage::learn::adopt(&mut context)?;
     let data = context.study.read_observed(observed)?;
-    if !context.results().join("stamps").join("learn.json").is_file() {
-        return Err(Failure::refused(
-            format!("nothing was learned for {} yet", path.display()),
-            format!("run `gnomon learn {}` first", path.display()),
-        ));
-    }
     let population = Population::new(&context.study)?;
     let amortized = stage::learn::load(&context)?;
     let draws = draws.unwrap_or(context.study.answer.draws);
@@ -232,19 +228,18 @@ pub fn ask(
 
 /// `gnomon report`.
 pub fn report(session: &Session, path: &Path) -> Result<(), Failure> {
-    let context = read(session, path)?;
+    let mut context = read(session, path)?;
+    stage::learn::adopt(&mut context)?;
     let population = Population::new(&context.study)?;
-    let stages = context.results().join("stamps");
-    for (stage, command) in [("learn", "learn"), ("answer", "run"), ("examine", "run")] {
-        if !stages.join(format!("{stage}.json")).is_file() {
-            return Err(Failure::refused(
-                "there are no results to report yet",
-                format!("run `gnomon {command} {}` first", path.display()),
-            ));
-        }
-    }
     let bank = gnomon::bank::Bank::open(stage::simulate::folder(&context, &population)?)?;
     let learned_from = stage::learn::made_from(&context, &bank)?;
+    let trained = Stamp::read(&context.results(), "learn");
+    if trained.is_none_or(|stamp| stamp.made_from != learned_from) {
+        return Err(Failure::refused(
+            "the results are not of the study as it is now",
+            format!("run `gnomon run {}`", path.display()),
+        ));
+    }
     let amortized = stage::learn::load(&context)?;
     let answer = answer::run(&context, &population, &amortized, &learned_from)?;
     let verdicts = examine::run(&context, &population, &amortized, &learned_from)?;

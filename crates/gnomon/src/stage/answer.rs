@@ -11,7 +11,6 @@ use gnomon_mechanism::{Family, Mechanism};
 use gnomon_report::content;
 use serde::{Deserialize, Serialize};
 
-use super::learn;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::population::{Population, runs_a_program};
@@ -85,7 +84,7 @@ pub fn run(
     let mut answer = asked.answer;
     answer.prior_predictive = prior_predictive(context, &prior);
     answer.posterior_predictive = replicates.predictions(context);
-    let mut checks = typicality_checks(context, amortized, data, &prior)?;
+    let mut checks = typicality_checks(amortized, data, &prior)?;
     checks.extend(replicates.checks(context, data)?);
     weigh(&mut answer, checks);
     spinner.finish_and_clear();
@@ -142,10 +141,15 @@ pub fn ask(
 ) -> Result<Asked, Failure> {
     let study = &context.study;
     let given = amortized.standardise(data).map_err(|error| {
+        let missing = data.iter().position(|value| value.is_nan());
+        let message = match missing {
+            Some(entry) => format!("`{}` is missing", study.given_columns()[entry]),
+            None => error.to_string(),
+        };
         Failure::refused(
-            error.to_string(),
-            "entries may be missing only where the study's own data lack some: give the study data \
-             with missing entries and learn anew",
+            message,
+            "entries may be missing only where the study's own data lack some, so that the networks \
+             learned to do without: give the study data with missing entries and learn anew",
         )
     })?;
     let wrong = |error: gnomon_infer::InferError| Failure::damaged(error, "learn anew");
@@ -158,7 +162,7 @@ pub fn ask(
     for (index, mechanism) in study.mechanisms.iter().enumerate() {
         let own = amortized.draw(index, &given, draws, seed).map_err(wrong)?;
         let prior = prior_draws(context, amortized, index);
-        posteriors.push(posterior(mechanism, &own, &prior));
+        posteriors.push(posterior(mechanism, &study.predict, &own, &prior));
         let columns: Vec<&[f64]> = own.quantities().collect();
         table.add(&mechanism.name, &names(mechanism), &columns);
         all.push((own, prior));
@@ -167,7 +171,7 @@ pub fn ask(
         study.shared.iter().map(|name| shared(context, name, &probabilities, &all)).collect();
     let mechanisms = mechanisms(context, &probabilities, &members);
     let answer = Answer {
-        sentence: sentence(&mechanisms, &shared, &posteriors),
+        sentence: sentence(&study.predict, &mechanisms, &shared, &posteriors),
         mechanisms,
         posteriors,
         shared,
@@ -193,7 +197,7 @@ pub fn alarms(
         return Ok(());
     }
     let prior = prior_rows(context, population)?;
-    weigh(answer, typicality_checks(context, amortized, data, &prior)?);
+    weigh(answer, typicality_checks(amortized, data, &prior)?);
     Ok(())
 }
 
@@ -278,11 +282,20 @@ fn summary(draws: &[f64], prior: &[f64]) -> content::Summary {
     }
 }
 
-fn posterior(mechanism: &Mechanism, own: &Draws, prior: &[Vec<f64>]) -> content::Posterior {
+fn posterior(
+    mechanism: &Mechanism,
+    asked: &[String],
+    own: &Draws,
+    prior: &[Vec<f64>],
+) -> content::Posterior {
+    let is_asked = |group: &str, name: &str| asked.iter().any(|a| a == group || a == name);
     // A fixed parameter has no posterior to show.
-    let fixed = mechanism.parameters.iter().map(|p| p.prior.family == Family::Exact);
-    let shown: Vec<bool> =
-        fixed.map(|fixed| !fixed).chain(mechanism.derived.iter().map(|_| true)).collect();
+    let parameters = mechanism
+        .parameters
+        .iter()
+        .map(|p| p.prior.family != Family::Exact && is_asked("parameters", &p.name));
+    let derived = mechanism.derived.iter().map(|d| is_asked("derived", &d.name));
+    let shown: Vec<bool> = parameters.chain(derived).collect();
     let keep = |position: &usize| shown[*position];
     let columns: Vec<&[f64]> = own.quantities().collect();
     let places: Vec<usize> = (0..columns.len()).filter(keep).collect();
@@ -385,11 +398,13 @@ fn number(x: f64) -> String {
     }
 }
 
-fn percent(p: f64) -> String {
+/// A probability in words.
+#[must_use]
+pub fn percent(p: f64) -> String {
     match 100.0 * p {
-        p if p < 0.1 => "under 0.1 %".into(),
-        p if !(1.0..=99.0).contains(&p) => format!("{p:.1} %"),
-        p => format!("{p:.0} %"),
+        p if p < 0.1 => "under 0.1\u{a0}%".into(),
+        p if !(1.0..=99.0).contains(&p) => format!("{p:.1}\u{a0}%"),
+        p => format!("{p:.0}\u{a0}%"),
     }
 }
 
@@ -398,19 +413,20 @@ fn in_words(quantity: &content::Quantity, summary: &content::Summary) -> String 
         if quantity.unit.is_empty() { String::new() } else { format!(" {}", quantity.unit) };
     let [low, high] = summary.interval_90.map(number);
     format!(
-        "{} is {}{unit} (90 % credible interval {low} to {high})",
+        "{} is {}{unit} (90\u{a0}% credible interval {low} to {high})",
         quantity.name.replace('_', " "),
         number(summary.median)
     )
 }
 
 fn sentence(
+    asked: &[String],
     mechanisms: &[content::Mechanism],
     shared: &[content::SharedQuantity],
     posteriors: &[content::Posterior],
 ) -> String {
     let mut parts = Vec::new();
-    if mechanisms.len() > 1 {
+    if mechanisms.len() > 1 && asked.iter().any(|name| name == "mechanism") {
         let mut order: Vec<&content::Mechanism> = mechanisms.iter().collect();
         order.sort_by(|a, b| b.posterior.total_cmp(&a.posterior));
         let others: Vec<String> = order[1..]
@@ -502,7 +518,6 @@ fn predict(
 /// Whether the data lie within what the mechanisms produce: distances in the networks' features, and
 /// between standardised data sets.
 fn typicality_checks(
-    context: &Context,
     amortized: &Amortized,
     data: &[f64],
     prior: &PriorRows,
@@ -511,8 +526,11 @@ fn typicality_checks(
     let width = data.len();
     let mut simulated = prior.given.clone();
     for row in simulated.chunks_exact_mut(width) {
-        for entry in learn::missing_entries(context) {
-            row[entry] = f64::NAN;
+        // Simulations lack what the data lack, so that the distances compare like with like.
+        for (entry, value) in row.iter_mut().zip(data) {
+            if value.is_nan() {
+                *entry = f64::NAN;
+            }
         }
     }
     simulated.extend_from_slice(data);

@@ -115,7 +115,8 @@ fn claimed(study: &Study, mechanism: usize) -> Vec<(usize, String)> {
     let parameters = own.parameters.iter().enumerate();
     let free = parameters.filter(|(_, p)| p.prior.family != Family::Exact);
     let derived = own.derived.iter().enumerate();
-    let alone = derived.filter(|(_, d)| !study.shared.contains(&d.name));
+    let averaged = averaged(study);
+    let alone = derived.filter(|(_, d)| !averaged.contains(&d.name));
     let count = own.parameters.len();
     free.map(|(place, p)| (place, p.name.clone()))
         .chain(alone.map(|(place, d)| (count + place, d.name.clone())))
@@ -144,6 +145,9 @@ fn asked(study: &Study) -> Asked {
 /// Shared quantities that every mechanism declares, so that every test data set has a truth; with
 /// one mechanism there is nothing to average over.
 fn averaged(study: &Study) -> Vec<String> {
+    if study.mechanisms.len() == 1 {
+        return Vec::new();
+    }
     let everywhere = |name: &&String| (0..study.mechanisms.len()).all(|m| place(study, m, name).is_some());
     study.shared.iter().filter(everywhere).cloned().collect()
 }
@@ -245,14 +249,9 @@ impl Tests {
         });
         let mixture = &self.mixture;
         let shared = mixture.shared.iter();
-        let mut shared: Vec<Quantity<'a>> =
-            shared.map(|(name, truths, draws)| Quantity { name, truths, draws }).collect();
-        if study.mechanisms.len() == 1 {
-            shared.clear();
-        }
         Answers {
             given: given.collect(),
-            shared,
+            shared: shared.map(|(name, truths, draws)| Quantity { name, truths, draws }).collect(),
             mechanisms: (study.mechanisms.len() > 1).then_some(MechanismForecasts {
                 names: &mixture.names,
                 prior: &study.weights,

@@ -15,6 +15,7 @@ use gnomon_learn::standardise::{Field, Standardiser};
 use gnomon_learn::train::{Control, TrainError, train};
 use gnomon_mechanism::random::{Purpose, Stream};
 use gnomon_report::content;
+use serde::{Deserialize, Serialize};
 
 use super::{networks, simulate};
 use crate::context::Context;
@@ -23,6 +24,7 @@ use crate::interrupt;
 use crate::stamp::{self, Cost, Stamp};
 
 const STAGE: &str = "learn";
+const FILE: &str = "learned.json";
 /// Rows of one mechanism below which nothing is learned of it.
 const FEWEST_ROWS: usize = 100;
 
@@ -42,6 +44,52 @@ pub fn made_from(context: &Context, bank: &Bank) -> Result<String, Failure> {
     ]))
 }
 
+/// What the networks in a results folder are of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Learned {
+    /// A hash of the study's part in it: mechanisms, priors, what is given, how many members.
+    of: String,
+    /// The bank's seed.
+    seed: u64,
+    /// The bank's simulations.
+    simulations: u64,
+    /// Each mechanism's share of the training rows, in expectation.
+    shares: Vec<f64>,
+}
+
+/// A hash of what networks must share with a study to answer for it.
+fn study_hash(context: &Context) -> String {
+    let study = &context.study;
+    let given = study.given_columns().join(",");
+    let members = study.learn.members.to_string();
+    stamp::hash(&[env!("CARGO_PKG_VERSION"), &study.identity(), &given, &members])
+}
+
+/// Takes over the seed and the number of simulations that the study's networks were trained with.
+///
+/// # Errors
+/// Where nothing was learned yet, or the study has changed since.
+pub fn adopt(context: &mut Context) -> Result<(), Failure> {
+    let study = context.path.display().to_string();
+    let learned: Option<Learned> = context.read_result(FILE);
+    let done = Stamp::read(&context.results(), STAGE).is_some();
+    let Some(learned) = learned.filter(|_| done) else {
+        return Err(Failure::refused(
+            format!("nothing was learned for {study} yet"),
+            format!("run `gnomon learn {study}` first"),
+        ));
+    };
+    if learned.of != study_hash(context) {
+        return Err(Failure::damaged(
+            format!("the networks are not of this study: {study} has changed since they were trained"),
+            format!("run `gnomon learn {study}` again"),
+        ));
+    }
+    context.seed = learned.seed;
+    context.simulations = learned.simulations;
+    Ok(())
+}
+
 /// Trains what is not trained yet.
 ///
 /// # Errors
@@ -53,7 +101,7 @@ pub fn run(context: &Context, bank: &Bank) -> Result<Amortized, Failure> {
         return load(context);
     }
     Stamp::remove(&context.results(), STAGE);
-    let table = simulate::read(bank, context.simulations)?;
+    let table = simulate::read(context, bank)?;
     let job = Job::new(context, &made_from, &table)?;
     let study = &context.study;
     let mut cost = Vec::new();
@@ -87,6 +135,13 @@ pub fn run(context: &Context, bank: &Bank) -> Result<Amortized, Failure> {
         let network = networks::density(&study.learn, &job.standardiser, coordinates.dimension());
         cost.push(job.train(&mechanism.name, &network, &examples)?);
     }
+    let mut shares = vec![0.0; study.mechanisms.len()];
+    let numbers = simulate::mechanisms(context, bank)?;
+    for (theirs, &number) in bank.schema().mechanisms.iter().zip(&numbers) {
+        shares[number] = theirs.weight;
+    }
+    let (of, seed, simulations) = (study_hash(context), context.seed, context.simulations);
+    context.write(FILE, &Learned { of, seed, simulations, shares })?;
     let amortized = load(context)?;
     Stamp { made_from, cost }.write(&context.results(), STAGE)?;
     Ok(amortized)
@@ -122,7 +177,12 @@ pub fn load(context: &Context) -> Result<Amortized, Failure> {
                 "give a parameter a prior",
             )
         })?;
-    let networks = Networks { standardiser, classes, densities };
+    let learned: Learned = context
+        .read_result(FILE)
+        .ok_or_else(|| Failure::damaged(format!("{FILE} is missing or damaged"), again))?;
+    let tilt = study.weights.iter().zip(&learned.shares);
+    let tilt = tilt.map(|(prior, share)| if prior == share { 1.0 } else { prior / share }).collect();
+    let networks = Networks { standardiser, classes, densities, tilt };
     Amortized::new(&study.mechanisms, networks, context.threads)
         .map_err(|error| Failure::damaged(error, again))
 }

@@ -13,10 +13,10 @@ const FEATURES: usize = 32;
 const WIDTH: usize = 128;
 /// Residual blocks of the embedding.
 const BLOCKS: usize = 3;
-/// Optimiser steps that the training of a class head may take; they are cheap.
-const CLASS_STEPS: usize = 40_000;
+/// Optimiser steps that the training of a class head may take.
+const CLASS_STEPS: usize = 20_000;
 /// Optimiser steps that the training of a density may take.
-const DENSITY_STEPS: usize = 20_000;
+const DENSITY_STEPS: usize = 16_000;
 
 /// p(mechanism | given).
 #[must_use]
@@ -88,7 +88,7 @@ pub fn recipe(wishes: &Learn, head: &Head, rows: usize, seed: u64) -> Recipe {
     let default = Recipe::default();
     let batch = wishes.batch.unwrap_or_else(|| if rows < 4_000 { 50 } else { 200 });
     let steps_per_epoch = ((rows as f64 * (1.0 - default.validation)) as usize / batch).max(1);
-    let epochs = wishes.epochs.unwrap_or((steps / steps_per_epoch).clamp(10, 400));
+    let epochs = wishes.epochs.unwrap_or((steps / steps_per_epoch).clamp(5, 200));
     Recipe {
         seed,
         batch,

@@ -94,17 +94,17 @@ pub const LEARN: &[Key] = &[
     Key::new(
         "width",
         Kind::Count,
-        "Hidden width. Default: chosen from the problem's size.",
+        "Hidden width. Default: 128 in the embedding, 50 in the flow.",
     ),
     Key::new(
         "transforms",
         Kind::Count,
-        "Transforms of the flow. Default: chosen from the problem's size.",
+        "Transforms of the flow. Default: 5.",
     ),
     Key::new(
         "bins",
         Kind::Count,
-        "Bins of each spline. Default: chosen from the problem's size.",
+        "Bins of each spline. Default: 10.",
     ),
     Key::new(
         "batch",
