@@ -38,7 +38,10 @@ pub struct About {
 
 impl About {
     fn new(mechanism: Option<&str>, quantity: Option<&str>) -> Self {
-        Self { mechanism: mechanism.map(str::to_owned), quantity: quantity.map(str::to_owned) }
+        Self {
+            mechanism: mechanism.map(str::to_owned),
+            quantity: quantity.map(str::to_owned),
+        }
     }
 }
 
@@ -129,7 +132,11 @@ pub fn examine(
     Ok(tested
         .into_iter()
         .zip(shown)
-        .map(|(tested, (about, curve))| Examined { tested, about, curve })
+        .map(|(tested, (about, curve))| Examined {
+            tested,
+            about,
+            curve,
+        })
         .collect())
 }
 

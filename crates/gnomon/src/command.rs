@@ -26,8 +26,15 @@ impl Session {
     fn new(shared: &Shared) -> Self {
         let hidden = shared.quiet || shared.json;
         Self {
-            output: Output { json: shared.json, quiet: shared.quiet },
-            progress: if hidden { Progress::Hidden } else { Progress::Shown },
+            output: Output {
+                json: shared.json,
+                quiet: shared.quiet,
+            },
+            progress: if hidden {
+                Progress::Hidden
+            } else {
+                Progress::Shown
+            },
             wishes: Wishes {
                 seed: shared.seed,
                 simulations: None,
@@ -45,9 +52,15 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
     let mut session = Session::new(&arguments.shared);
     let threads = session.wishes.threads.unwrap_or_else(processors);
     // The pool can be set once a process; a second command in one process keeps the first one's.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    let _ = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global();
     match arguments.command {
-        Command::Run { study, simulations, strict } => {
+        Command::Run {
+            study,
+            simulations,
+            strict,
+        } => {
             session.wishes.simulations = simulations;
             study::run(&session, &study, strict)
         }
@@ -62,9 +75,12 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             session.wishes.simulations = simulations;
             study::learn(&session, &study)
         }
-        Command::Ask { study, observed, draws, output } => {
-            study::ask(&session, &study, &observed, draws, output.as_deref())
-        }
+        Command::Ask {
+            study,
+            observed,
+            draws,
+            output,
+        } => study::ask(&session, &study, &observed, draws, output.as_deref()),
         Command::Report { study } => study::report(&session, &study),
         Command::Bank { command } => bank::execute(&session, command),
         Command::Schema { file } => {

@@ -75,7 +75,12 @@ impl Context {
     /// A seed for one use, which shares no simulation with the bank or another use.
     #[must_use]
     pub fn seed_for(&self, purpose: &str) -> u64 {
-        stamp::seed(&["gnomon", &self.study.identity(), &self.seed.to_string(), purpose])
+        stamp::seed(&[
+            "gnomon",
+            &self.study.identity(),
+            &self.seed.to_string(),
+            purpose,
+        ])
     }
 
     /// Writes a result as JSON.

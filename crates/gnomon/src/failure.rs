@@ -78,7 +78,10 @@ impl Failure {
 
     /// A wish that the study cannot fulfil, and what to do.
     pub fn refused(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::Refused { message: message.into(), help: help.into() }
+        Self::Refused {
+            message: message.into(),
+            help: help.into(),
+        }
     }
 
     /// A failure of the simulator.
@@ -86,12 +89,18 @@ impl Failure {
         if interrupt::requested() {
             return Self::Interrupted;
         }
-        Self::Simulation { message: error.to_string(), help: None }
+        Self::Simulation {
+            message: error.to_string(),
+            help: None,
+        }
     }
 
     /// A bank or model that cannot be used, and what to do.
     pub fn damaged(message: impl std::fmt::Display, help: impl Into<String>) -> Self {
-        Self::Damaged { message: message.to_string(), help: help.into() }
+        Self::Damaged {
+            message: message.to_string(),
+            help: help.into(),
+        }
     }
 }
 
@@ -114,9 +123,10 @@ impl From<gnomon_bank::BankError> for Failure {
             Bank::DiskFull { .. } | Bank::Io { .. } | Bank::Locked { .. } => {
                 Self::Outside(error.to_string())
             }
-            Bank::Import { .. } | Bank::Extension { .. } | Bank::NoColumn { .. } => {
-                Self::refused(error.to_string(), "`gnomon bank --help` says what can be given")
-            }
+            Bank::Import { .. } | Bank::Extension { .. } | Bank::NoColumn { .. } => Self::refused(
+                error.to_string(),
+                "`gnomon bank --help` says what can be given",
+            ),
             Bank::NotABank { .. } => Self::refused(
                 error.to_string(),
                 "`gnomon simulate STUDY` fills a study's bank; `gnomon bank import` takes simulations you have",

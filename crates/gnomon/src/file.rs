@@ -40,7 +40,10 @@ pub fn write(path: &Path, contents: &[u8]) -> Result<(), WriteError> {
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
-    attempt().map_err(|error| WriteError { path: path.to_owned(), reason: error.to_string() })
+    attempt().map_err(|error| WriteError {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })
 }
 
 /// Writes `value` to `path` as JSON.
@@ -48,8 +51,10 @@ pub fn write(path: &Path, contents: &[u8]) -> Result<(), WriteError> {
 /// # Errors
 /// Where the disk or its permissions refuse.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), WriteError> {
-    let text = serde_json::to_vec(value)
-        .map_err(|error| WriteError { path: path.to_owned(), reason: error.to_string() })?;
+    let text = serde_json::to_vec(value).map_err(|error| WriteError {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
     write(path, &text)
 }
 
@@ -58,7 +63,10 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), WriteError>
 /// # Errors
 /// Where the file is missing, or is not what it should be.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ReadError> {
-    let wrong = |reason: String| ReadError { path: path.to_owned(), reason };
+    let wrong = |reason: String| ReadError {
+        path: path.to_owned(),
+        reason,
+    };
     let text = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
     serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))
 }

@@ -36,5 +36,9 @@ pub fn requested() -> bool {
 /// # Errors
 /// [`Failure::Interrupted`], then.
 pub fn check() -> Result<(), Failure> {
-    if requested() { Err(Failure::Interrupted) } else { Ok(()) }
+    if requested() {
+        Err(Failure::Interrupted)
+    } else {
+        Ok(())
+    }
 }

@@ -38,9 +38,18 @@ impl<'a> Population<'a> {
         let mut columns: Vec<Column> = Vec::new();
         let mut places = Vec::new();
         for own in study.mechanisms.iter().map(columns_of) {
-            places.push(own.into_iter().map(|column| place(&mut columns, column)).collect());
+            places.push(
+                own.into_iter()
+                    .map(|column| place(&mut columns, column))
+                    .collect(),
+            );
         }
-        Ok(Self { study, compiled, columns, places })
+        Ok(Self {
+            study,
+            compiled,
+            columns,
+            places,
+        })
     }
 
     /// The bank's schema under a seed.
@@ -60,7 +69,11 @@ impl<'a> Population<'a> {
                 })
                 .collect(),
             columns: self.columns.clone(),
-            shard_rows: if is_program { SHARD_ROWS_OF_PROGRAM } else { SHARD_ROWS },
+            shard_rows: if is_program {
+                SHARD_ROWS_OF_PROGRAM
+            } else {
+                SHARD_ROWS
+            },
         }
     }
 
@@ -84,8 +97,10 @@ impl<'a> Population<'a> {
     /// Where a program cannot be run, or work is interrupted. A simulation that fails is a row with
     /// its reason.
     pub fn rows(&self, seed: u64, simulations: &[u64]) -> Result<Rows, Failure> {
-        let chosen: Vec<u32> =
-            simulations.iter().map(|&i| self.mechanism_of(seed, i) as u32).collect();
+        let chosen: Vec<u32> = simulations
+            .iter()
+            .map(|&i| self.mechanism_of(seed, i) as u32)
+            .collect();
         let mut rows = Rows {
             simulation: simulations.to_vec(),
             mechanism: chosen.clone(),
@@ -93,11 +108,17 @@ impl<'a> Population<'a> {
             columns: vec![vec![f64::NAN; simulations.len()]; self.columns.len()],
         };
         for mechanism in 0..self.compiled.len() {
-            let own: Vec<usize> =
-                (0..chosen.len()).filter(|&row| chosen[row] as usize == mechanism).collect();
+            let own: Vec<usize> = (0..chosen.len())
+                .filter(|&row| chosen[row] as usize == mechanism)
+                .collect();
             let numbers: Vec<u64> = own.iter().map(|&row| simulations[row]).collect();
             let batch = self.run(mechanism, seed, &numbers)?;
-            let Batch { parameters, derived, observed, failures } = batch;
+            let Batch {
+                parameters,
+                derived,
+                observed,
+                failures,
+            } = batch;
             let filled = parameters.iter().chain(&derived).chain(&observed);
             for (values, &place) in filled.zip(&self.places[mechanism]) {
                 for (&row, &value) in own.iter().zip(values) {
@@ -137,7 +158,9 @@ impl Population<'_> {
         seed: u64,
         simulations: &[u64],
     ) -> Result<Vec<Vec<f64>>, Failure> {
-        Ok(self.run_at(mechanism, parameters, seed, simulations)?.observed)
+        Ok(self
+            .run_at(mechanism, parameters, seed, simulations)?
+            .observed)
     }
 
     /// Simulations of one mechanism, with parameters from its priors, those that fail left out.
@@ -151,28 +174,42 @@ impl Population<'_> {
         simulations: &[u64],
     ) -> Result<Simulated, Failure> {
         let batch = self.run(mechanism, seed, simulations)?;
-        let kept: Vec<usize> =
-            (0..simulations.len()).filter(|&row| batch.failures[row].is_none()).collect();
+        let kept: Vec<usize> = (0..simulations.len())
+            .filter(|&row| batch.failures[row].is_none())
+            .collect();
         let pick = |columns: &[Vec<f64>]| -> Vec<Vec<f64>> {
-            columns.iter().map(|column| kept.iter().map(|&row| column[row]).collect()).collect()
+            columns
+                .iter()
+                .map(|column| kept.iter().map(|&row| column[row]).collect())
+                .collect()
         };
         let places = self.given_places(mechanism);
-        let entries = kept.iter().flat_map(|&row| places.iter().map(move |&place| (row, place)));
+        let entries = kept
+            .iter()
+            .flat_map(|&row| places.iter().map(move |&place| (row, place)));
         Ok(Simulated {
             simulations: kept.iter().map(|&row| simulations[row]).collect(),
             parameters: pick(&batch.parameters),
             derived: pick(&batch.derived),
-            given: entries.map(|(row, place)| batch.observed[place][row]).collect(),
+            given: entries
+                .map(|(row, place)| batch.observed[place][row])
+                .collect(),
         })
     }
 
     /// Where the study's given columns lie among a mechanism's own observed numbers.
     #[must_use]
     pub fn given_places(&self, mechanism: usize) -> Vec<usize> {
-        let own: Vec<String> =
-            self.study.mechanisms[mechanism].observed.iter().flat_map(|o| o.columns()).collect();
+        let own: Vec<String> = self.study.mechanisms[mechanism]
+            .observed
+            .iter()
+            .flat_map(|o| o.columns())
+            .collect();
         let given = self.study.given_columns();
-        given.iter().filter_map(|name| own.iter().position(|other| other == name)).collect()
+        given
+            .iter()
+            .filter_map(|name| own.iter().position(|other| other == name))
+            .collect()
     }
 
     fn run(&self, mechanism: usize, seed: u64, simulations: &[u64]) -> Result<Batch, Failure> {
@@ -194,9 +231,8 @@ impl Population<'_> {
                 .map_err(Failure::simulation);
         };
         let (workers, stop) = (rayon::current_num_threads(), Some(interrupt::flag()));
-        let answers =
-            program::run(own, program, &parameters, seed, simulations, workers, stop)
-                .map_err(Failure::simulation)?;
+        let answers = program::run(own, program, &parameters, seed, simulations, workers, stop)
+            .map_err(Failure::simulation)?;
         Ok(Batch {
             derived: derived(compiled, &parameters).map_err(Failure::simulation)?,
             parameters,
@@ -218,12 +254,13 @@ pub fn runs_a_program(mechanism: &Mechanism) -> bool {
 
 /// The columns of one mechanism: parameters, derived quantities, observed numbers.
 fn columns_of(mechanism: &Mechanism) -> Vec<Column> {
-    let described = |name: &str, role, unit: &Option<String>, description: &Option<String>| Column {
-        unit: unit.clone(),
-        description: description.clone(),
-        mechanisms: vec![mechanism.name.clone()],
-        ..Column::new(name, role)
-    };
+    let described =
+        |name: &str, role, unit: &Option<String>, description: &Option<String>| Column {
+            unit: unit.clone(),
+            description: description.clone(),
+            mechanisms: vec![mechanism.name.clone()],
+            ..Column::new(name, role)
+        };
     let parameters = mechanism
         .parameters
         .iter()
@@ -234,8 +271,11 @@ fn columns_of(mechanism: &Mechanism) -> Vec<Column> {
         .map(|d| described(&d.name, Role::Derived, &d.unit, &d.description));
     let observed = mechanism.observed.iter().flat_map(|o| {
         o.columns().into_iter().enumerate().map(|(entry, name)| {
-            let role =
-                Role::Observed { series: o.name.clone(), entry, time: o.times.get(entry).copied() };
+            let role = Role::Observed {
+                series: o.name.clone(),
+                entry,
+                time: o.times.get(entry).copied(),
+            };
             described(&name, role, &o.unit, &o.description)
         })
     });

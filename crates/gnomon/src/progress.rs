@@ -18,7 +18,9 @@ impl Progress {
     #[must_use]
     pub fn bar(self, work: &str, units: &str, total: u64) -> ProgressBar {
         let bar = match self {
-            Self::Hidden => ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()),
+            Self::Hidden => {
+                ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden())
+            }
             Self::Shown => ProgressBar::new(total),
         };
         let template = format!(

@@ -1,5 +1,6 @@
 //! The command line as a user meets it: a study from nothing to its report, wrong input, and work
 //! that is cut off.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 fn gnomon(arguments: &[&str]) -> Output {
-    Command::new(assert_cmd::cargo::cargo_bin!("gnomon")).args(arguments).output().unwrap()
+    Command::new(assert_cmd::cargo::cargo_bin!("gnomon"))
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -26,7 +30,11 @@ fn json(output: &Output) -> Value {
 #[track_caller]
 fn succeeds(arguments: &[&str]) -> Output {
     let output = gnomon(arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        text(&output.stderr)
+    );
     output
 }
 
@@ -80,8 +88,10 @@ tolerance = 0.2
 }
 
 fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     files
 }
@@ -95,16 +105,32 @@ fn a_study_runs_from_its_files_to_its_report() {
     let (_folder, study) = line_study();
     succeeds(&["check", &study]);
     let answer = json(&succeeds(&["run", &study, "--json"]));
-    assert!(answer["answer"].as_str().unwrap().starts_with("slope is 0.4"), "{answer}");
+    assert!(
+        answer["answer"]
+            .as_str()
+            .unwrap()
+            .starts_with("slope is 0.4"),
+        "{answer}"
+    );
     // The exact posterior is normal: precision 1 + (1 + 4 + 9) / 0.25 = 57, mean 4 * 6.8 / 57.
     let summary = &answer["posteriors"][0]["quantities"][0]["summary"];
-    assert!((summary["mean"].as_f64().unwrap() - 4.0 * 6.8 / 57.0).abs() < 0.1, "{summary}");
+    assert!(
+        (summary["mean"].as_f64().unwrap() - 4.0 * 6.8 / 57.0).abs() < 0.1,
+        "{summary}"
+    );
 
     let report: Value =
         serde_json::from_slice(&fs::read(Path::new(&study).join("results/report.json")).unwrap())
             .unwrap();
     for claim in report["claims"].as_array().unwrap() {
-        for key in ["name", "statement", "verdict", "statistic", "tolerance", "inputs"] {
+        for key in [
+            "name",
+            "statement",
+            "verdict",
+            "statistic",
+            "tolerance",
+            "inputs",
+        ] {
             assert!(!claim[key].is_null(), "{key} of {claim}");
         }
     }
@@ -114,23 +140,43 @@ fn a_study_runs_from_its_files_to_its_report() {
     let written = fs::metadata(&page).unwrap().modified().unwrap();
     let began = Instant::now();
     succeeds(&["run", &study]);
-    assert_eq!(fs::metadata(&page).unwrap().modified().unwrap(), written, "nothing is done twice");
+    assert_eq!(
+        fs::metadata(&page).unwrap().modified().unwrap(),
+        written,
+        "nothing is done twice"
+    );
     assert!(began.elapsed() < Duration::from_secs(20));
 
     fs::write(Path::new(&study).join("new.csv"), "y\n-1\n-2\n-3\n").unwrap();
     let new = Path::new(&study).join("new.csv").display().to_string();
     let out = Path::new(&study).join("asked").display().to_string();
-    let asked =
-        json(&succeeds(&["ask", &study, "--observed", &new, "--json", "--output", &out]));
-    let mean = asked["posteriors"][0]["quantities"][0]["summary"]["mean"].as_f64().unwrap();
+    let asked = json(&succeeds(&[
+        "ask",
+        &study,
+        "--observed",
+        &new,
+        "--json",
+        "--output",
+        &out,
+    ]));
+    let mean = asked["posteriors"][0]["quantities"][0]["summary"]["mean"]
+        .as_f64()
+        .unwrap();
     assert!((mean + 4.0 * 14.0 / 57.0).abs() < 0.15, "{mean}");
     assert!(Path::new(&out).join("draws.parquet").is_file());
 
     let verified = json(&succeeds(&["bank", "verify", &study, "--json"]));
-    assert_eq!((&verified["sound"], &verified["rows"]), (&true.into(), &4000.into()));
+    assert_eq!(
+        (&verified["sound"], &verified["rows"]),
+        (&true.into(), &4000.into())
+    );
     let csv = Path::new(&study).join("bank.csv").display().to_string();
     succeeds(&["bank", "export", &study, &csv]);
-    assert!(fs::read_to_string(&csv).unwrap().starts_with("simulation,mechanism,failure,slope,y_1"));
+    assert!(
+        fs::read_to_string(&csv)
+            .unwrap()
+            .starts_with("simulation,mechanism,failure,slope,y_1")
+    );
     assert!(text(&succeeds(&["bank", "info", &study]).stdout).contains("4000 simulations"));
 }
 
@@ -142,7 +188,11 @@ fn the_template_is_a_study() {
     succeeds(&["check", &study]);
     succeeds(&["preview", &study, "--quiet"]);
     assert!(Path::new(&study).join("results/preview.html").is_file());
-    fails(&["new", &study], 3, &["is there already", "name a folder that does not exist yet"]);
+    fails(
+        &["new", &study],
+        3,
+        &["is there already", "name a folder that does not exist yet"],
+    );
 }
 
 #[test]
@@ -156,7 +206,10 @@ fn results_are_the_same_at_any_number_of_threads() {
     };
     assert_eq!(weights(&one), weights(&two));
     let shards = |study: &str| -> Vec<Vec<u8>> {
-        files_in(&bank_of(study).join("shards")).iter().map(|f| fs::read(f).unwrap()).collect()
+        files_in(&bank_of(study).join("shards"))
+            .iter()
+            .map(|f| fs::read(f).unwrap())
+            .collect()
     };
     assert_eq!(shards(&one), shards(&two));
 }
@@ -167,7 +220,9 @@ fn imported_simulations_are_learned_from_without_a_simulator() {
     succeeds(&["simulate", &study, "--quiet"]);
     let csv = Path::new(&study).join("mine.csv");
     succeeds(&["bank", "export", &study, &csv.display().to_string()]);
-    let renamed = fs::read_to_string(&csv).unwrap().replacen("slope", "steepness", 1);
+    let renamed = fs::read_to_string(&csv)
+        .unwrap()
+        .replacen("slope", "steepness", 1);
     fs::write(&csv, renamed).unwrap();
     fs::remove_dir_all(Path::new(&study).join("results")).unwrap();
     let file = csv.display().to_string();
@@ -176,7 +231,9 @@ fn imported_simulations_are_learned_from_without_a_simulator() {
     succeeds(&["learn", &study, "--quiet"]);
     let data = Path::new(&study).join("y.csv").display().to_string();
     let asked = json(&succeeds(&["ask", &study, "--observed", &data, "--json"]));
-    let mean = asked["posteriors"][0]["quantities"][0]["summary"]["mean"].as_f64().unwrap();
+    let mean = asked["posteriors"][0]["quantities"][0]["summary"]["mean"]
+        .as_f64()
+        .unwrap();
     assert!((mean - 4.0 * 6.8 / 57.0).abs() < 0.1, "{mean}");
 }
 
@@ -195,9 +252,17 @@ fn wrong_input_gets_one_diagnostic_and_its_exit_code() {
     fails(&["report", &study], 3, &["nothing was learned"]);
     fs::write(path("bad.csv"), "z\n1\n2\n3\n").unwrap();
     succeeds(&["learn", &study, "--quiet"]);
-    fails(&["ask", &study, "--observed", &path("bad.csv")], 3, &["bad.csv"]);
+    fails(
+        &["ask", &study, "--observed", &path("bad.csv")],
+        3,
+        &["bad.csv"],
+    );
     fs::write(path("gap.csv"), "y\n1\n\"\"\n3\n").unwrap();
-    fails(&["ask", &study, "--observed", &path("gap.csv")], 3, &["missing"]);
+    fails(
+        &["ask", &study, "--observed", &path("gap.csv")],
+        3,
+        &["missing"],
+    );
 
     let shard = files_in(&bank_of(&study).join("shards")).remove(0);
     let mut bytes = fs::read(&shard).unwrap();
@@ -205,18 +270,38 @@ fn wrong_input_gets_one_diagnostic_and_its_exit_code() {
     bytes[middle] ^= 1;
     fs::write(&shard, bytes).unwrap();
     let name = shard.file_name().unwrap().to_string_lossy().into_owned();
-    fails(&["bank", "verify", &study, "--quiet"], 6, &["problems in the bank"]);
+    fails(
+        &["bank", "verify", &study, "--quiet"],
+        6,
+        &["problems in the bank"],
+    );
     fails(&["bank", "info", &study], 6, &[&name[..25]]);
 
     let weights = path("results/model/line-1/weights.safetensors");
     let whole = fs::read(&weights).unwrap();
     fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
-    fails(&["ask", &study, "--observed", &data], 6, &["weights.safetensors"]);
+    fails(
+        &["ask", &study, "--observed", &data],
+        6,
+        &["weights.safetensors"],
+    );
 
     let mechanism = fs::read_to_string(path("line.toml")).unwrap();
-    fs::write(path("line.toml"), mechanism.replace("Normal(0, 1)", "Normal(0, 2)")).unwrap();
-    fails(&["ask", &study, "--observed", &data], 6, &["has changed since they were trained"]);
-    fs::write(path("line.toml"), mechanism.replace("slope * t", "slop * t")).unwrap();
+    fs::write(
+        path("line.toml"),
+        mechanism.replace("Normal(0, 1)", "Normal(0, 2)"),
+    )
+    .unwrap();
+    fails(
+        &["ask", &study, "--observed", &data],
+        6,
+        &["has changed since they were trained"],
+    );
+    fs::write(
+        path("line.toml"),
+        mechanism.replace("slope * t", "slop * t"),
+    )
+    .unwrap();
     fails(&["check", &study], 3, &["slop", "line.toml", "slope"]);
 }
 
@@ -234,11 +319,22 @@ fn a_killed_run_goes_on_from_its_last_shard() {
     }
     let study = folder.path().display().to_string();
     let arguments = ["simulate", &study, "--simulations", "4000", "--quiet"];
-    let mut child =
-        Command::new(assert_cmd::cargo::cargo_bin!("gnomon")).args(arguments).spawn().unwrap();
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin!("gnomon"))
+        .args(arguments)
+        .spawn()
+        .unwrap();
     let finished = || {
         let banks = folder.path().join("results/banks");
-        let shards = || Some(files_in(&fs::read_dir(banks).ok()?.next()?.ok()?.path().join("shards")));
+        let shards = || {
+            Some(files_in(
+                &fs::read_dir(banks)
+                    .ok()?
+                    .next()?
+                    .ok()?
+                    .path()
+                    .join("shards"),
+            ))
+        };
         shards().unwrap_or_default()
     };
     let began = Instant::now();
@@ -249,14 +345,23 @@ fn a_killed_run_goes_on_from_its_last_shard() {
     child.wait().unwrap();
     let before = finished();
     assert!(!before.is_empty());
-    let stamps: Vec<_> =
-        before.iter().map(|file| fs::metadata(file).unwrap().modified().unwrap()).collect();
+    let stamps: Vec<_> = before
+        .iter()
+        .map(|file| fs::metadata(file).unwrap().modified().unwrap())
+        .collect();
     succeeds(&arguments);
-    let after: Vec<_> =
-        before.iter().map(|file| fs::metadata(file).unwrap().modified().unwrap()).collect();
+    let after: Vec<_> = before
+        .iter()
+        .map(|file| fs::metadata(file).unwrap().modified().unwrap())
+        .collect();
     assert_eq!(stamps, after, "finished shards are not made again");
-    let verified = json(&succeeds(&["bank", "verify", &study, "--json", "--sample", "40"]));
-    assert_eq!((&verified["sound"], &verified["rows"]), (&true.into(), &4000.into()));
+    let verified = json(&succeeds(&[
+        "bank", "verify", &study, "--json", "--sample", "40",
+    ]));
+    assert_eq!(
+        (&verified["sound"], &verified["rows"]),
+        (&true.into(), &4000.into())
+    );
 }
 
 #[test]

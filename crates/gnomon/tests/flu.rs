@@ -1,4 +1,5 @@
 //! The boarding-school study's answer against exact posteriors computed here.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::Path;
 
@@ -30,7 +31,9 @@ fn amortized() -> Answer {
     let population = Population::new(&context.study).unwrap();
     let bank = simulate::run(&context, &population).unwrap();
     let amortized = learn::run(&context, &bank).unwrap();
-    ask(&context, &amortized, context.data().unwrap(), 20_000).unwrap().answer
+    ask(&context, &amortized, context.data().unwrap(), 20_000)
+        .unwrap()
+        .answer
 }
 
 /// Means within 0.2 posterior sd and sds within 20 % of the exact posterior under `sir`; log Bayes
@@ -49,7 +52,10 @@ fn the_answer_is_that_of_the_exact_posterior() {
         let sd = (draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
         assert_eq!(posterior.quantities[place].name, name);
         let ours = &posterior.summaries[place];
-        println!("{name}: {:.4} ± {:.4}, exact {mean:.4} ± {sd:.4}", ours.mean, ours.sd);
+        println!(
+            "{name}: {:.4} ± {:.4}, exact {mean:.4} ± {sd:.4}",
+            ours.mean, ours.sd
+        );
         if (ours.mean - mean).abs() > 0.2 * sd || (ours.sd / sd - 1.0).abs() > 0.2 {
             wrong.push(name.to_owned());
         }
@@ -59,11 +65,17 @@ fn the_answer_is_that_of_the_exact_posterior() {
     let log = |mechanism: usize| answer.mechanisms[mechanism].posterior.ln();
     for (a, b) in [(0, 1), (0, 2), (1, 2)] {
         let (ours, exact) = (log(a) - log(b), evidence[a] - evidence[b]);
-        let names = format!("{} to {}", answer.mechanisms[a].name, answer.mechanisms[b].name);
+        let names = format!(
+            "{} to {}",
+            answer.mechanisms[a].name, answer.mechanisms[b].name
+        );
         println!("log Bayes factor of {names}: {ours:.3}, exact {exact:.3}");
         if (ours - exact).abs() > 0.5 {
             wrong.push(names);
         }
     }
-    assert!(wrong.is_empty(), "not those of the exact posterior: {wrong:?}");
+    assert!(
+        wrong.is_empty(),
+        "not those of the exact posterior: {wrong:?}"
+    );
 }

@@ -66,7 +66,10 @@ pub struct Draws {
 impl Draws {
     /// All quantities: parameters, then derived ones.
     pub fn quantities(&self) -> impl Iterator<Item = &[f64]> {
-        self.parameters.iter().chain(&self.derived).map(Vec::as_slice)
+        self.parameters
+            .iter()
+            .chain(&self.derived)
+            .map(Vec::as_slice)
     }
 }
 
@@ -86,7 +89,7 @@ impl Amortized {
         if have != want || networks.tilt.len() != want {
             return foreign(format!("there are {have} densities for {want} mechanisms"));
         }
-        let classes = networks.classes.as_ref().map(|ensemble| predicted(ensemble));
+        let classes = networks.classes.as_ref().map(predicted);
         if classes.is_some_and(|classes| classes != want) || (want > 1 && classes.is_none()) {
             return foreign(format!("{classes:?} classes for {want} mechanisms"));
         }
@@ -100,22 +103,37 @@ impl Amortized {
                 }
             })
             .collect();
-        for (mechanism, (density, own)) in
-            mechanisms.iter().zip(networks.densities.iter().zip(&quantities))
+        for (mechanism, (density, own)) in mechanisms
+            .iter()
+            .zip(networks.densities.iter().zip(&quantities))
         {
-            let (have, want) = (density.as_ref().map_or(0, predicted), own.coordinates.dimension());
+            let (have, want) = (
+                density.as_ref().map_or(0, predicted),
+                own.coordinates.dimension(),
+            );
             if have != want {
                 let name = &mechanism.name;
-                return foreign(format!("{have} dimensions for the {want} parameters of `{name}`"));
+                return foreign(format!(
+                    "{have} dimensions for the {want} parameters of `{name}`"
+                ));
             }
         }
         let inputs = networks.standardiser.outputs();
-        let mut all = networks.classes.iter().chain(networks.densities.iter().flatten());
+        let mut all = networks
+            .classes
+            .iter()
+            .chain(networks.densities.iter().flatten());
         if let Some(other) = all.find(|ensemble| ensemble.members()[0].network.given != inputs) {
             let have = other.members()[0].network.given;
-            return foreign(format!("a network reads {have} columns, and {inputs} are given"));
+            return foreign(format!(
+                "a network reads {have} columns, and {inputs} are given"
+            ));
         }
-        Ok(Self { networks, mechanisms: quantities, threads })
+        Ok(Self {
+            networks,
+            mechanisms: quantities,
+            threads,
+        })
     }
 
     /// The networks.
@@ -146,9 +164,7 @@ impl Amortized {
     pub fn probabilities(&self, given: &Matrix) -> Result<Vec<f64>, InferError> {
         match &self.networks.classes {
             None => Ok(vec![1.0; given.rows()]),
-            Some(ensemble) => {
-                Ok(self.tilted(&ensemble.class_probabilities(given, self.threads)?))
-            }
+            Some(ensemble) => Ok(self.tilted(&ensemble.class_probabilities(given, self.threads)?)),
         }
     }
 
@@ -171,9 +187,7 @@ impl Amortized {
     pub fn member_probabilities(&self, given: &Matrix) -> Result<Vec<Vec<f64>>, InferError> {
         let members = self.networks.classes.iter().flat_map(Ensemble::members);
         members
-            .map(|member| {
-                Ok(self.tilted(&member.class_probabilities(given, self.threads)?))
-            })
+            .map(|member| Ok(self.tilted(&member.class_probabilities(given, self.threads)?)))
             .collect()
     }
 
@@ -201,7 +215,11 @@ impl Amortized {
             None => (Matrix::zeros(total, 0), own.coordinates.fixed(total)),
         };
         let derived = derived(&own.derived, &parameters);
-        Ok(Draws { scores, parameters, derived })
+        Ok(Draws {
+            scores,
+            parameters,
+            derived,
+        })
     }
 
     /// log p(scores | given, mechanism), row by row, in nats.
@@ -241,7 +259,11 @@ impl Amortized {
         let scores = rows_of(&scores);
         let of_scores = self.log_density_of_scores(mechanism, given, &scores)?;
         let slopes = coordinates.log_slope(parameters);
-        Ok(of_scores.iter().zip(slopes).map(|(density, slope)| density + slope).collect())
+        Ok(of_scores
+            .iter()
+            .zip(slopes)
+            .map(|(density, slope)| density + slope)
+            .collect())
     }
 
     /// Derived quantities of parameters (one column each): one column a quantity.
@@ -265,7 +287,10 @@ impl Amortized {
             return Ok((values, given.columns()));
         };
         let features = ensemble.members()[0].embed(given, self.threads)?;
-        Ok((features.values().iter().map(|&x| f64::from(x)).collect(), features.columns()))
+        Ok((
+            features.values().iter().map(|&x| f64::from(x)).collect(),
+            features.columns(),
+        ))
     }
 }
 
@@ -293,10 +318,19 @@ fn derived(tape: &Tape, parameters: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let mut registers = vec![0.0; tape.registers];
     let mut outputs = vec![0.0; tape.outputs.len()];
     for row in 0..rows {
-        point.iter_mut().zip(parameters).for_each(|(value, column)| *value = column[row]);
-        let inputs = Inputs { parameters: &point, ..Inputs::default() };
+        point
+            .iter_mut()
+            .zip(parameters)
+            .for_each(|(value, column)| *value = column[row]);
+        let inputs = Inputs {
+            parameters: &point,
+            ..Inputs::default()
+        };
         tape.evaluate_into(&inputs, &mut registers, &mut outputs);
-        columns.iter_mut().zip(&outputs).for_each(|(column, &value)| column.push(value));
+        columns
+            .iter_mut()
+            .zip(&outputs)
+            .for_each(|(column, &value)| column.push(value));
     }
     columns
 }

@@ -10,7 +10,10 @@ pub fn allocate(probabilities: &[f64], total: usize) -> Vec<usize> {
     if !(sum.is_finite() && sum > 0.0) {
         return vec![0; probabilities.len()];
     }
-    let shares: Vec<f64> = probabilities.iter().map(|p| p / sum * total as f64).collect();
+    let shares: Vec<f64> = probabilities
+        .iter()
+        .map(|p| p / sum * total as f64)
+        .collect();
     let mut counts: Vec<usize> = shares.iter().map(|share| share.floor() as usize).collect();
     let mut order: Vec<usize> = (0..shares.len()).collect();
     order.sort_by(|&a, &b| shares[b].fract().total_cmp(&shares[a].fract()));

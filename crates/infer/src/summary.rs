@@ -62,8 +62,11 @@ pub fn column_quantiles(rows: &[Vec<f64>], levels: &[f64]) -> Vec<Vec<f64>> {
     let width = rows.first().map_or(0, Vec::len);
     let mut quantiles = vec![Vec::with_capacity(width); levels.len()];
     for column in 0..width {
-        let mut values: Vec<f64> =
-            rows.iter().map(|row| row[column]).filter(|x| x.is_finite()).collect();
+        let mut values: Vec<f64> = rows
+            .iter()
+            .map(|row| row[column])
+            .filter(|x| x.is_finite())
+            .collect();
         values.sort_unstable_by(f64::total_cmp);
         for (row, &level) in quantiles.iter_mut().zip(levels) {
             row.push(quantile(&values, level));
@@ -100,6 +103,9 @@ mod tests {
     #[test]
     fn column_quantiles_go_column_by_column() {
         let rows = vec![vec![1.0, 10.0], vec![3.0, f64::NAN], vec![2.0, 30.0]];
-        assert_eq!(column_quantiles(&rows, &[0.5, 1.0]), [vec![2.0, 20.0], vec![3.0, 30.0]]);
+        assert_eq!(
+            column_quantiles(&rows, &[0.5, 1.0]),
+            [vec![2.0, 20.0], vec![3.0, 30.0]]
+        );
     }
 }

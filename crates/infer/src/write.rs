@@ -32,13 +32,18 @@ impl DrawTable {
     /// Adds the draws of one mechanism; `values` has one column a name.
     pub fn add(&mut self, mechanism: &str, names: &[String], values: &[&[f64]]) {
         let (before, count) = (self.mechanism.len(), values.first().map_or(0, |c| c.len()));
-        self.mechanism.extend(std::iter::repeat_n(mechanism.to_owned(), count));
+        self.mechanism
+            .extend(std::iter::repeat_n(mechanism.to_owned(), count));
         for (name, value) in names.iter().zip(values) {
-            let place = self.names.iter().position(|other| other == name).unwrap_or_else(|| {
-                self.names.push(name.clone());
-                self.columns.push(vec![f64::NAN; before]);
-                self.names.len() - 1
-            });
+            let place = self
+                .names
+                .iter()
+                .position(|other| other == name)
+                .unwrap_or_else(|| {
+                    self.names.push(name.clone());
+                    self.columns.push(vec![f64::NAN; before]);
+                    self.names.len() - 1
+                });
             self.columns[place].extend_from_slice(value);
         }
         for column in &mut self.columns {
@@ -56,10 +61,18 @@ impl DrawTable {
         writer.write_record(&self.names)?;
         for (row, mechanism) in self.mechanism.iter().enumerate() {
             writer.write_field(mechanism)?;
-            let number = |x: f64| if x.is_nan() { String::new() } else { x.to_string() };
+            let number = |x: f64| {
+                if x.is_nan() {
+                    String::new()
+                } else {
+                    x.to_string()
+                }
+            };
             writer.write_record(self.columns.iter().map(|column| number(column[row])))?;
         }
-        writer.into_inner().map_err(|error| error.into_error().into())
+        writer
+            .into_inner()
+            .map_err(|error| error.into_error().into())
     }
 
     /// The table as the bytes of a Parquet file; a quantity that a mechanism lacks is null.
@@ -68,8 +81,13 @@ impl DrawTable {
     /// Where Parquet refuses.
     pub fn to_parquet(&self) -> Result<Vec<u8>, parquet::errors::ParquetError> {
         let mut fields = vec![Field::new("mechanism", DataType::Utf8, false)];
-        fields.extend(self.names.iter().map(|name| Field::new(name, DataType::Float64, true)));
-        let mut arrays: Vec<ArrayRef> = vec![Arc::new(StringArray::from_iter_values(&self.mechanism))];
+        fields.extend(
+            self.names
+                .iter()
+                .map(|name| Field::new(name, DataType::Float64, true)),
+        );
+        let mut arrays: Vec<ArrayRef> =
+            vec![Arc::new(StringArray::from_iter_values(&self.mechanism))];
         for column in &self.columns {
             let values = column.iter().map(|&x| (!x.is_nan()).then_some(x));
             arrays.push(Arc::new(Float64Array::from_iter(values)));
@@ -86,10 +104,16 @@ impl DrawTable {
     /// # Errors
     /// Where the disk refuses.
     pub fn write(&self, folder: &Path) -> Result<(), WriteError> {
-        let wrong = |path: &Path, reason: String| WriteError { path: path.to_owned(), reason };
-        let csv = self.to_csv().map_err(|e| wrong(&folder.join("draws.csv"), e.to_string()))?;
-        let parquet =
-            self.to_parquet().map_err(|e| wrong(&folder.join("draws.parquet"), e.to_string()))?;
+        let wrong = |path: &Path, reason: String| WriteError {
+            path: path.to_owned(),
+            reason,
+        };
+        let csv = self
+            .to_csv()
+            .map_err(|e| wrong(&folder.join("draws.csv"), e.to_string()))?;
+        let parquet = self
+            .to_parquet()
+            .map_err(|e| wrong(&folder.join("draws.parquet"), e.to_string()))?;
         std::fs::create_dir_all(folder).map_err(|e| wrong(folder, e.to_string()))?;
         for (name, bytes) in [("draws.csv", csv), ("draws.parquet", parquet)] {
             let path = folder.join(name);
@@ -121,7 +145,10 @@ mod tests {
         table.add("sir", &names(&["beta"]), &[&[1.5, 2.0]]);
         table.add("seir", &names(&["sigma", "beta"]), &[&[0.25], &[3.0]]);
         let text = String::from_utf8(table.to_csv().unwrap()).unwrap();
-        assert_eq!(text, "mechanism,beta,sigma\nsir,1.5,\nsir,2,\nseir,3,0.25\n");
+        assert_eq!(
+            text,
+            "mechanism,beta,sigma\nsir,1.5,\nsir,2,\nseir,3,0.25\n"
+        );
         assert_eq!(&table.to_parquet().unwrap()[..4], b"PAR1");
     }
 }

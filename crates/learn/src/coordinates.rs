@@ -43,8 +43,12 @@ impl Prior {
     fn evaluate<'a>(&self, scratch: &'a mut Scratch) -> &'a [f64] {
         scratch.registers.resize(self.arguments.registers, 0.0);
         scratch.arguments.resize(self.arguments.outputs.len(), 0.0);
-        let inputs = Inputs { parameters: &scratch.parameters, ..Inputs::default() };
-        self.arguments.evaluate_into(&inputs, &mut scratch.registers, &mut scratch.arguments);
+        let inputs = Inputs {
+            parameters: &scratch.parameters,
+            ..Inputs::default()
+        };
+        self.arguments
+            .evaluate_into(&inputs, &mut scratch.registers, &mut scratch.arguments);
         &scratch.arguments
     }
 
@@ -64,7 +68,9 @@ impl Prior {
         } else if self.family.is_discrete() {
             self.family.quantile(arguments, probability(score))
         } else {
-            self.family.from_normal(arguments, score).unwrap_or(f64::NAN)
+            self.family
+                .from_normal(arguments, score)
+                .unwrap_or(f64::NAN)
         }
     }
 }
@@ -103,7 +109,10 @@ impl Coordinates {
 
     /// The name of each coordinate's parameter, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.priors.iter().filter(|prior| !prior.is_fixed()).map(|prior| prior.name.as_str())
+        self.priors
+            .iter()
+            .filter(|prior| !prior.is_fixed())
+            .map(|prior| prior.name.as_str())
     }
 
     /// Scores of `parameters` (one column a parameter, fixed ones included): one column a
@@ -115,14 +124,17 @@ impl Coordinates {
         for (row, &simulation) in rows.iter().enumerate() {
             let mut stream = Stream::new(seed, Purpose::COORDINATES, simulation);
             scratch.parameters.clear();
-            scratch.parameters.extend(parameters.iter().map(|column| column[row]));
+            scratch
+                .parameters
+                .extend(parameters.iter().map(|column| column[row]));
             let mut free = scores.iter_mut();
             for (k, prior) in self.priors.iter().enumerate() {
                 if prior.is_fixed() {
                     continue;
                 }
                 let value = scratch.parameters[k];
-                let forward = prior.forward(prior.evaluate(&mut scratch), value, || stream.uniform());
+                let forward =
+                    prior.forward(prior.evaluate(&mut scratch), value, || stream.uniform());
                 if let Some(column) = free.next() {
                     column.push(forward);
                 }
@@ -137,7 +149,11 @@ impl Coordinates {
         scratch.parameters.clear();
         scratch.parameters.resize(self.priors.len(), 0.0);
         for (k, prior) in self.priors.iter().enumerate() {
-            let score = if prior.is_fixed() { 0.0 } else { scores.next().unwrap_or(f64::NAN) };
+            let score = if prior.is_fixed() {
+                0.0
+            } else {
+                scores.next().unwrap_or(f64::NAN)
+            };
             scratch.parameters[k] = prior.backward(prior.evaluate(scratch), score);
         }
     }
@@ -163,7 +179,11 @@ impl Coordinates {
     pub fn fixed(&self, rows: usize) -> Vec<Vec<f64>> {
         let mut scratch = Scratch::default();
         self.backward_point([], &mut scratch);
-        scratch.parameters.iter().map(|&value| vec![value; rows]).collect()
+        scratch
+            .parameters
+            .iter()
+            .map(|&value| vec![value; rows])
+            .collect()
     }
 
     /// log |d scores / d parameters| of each row: what turns a log-density of scores into one of
@@ -193,9 +213,16 @@ impl Coordinates {
         (0..rows)
             .map(|row| {
                 scratch.parameters.clear();
-                scratch.parameters.extend(parameters.iter().map(|column| column[row]));
+                scratch
+                    .parameters
+                    .extend(parameters.iter().map(|column| column[row]));
                 let mut sum = 0.0;
-                for (k, prior) in self.priors.iter().enumerate().filter(|(_, p)| !p.is_fixed()) {
+                for (k, prior) in self
+                    .priors
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, p)| !p.is_fixed())
+                {
                     let value = scratch.parameters[k];
                     sum += term(prior, prior.evaluate(&mut scratch), value);
                 }

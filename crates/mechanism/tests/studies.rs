@@ -214,7 +214,10 @@ fn inline_data_weights_and_settings() {
     let data = study.data.unwrap();
     assert_eq!(data[0], 1.0);
     assert!(data[1].is_nan() && data[2].is_nan());
-    assert_eq!((study.learn.members, study.learn.learning_rate), (3, Some(0.01)));
+    assert_eq!(
+        (study.learn.members, study.learn.learning_rate),
+        (3, Some(0.01))
+    );
     assert_eq!((study.claims.data_sets, study.claims.tolerance), (100, 0.1));
 }
 

@@ -63,7 +63,11 @@ pub(super) fn statistics(given: &GivenMechanism<'_>, settings: &Settings) -> [St
 
 /// The gains for the mean, their negatives for the exceedances. A density that is not a number is a
 /// loss without bound.
-pub(super) fn paired([mean, exceedance]: [Claim; 2], about: &About, gains: Vec<f64>) -> [Statistic; 2] {
+pub(super) fn paired(
+    [mean, exceedance]: [Claim; 2],
+    about: &About,
+    gains: Vec<f64>,
+) -> [Statistic; 2] {
     let gains: Vec<f64> = gains
         .into_iter()
         .map(|g| if g.is_nan() { f64::NEG_INFINITY } else { g })

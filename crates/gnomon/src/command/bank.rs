@@ -27,7 +27,9 @@ pub fn execute(session: &Session, command: BankCommand) -> Result<(), Failure> {
 /// The study at `path`, if it is one; a bank's own folder has no study.
 fn study(session: &Session, path: &Path) -> Result<Option<Context>, Failure> {
     let is_study = path.is_file() || path.join("study.toml").is_file();
-    is_study.then(|| Context::read(path, session.wishes, session.progress)).transpose()
+    is_study
+        .then(|| Context::read(path, session.wishes, session.progress))
+        .transpose()
 }
 
 fn folder(context: Option<&Context>, path: &Path) -> Result<PathBuf, Failure> {
@@ -63,7 +65,10 @@ fn in_words(info: &Info) -> String {
     for reason in &info.reasons {
         text += &format!("  failed {} times: {}\n", reason.count, reason.reason);
     }
-    text += &format!("\n  {:<24} {:>11} {:>11} {:>11}  missing\n", "column", "min", "mean", "max");
+    text += &format!(
+        "\n  {:<24} {:>11} {:>11} {:>11}  missing\n",
+        "column", "min", "mean", "max"
+    );
     for column in &info.columns {
         let number = |x: Option<f64>| x.map_or("-".to_owned(), significant);
         text += &format!(
@@ -96,7 +101,14 @@ fn verify(session: &Session, path: &Path, sample: usize) -> Result<(), Failure> 
         Some((population, seed)) => population.rows(*seed, numbers),
         None => Ok(Rows::default()),
     };
-    let verified = bank::verify(&folder, Sample { rows_per_shard, seed: 1 }, again)?;
+    let verified = bank::verify(
+        &folder,
+        Sample {
+            rows_per_shard,
+            seed: 1,
+        },
+        again,
+    )?;
     let mut text = format!(
         "{} simulations are as they were written; {} of them were simulated again, bit for bit",
         verified.rows(),
@@ -106,7 +118,10 @@ fn verify(session: &Session, path: &Path, sample: usize) -> Result<(), Failure> 
         .shards
         .iter()
         .flat_map(|shard| {
-            shard.problems.iter().map(|problem| format!("{}: {problem}", shard.file.display()))
+            shard
+                .problems
+                .iter()
+                .map(|problem| format!("{}: {problem}", shard.file.display()))
         })
         .collect();
     if !verified.is_sound() {
@@ -121,7 +136,11 @@ fn verify(session: &Session, path: &Path, sample: usize) -> Result<(), Failure> 
         return Ok(());
     }
     Err(Failure::damaged(
-        format!("{} problems in the bank {}", problems.len(), folder.display()),
+        format!(
+            "{} problems in the bank {}",
+            problems.len(),
+            folder.display()
+        ),
         "move the shards named above out of the folder; `gnomon simulate` makes them again",
     ))
 }
@@ -131,16 +150,13 @@ fn export(session: &Session, path: &Path, file: &Path) -> Result<(), Failure> {
     let bank = Bank::open(folder(context.as_ref(), path)?)?;
     bank::export(&bank, file)?;
     let text = format!("{} simulations written to {}", bank.rows(), file.display());
-    session.output.result(&text, &json!({ "rows": bank.rows(), "file": file }));
+    session
+        .output
+        .result(&text, &json!({ "rows": bank.rows(), "file": file }));
     Ok(())
 }
 
-fn bring_in(
-    session: &Session,
-    path: &Path,
-    file: &Path,
-    map: &[String],
-) -> Result<(), Failure> {
+fn bring_in(session: &Session, path: &Path, file: &Path, map: &[String]) -> Result<(), Failure> {
     let context = Context::read(path, session.wishes, session.progress)?;
     let mechanisms = &context.study.mechanisms;
     let rename = map

@@ -74,11 +74,18 @@ pub fn summary(answer: &Answer, claims: &[Claim]) -> String {
     for posterior in &answer.posteriors {
         text += &posterior_table(posterior, answer.posteriors.len() > 1);
     }
-    let raised: Vec<&str> =
-        answer.alarms.iter().filter(|alarm| alarm.raised).map(|alarm| &*alarm.name).collect();
+    let raised: Vec<&str> = answer
+        .alarms
+        .iter()
+        .filter(|alarm| alarm.raised)
+        .map(|alarm| &*alarm.name)
+        .collect();
     if !answer.alarms.is_empty() {
         text += &match raised.as_slice() {
-            [] => format!("\nAlarms about the data: none of {} raised\n", answer.alarms.len()),
+            [] => format!(
+                "\nAlarms about the data: none of {} raised\n",
+                answer.alarms.len()
+            ),
             names => format!("\nAlarms about the data: {}\n", names.join("; ")),
         };
     }
@@ -122,8 +129,11 @@ fn posterior_table(posterior: &Posterior, several: bool) -> String {
     if posterior.quantities.is_empty() {
         return String::new();
     }
-    let title =
-        if several { format!("Given {}", posterior.mechanism) } else { "Posterior".to_owned() };
+    let title = if several {
+        format!("Given {}", posterior.mechanism)
+    } else {
+        "Posterior".to_owned()
+    };
     let mut text = format!("\n{title:<31}{HEAD}");
     for (quantity, summary) in posterior.quantities.iter().zip(&posterior.summaries) {
         text += &row(&quantity.name, &quantity.unit, summary);
@@ -146,7 +156,10 @@ fn claims_table(claims: &[Claim]) -> String {
         }
     }
     let mut text = format!("\nClaims: {} tested, {}\n", claims.len(), counts.join(", "));
-    for claim in claims.iter().filter(|claim| claim.verdict != Verdict::Survived) {
+    for claim in claims
+        .iter()
+        .filter(|claim| claim.verdict != Verdict::Survived)
+    {
         let [low, high] = claim.interval.map(significant);
         text += &format!(
             "  {}: {} (estimate {}, {low} to {high}; held against {})\n",
@@ -176,7 +189,11 @@ fn word(verdict: Verdict) -> &'static str {
 /// Three significant digits, without an exponent where that reads well.
 pub fn significant(x: f64) -> String {
     if x == 0.0 || !x.is_finite() {
-        return if x.is_nan() { "-".into() } else { x.to_string() };
+        return if x.is_nan() {
+            "-".into()
+        } else {
+            x.to_string()
+        };
     }
     let digits = 2 - x.abs().log10().floor() as i32;
     match digits {
@@ -213,7 +230,10 @@ mod tests {
     #[test]
     fn numbers_have_three_significant_digits() {
         let printed = [0.0, 1.0, 12345.0, 0.000_123_4, 3.456e-9, -2.5, f64::NAN].map(significant);
-        assert_eq!(printed, ["0", "1.00", "12345", "0.000123", "3.46e-9", "-2.50", "-"]);
+        assert_eq!(
+            printed,
+            ["0", "1.00", "12345", "0.000123", "3.46e-9", "-2.50", "-"]
+        );
     }
 
     #[test]

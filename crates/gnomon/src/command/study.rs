@@ -50,7 +50,11 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
         "report": page,
     });
     session.output.result(&text, &value);
-    let unmet = verdicts.claims.iter().filter(|c| c.verdict != Verdict::Survived).count();
+    let unmet = verdicts
+        .claims
+        .iter()
+        .filter(|c| c.verdict != Verdict::Survived)
+        .count();
     let raised = answer.alarms.iter().filter(|alarm| alarm.raised).count();
     if strict && unmet + raised > 0 {
         return Err(Failure::Strict(format!(
@@ -93,7 +97,9 @@ pub fn new(session: &Session, folder: &Path) -> Result<(), Failure> {
         names.join(", "),
         folder.display()
     );
-    session.output.result(&text, &json!({ "folder": folder, "files": names }));
+    session
+        .output
+        .result(&text, &json!({ "folder": folder, "files": names }));
     Ok(())
 }
 
@@ -103,7 +109,10 @@ pub fn check(session: &Session, path: &Path) -> Result<(), Failure> {
     if is_mechanism {
         let mechanism = Mechanism::read(path)?;
         let text = format!("{} is sound: {}", path.display(), in_words(&mechanism));
-        session.output.result(&text, &json!({ "mechanism": mechanism.name, "sound": true }));
+        session.output.result(
+            &text,
+            &json!({ "mechanism": mechanism.name, "sound": true }),
+        );
         return Ok(());
     }
     let context = read(session, path)?;
@@ -118,7 +127,12 @@ pub fn check(session: &Session, path: &Path) -> Result<(), Failure> {
             in_words(mechanism)
         );
     }
-    let missing = study.data.iter().flatten().filter(|value| value.is_nan()).count();
+    let missing = study
+        .data
+        .iter()
+        .flatten()
+        .filter(|value| value.is_nan())
+        .count();
     text += &match &study.data {
         None => "  no observed data\n".to_owned(),
         Some(data) => format!(
@@ -127,7 +141,10 @@ pub fn check(session: &Session, path: &Path) -> Result<(), Failure> {
             data.len()
         ),
     };
-    text += &format!("  asked: {}\n\nThe study is sound.", study.predict.join(", "));
+    text += &format!(
+        "  asked: {}\n\nThe study is sound.",
+        study.predict.join(", ")
+    );
     let names: Vec<&str> = study.mechanisms.iter().map(|m| m.name.as_str()).collect();
     let value = json!({
         "title": study.title, "mechanisms": names, "given": study.given, "predict": study.predict,
@@ -159,7 +176,10 @@ pub fn preview(session: &Session, path: &Path) -> Result<(), Failure> {
     let population = Population::new(&context.study)?;
     let predictive = answer::preview(&context, &population)?;
     let page = stage::report::preview(&context, predictive)?;
-    let text = format!("What the mechanisms produce before anything is learned: {}", page.display());
+    let text = format!(
+        "What the mechanisms produce before anything is learned: {}",
+        page.display()
+    );
     session.output.result(&text, &json!({ "preview": page }));
     Ok(())
 }
@@ -170,7 +190,10 @@ pub fn simulate(session: &Session, path: &Path) -> Result<(), Failure> {
     let population = Population::new(&context.study)?;
     let bank = stage::simulate::run(&context, &population)?;
     let text = format!("{} simulations in {}", bank.rows(), bank.dir().display());
-    session.output.result(&text, &json!({ "simulations": bank.rows(), "bank": bank.dir() }));
+    session.output.result(
+        &text,
+        &json!({ "simulations": bank.rows(), "bank": bank.dir() }),
+    );
     Ok(())
 }
 
@@ -184,12 +207,21 @@ pub fn learn(session: &Session, path: &Path) -> Result<(), Failure> {
     let mut text = String::new();
     let mut networks = Vec::new();
     for network in &training {
-        let best = network.validation.iter().copied().fold(f64::INFINITY, f64::min);
-        text += &format!("{}: held-out loss {best:.3} ({})\n", network.network, network.description);
+        let best = network
+            .validation
+            .iter()
+            .copied()
+            .fold(f64::INFINITY, f64::min);
+        text += &format!(
+            "{}: held-out loss {best:.3} ({})\n",
+            network.network, network.description
+        );
         networks.push(json!({ "network": network.network, "held_out_loss": best }));
     }
     text += &format!("\nSaved in {}", context.results().join("model").display());
-    session.output.result(&text, &json!({ "networks": networks }));
+    session
+        .output
+        .result(&text, &json!({ "networks": networks }));
     Ok(())
 }
 
@@ -210,7 +242,10 @@ pub fn ask(
     let mut asked = answer::ask(&context, &amortized, &data, draws)?;
     answer::alarms(&context, &population, &amortized, &data, &mut asked.answer)?;
     if let Some(folder) = folder {
-        asked.draws.write(folder).map_err(|error| Failure::Outside(error.to_string()))?;
+        asked
+            .draws
+            .write(folder)
+            .map_err(|error| Failure::Outside(error.to_string()))?;
         file::write_json(&folder.join("answer.json"), &asked.answer)?;
     }
     let value = json!({
@@ -222,7 +257,9 @@ pub fn ask(
         "posteriors": posteriors(&asked.answer),
         "alarms": asked.answer.alarms,
     });
-    session.output.result(&output::summary(&asked.answer, &[]), &value);
+    session
+        .output
+        .result(&output::summary(&asked.answer, &[]), &value);
     Ok(())
 }
 
@@ -244,6 +281,9 @@ pub fn report(session: &Session, path: &Path) -> Result<(), Failure> {
     let answer = answer::run(&context, &population, &amortized, &learned_from)?;
     let verdicts = examine::run(&context, &population, &amortized, &learned_from)?;
     let page = stage::report::run(&context, &bank, &amortized, &answer, &verdicts)?;
-    session.output.result(&format!("Report: {}", page.display()), &json!({ "report": page }));
+    session.output.result(
+        &format!("Report: {}", page.display()),
+        &json!({ "report": page }),
+    );
     Ok(())
 }

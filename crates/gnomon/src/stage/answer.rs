@@ -102,7 +102,11 @@ pub fn run(
     let simulated = prior.chosen.len() + replicates.rows.len();
     let cost = vec![
         cost("posterior draws", asked.draws.mechanism.len(), seconds),
-        cost("simulations for figures and alarms", simulated, began.elapsed().as_secs_f64()),
+        cost(
+            "simulations for figures and alarms",
+            simulated,
+            began.elapsed().as_secs_f64(),
+        ),
     ];
     Stamp { made_from, cost }.write(&context.results(), STAGE)?;
     Ok(answer)
@@ -167,8 +171,11 @@ pub fn ask(
         table.add(&mechanism.name, &names(mechanism), &columns);
         all.push((own, prior));
     }
-    let shared: Vec<content::SharedQuantity> =
-        study.shared.iter().map(|name| shared(context, name, &probabilities, &all)).collect();
+    let shared: Vec<content::SharedQuantity> = study
+        .shared
+        .iter()
+        .map(|name| shared(context, name, &probabilities, &all))
+        .collect();
     let mechanisms = mechanisms(context, &probabilities, &members);
     let answer = Answer {
         sentence: sentence(&study.predict, &mechanisms, &shared, &posteriors),
@@ -178,7 +185,12 @@ pub fn ask(
         ..Answer::default()
     };
     let given = all.into_iter().map(|(own, _)| own).collect();
-    Ok(Asked { answer, draws: table, probabilities, given })
+    Ok(Asked {
+        answer,
+        draws: table,
+        probabilities,
+        given,
+    })
 }
 
 /// Alarms about a data set from prior simulations alone: whether the mechanisms produce such data
@@ -232,20 +244,27 @@ pub fn observed_series(context: &Context) -> Vec<content::Series> {
 
 fn names(mechanism: &Mechanism) -> Vec<String> {
     let parameters = mechanism.parameters.iter().map(|p| p.name.clone());
-    parameters.chain(mechanism.derived.iter().map(|d| d.name.clone())).collect()
+    parameters
+        .chain(mechanism.derived.iter().map(|d| d.name.clone()))
+        .collect()
 }
 
 fn quantities(mechanism: &Mechanism) -> Vec<content::Quantity> {
-    let quantity = |name: &String, unit: &Option<String>, description: &Option<String>| {
-        content::Quantity {
+    let quantity =
+        |name: &String, unit: &Option<String>, description: &Option<String>| content::Quantity {
             name: name.clone(),
             unit: unit.clone().unwrap_or_default(),
             description: description.clone().unwrap_or_default(),
             ..content::Quantity::default()
-        }
-    };
-    let parameters = mechanism.parameters.iter().map(|p| quantity(&p.name, &p.unit, &p.description));
-    let derived = mechanism.derived.iter().map(|d| quantity(&d.name, &d.unit, &d.description));
+        };
+    let parameters = mechanism
+        .parameters
+        .iter()
+        .map(|p| quantity(&p.name, &p.unit, &p.description));
+    let derived = mechanism
+        .derived
+        .iter()
+        .map(|d| quantity(&d.name, &d.unit, &d.description));
     parameters.chain(derived).collect()
 }
 
@@ -257,8 +276,9 @@ fn prior_draws(context: &Context, amortized: &Amortized, mechanism: usize) -> Ve
         gnomon_mechanism::random::Purpose::PARAMETERS,
         mechanism as u64,
     );
-    let scores: Vec<f32> =
-        (0..coordinates.dimension() * SHOWN_DRAWS).map(|_| stream.normal() as f32).collect();
+    let scores: Vec<f32> = (0..coordinates.dimension() * SHOWN_DRAWS)
+        .map(|_| stream.normal() as f32)
+        .collect();
     let mut columns = match coordinates.dimension() {
         0 => coordinates.fixed(SHOWN_DRAWS),
         _ => coordinates.to_parameters(&scores),
@@ -294,7 +314,10 @@ fn posterior(
         .parameters
         .iter()
         .map(|p| p.prior.family != Family::Exact && is_asked("parameters", &p.name));
-    let derived = mechanism.derived.iter().map(|d| is_asked("derived", &d.name));
+    let derived = mechanism
+        .derived
+        .iter()
+        .map(|d| is_asked("derived", &d.name));
     let shown: Vec<bool> = parameters.chain(derived).collect();
     let keep = |position: &usize| shown[*position];
     let columns: Vec<&[f64]> = own.quantities().collect();
@@ -304,10 +327,20 @@ fn posterior(
     content::Posterior {
         mechanism: mechanism.name.clone(),
         quantities: places.iter().map(|&k| all[k].clone()).collect(),
-        summaries: places.iter().map(|&k| summary(columns[k], &prior[k])).collect(),
+        summaries: places
+            .iter()
+            .map(|&k| summary(columns[k], &prior[k]))
+            .collect(),
         draws: places
             .iter()
-            .map(|&k| columns[k].iter().step_by(every).take(SHOWN_DRAWS).copied().collect())
+            .map(|&k| {
+                columns[k]
+                    .iter()
+                    .step_by(every)
+                    .take(SHOWN_DRAWS)
+                    .copied()
+                    .collect()
+            })
             .collect(),
         prior_draws: places.iter().map(|&k| prior[k].clone()).collect(),
         ..content::Posterior::default()
@@ -324,19 +357,32 @@ fn shared(
     let mut quantity = content::Quantity::default();
     let mut given = Vec::new();
     let (mut mixture, mut before) = (Vec::new(), Vec::new());
-    let declared: Vec<Option<usize>> =
-        study.mechanisms.iter().map(|m| names(m).iter().position(|n| n == name)).collect();
+    let declared: Vec<Option<usize>> = study
+        .mechanisms
+        .iter()
+        .map(|m| names(m).iter().position(|n| n == name))
+        .collect();
     let weights = |of: &[f64]| -> Vec<f64> {
-        of.iter().zip(&declared).map(|(&w, d)| if d.is_some() { w } else { 0.0 }).collect()
+        of.iter()
+            .zip(&declared)
+            .map(|(&w, d)| if d.is_some() { w } else { 0.0 })
+            .collect()
     };
-    let most = all.iter().map(|(own, _)| own.parameters.first().map_or(0, Vec::len)).max();
+    let most = all
+        .iter()
+        .map(|(own, _)| own.parameters.first().map_or(0, Vec::len))
+        .max();
     let counts = allocate(&weights(probabilities), most.unwrap_or(0));
     let prior_counts = allocate(&weights(&study.weights), SHOWN_DRAWS);
     for (index, mechanism) in study.mechanisms.iter().enumerate() {
-        let Some(place) = declared[index] else { continue };
+        let Some(place) = declared[index] else {
+            continue;
+        };
         quantity = quantities(mechanism)[place].clone();
         let (own, prior) = &all[index];
-        let Some(draws) = own.quantities().nth(place) else { continue };
+        let Some(draws) = own.quantities().nth(place) else {
+            continue;
+        };
         mixture.extend(draws.iter().take(counts[index]));
         before.extend(prior[place].iter().take(prior_counts[index]));
         given.push(content::Given {
@@ -360,7 +406,12 @@ fn mechanisms(
     members: &[Vec<f64>],
 ) -> Vec<content::Mechanism> {
     let study = &context.study;
-    let all = study.mechanisms.iter().zip(&study.weights).zip(probabilities).enumerate();
+    let all = study
+        .mechanisms
+        .iter()
+        .zip(&study.weights)
+        .zip(probabilities)
+        .enumerate();
     all.map(|(index, ((mechanism, &prior), &posterior))| {
         let of_members = || members.iter().map(|member| member[index]);
         let spread = members.len() > 1;
@@ -371,7 +422,10 @@ fn mechanisms(
             prior,
             posterior,
             interval: if spread {
-                [of_members().fold(1.0, f64::min), of_members().fold(0.0, f64::max)]
+                [
+                    of_members().fold(1.0, f64::min),
+                    of_members().fold(0.0, f64::max),
+                ]
             } else {
                 [f64::NAN; 2]
             },
@@ -409,8 +463,11 @@ pub fn percent(p: f64) -> String {
 }
 
 fn in_words(quantity: &content::Quantity, summary: &content::Summary) -> String {
-    let unit =
-        if quantity.unit.is_empty() { String::new() } else { format!(" {}", quantity.unit) };
+    let unit = if quantity.unit.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", quantity.unit)
+    };
     let [low, high] = summary.interval_90.map(number);
     format!(
         "{} is {}{unit} (90\u{a0}% credible interval {low} to {high})",
@@ -440,10 +497,17 @@ fn sentence(
             others.join(", ")
         ));
     }
-    let over_all = shared.iter().filter_map(|s| Some((&s.quantity, &s.given.first()?.summary)));
+    let over_all = shared
+        .iter()
+        .filter_map(|s| Some((&s.quantity, &s.given.first()?.summary)));
     if shared.is_empty() && mechanisms.len() == 1 {
-        let all = posteriors.iter().flat_map(|p| p.quantities.iter().zip(&p.summaries));
-        parts.extend(all.take(4).map(|(quantity, summary)| in_words(quantity, summary)));
+        let all = posteriors
+            .iter()
+            .flat_map(|p| p.quantities.iter().zip(&p.summaries));
+        parts.extend(
+            all.take(4)
+                .map(|(quantity, summary)| in_words(quantity, summary)),
+        );
     } else {
         parts.extend(over_all.map(|(quantity, summary)| in_words(quantity, summary)));
     }
@@ -462,16 +526,25 @@ fn prior_rows(context: &Context, population: &Population<'_>) -> Result<PriorRow
     let seed = context.seed_for("prior predictive");
     let numbers: Vec<u64> = (0..PRIOR_SIMULATIONS).collect();
     let rows = population.rows(seed, &numbers)?;
-    let succeeded: Vec<usize> =
-        (0..rows.len()).filter(|&row| rows.failure[row].is_none()).collect();
+    let succeeded: Vec<usize> = (0..rows.len())
+        .filter(|&row| rows.failure[row].is_none())
+        .collect();
     let schema = population.schema(seed);
-    let places: Vec<usize> =
-        context.study.given_columns().iter().filter_map(|name| schema.position(name)).collect();
-    let given =
-        succeeded.iter().flat_map(|&row| places.iter().map(move |&place| (row, place)));
+    let places: Vec<usize> = context
+        .study
+        .given_columns()
+        .iter()
+        .filter_map(|name| schema.position(name))
+        .collect();
+    let given = succeeded
+        .iter()
+        .flat_map(|&row| places.iter().map(move |&place| (row, place)));
     Ok(PriorRows {
         given: given.map(|(row, place)| rows.columns[place][row]).collect(),
-        chosen: succeeded.iter().map(|&row| rows.mechanism[row] as usize).collect(),
+        chosen: succeeded
+            .iter()
+            .map(|&row| rows.mechanism[row] as usize)
+            .collect(),
     })
 }
 
@@ -539,8 +612,18 @@ fn typicality_checks(
     let columns: Vec<f64> = given.values().iter().map(|&x| f64::from(x)).collect();
     let mut checks = Vec::new();
     for (name, values, d, distance) in [
-        ("distance in the network's features", features, count, Distance::Mahalanobis),
-        ("distance between data sets", columns, given.columns(), Distance::Neighbour(NEIGHBOUR)),
+        (
+            "distance in the network's features",
+            features,
+            count,
+            Distance::Mahalanobis,
+        ),
+        (
+            "distance between data sets",
+            columns,
+            given.columns(),
+            Distance::Neighbour(NEIGHBOUR),
+        ),
     ] {
         let (values, d) = varying(&values, d);
         let simulations = prior.chosen.len();
@@ -561,7 +644,10 @@ fn varying(values: &[f64], columns: usize) -> (Vec<f64>, usize) {
     };
     let kept: Vec<usize> = (0..columns).filter(|&column| differs(column)).collect();
     let rows = values.chunks_exact(columns);
-    (rows.flat_map(|row| kept.iter().map(|&k| row[k])).collect(), kept.len())
+    (
+        rows.flat_map(|row| kept.iter().map(|&k| row[k])).collect(),
+        kept.len(),
+    )
 }
 
 /// Data simulated from the posterior.
@@ -575,38 +661,44 @@ struct Replicates {
 }
 
 impl Replicates {
-    fn new(
-        context: &Context,
-        population: &Population<'_>,
-        asked: &Asked,
-    ) -> Result<Self, Failure> {
+    fn new(context: &Context, population: &Population<'_>, asked: &Asked) -> Result<Self, Failure> {
         let counts = allocate(&asked.probabilities, POSTERIOR_SIMULATIONS);
         let seed = context.seed_for("posterior predictive");
         let (mut rows, mut chosen) = (Vec::new(), Vec::new());
         for (index, own) in asked.given.iter().enumerate() {
             // Each mechanism gets enough for a figure of its own.
             let wanted = counts[index].max(POSTERIOR_SIMULATIONS / 8);
-            let draws: Vec<Vec<f64>> =
-                own.parameters.iter().map(|c| c.iter().take(wanted).copied().collect()).collect();
+            let draws: Vec<Vec<f64>> = own
+                .parameters
+                .iter()
+                .map(|c| c.iter().take(wanted).copied().collect())
+                .collect();
             let count = draws.first().map_or(wanted, Vec::len);
-            let numbers: Vec<u64> =
-                (0..count as u64).map(|number| ((index as u64) << 40) | number).collect();
+            let numbers: Vec<u64> = (0..count as u64)
+                .map(|number| ((index as u64) << 40) | number)
+                .collect();
             let observed = population.observe(index, draws, seed, &numbers)?;
             let places = population.given_places(index);
-            for row in 0..count {
-                let values: Vec<f64> = places.iter().map(|&place| observed[place][row]).collect();
+            let given: Vec<&Vec<f64>> = places.iter().map(|&place| &observed[place]).collect();
+            for values in rows_of_columns(&given, count) {
                 if values.iter().all(|value| value.is_finite()) {
                     rows.push(values);
                     chosen.push(index);
                 }
             }
         }
-        Ok(Self { rows, chosen, counts })
+        Ok(Self {
+            rows,
+            chosen,
+            counts,
+        })
     }
 
     fn of(&self, mechanism: usize) -> Vec<&[f64]> {
         let all = self.rows.iter().zip(&self.chosen);
-        all.filter(|(_, c)| **c == mechanism).map(|(row, _)| row.as_slice()).collect()
+        all.filter(|(_, c)| **c == mechanism)
+            .map(|(row, _)| row.as_slice())
+            .collect()
     }
 
     /// The replicates of the mixture over mechanisms.
@@ -636,7 +728,9 @@ impl Replicates {
         let mut first = 0;
         for series in context.study.given_series() {
             let end = first + series.times.len();
-            let seen: Vec<usize> = (first..end).filter(|&entry| !data[entry].is_nan()).collect();
+            let seen: Vec<usize> = (first..end)
+                .filter(|&entry| !data[entry].is_nan())
+                .collect();
             let pick = |row: &[f64]| seen.iter().map(|&entry| row[entry]).collect::<Vec<f64>>();
             let own = summaries(&pick(data));
             let all: Vec<Vec<f64>> = mixture.iter().map(|row| summaries(&pick(row))).collect();
@@ -658,9 +752,21 @@ impl Replicates {
     }
 }
 
+/// Columns as rows.
+fn rows_of_columns<'a>(
+    columns: &'a [&Vec<f64>],
+    rows: usize,
+) -> impl Iterator<Item = Vec<f64>> + 'a {
+    (0..rows).map(|row| columns.iter().map(|column| column[row]).collect())
+}
+
 /// The summaries of a series that predictive checks compare; of a short one, its entries.
 fn summaries(series: &[f64]) -> Vec<f64> {
-    if series.len() < 4 { series.to_vec() } else { predictive::series_summaries(series).to_vec() }
+    if series.len() < 4 {
+        series.to_vec()
+    } else {
+        predictive::series_summaries(series).to_vec()
+    }
 }
 
 fn summary_name(series: &str, length: usize, position: usize) -> String {
@@ -698,8 +804,10 @@ fn weigh(answer: &mut Answer, checks: Vec<Check>) {
         }
     }
     if weighed.alarms.contains(&true) {
-        answer.sentence = format!("{} What follows is what the networks say nevertheless: {}",
-            weighed.statement, answer.sentence);
+        answer.sentence = format!(
+            "{} What follows is what the networks say nevertheless: {}",
+            weighed.statement, answer.sentence
+        );
         answer.warning = Some(weighed.statement);
     }
 }

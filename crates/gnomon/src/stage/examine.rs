@@ -61,15 +61,17 @@ pub fn run(
     let settings = settings(context);
     let wrong = |error: &dyn std::fmt::Display| Failure::damaged(error, "learn anew");
     let claims = claims(&asked, &settings);
-    let seed =
-        seal::test_seed(&digest(amortized), &claims).map_err(|error| wrong(&error))?;
+    let seed = seal::test_seed(&digest(amortized), &claims).map_err(|error| wrong(&error))?;
     let attempt = count_attempt(context, seed)?;
     let began = Instant::now();
     let tests = Tests::new(context, population, amortized, seed)?;
     let examined =
         examine(&tests.answers(context), &settings, seed, attempt).map_err(|e| wrong(&e))?;
     let verdicts = Verdicts {
-        claims: examined.iter().map(|examined| in_words(&examined.tested)).collect(),
+        claims: examined
+            .iter()
+            .map(|examined| in_words(&examined.tested))
+            .collect(),
         calibration: curves(&examined),
     };
     context.write(FILE, &verdicts)?;
@@ -79,7 +81,11 @@ pub fn run(
         seconds: began.elapsed().as_secs_f64(),
         per_query: false,
     };
-    Stamp { made_from, cost: vec![cost] }.write(&context.results(), STAGE)?;
+    Stamp {
+        made_from,
+        cost: vec![cost],
+    }
+    .write(&context.results(), STAGE)?;
     Ok(verdicts)
 }
 
@@ -87,7 +93,10 @@ pub fn run(
 #[must_use]
 pub fn made_from(context: &Context, learned_from: &str) -> String {
     let study = &context.study;
-    stamp::hash(&[learned_from, &format!("{:?} {:?}", study.claims, study.shared)])
+    stamp::hash(&[
+        learned_from,
+        &format!("{:?} {:?}", study.claims, study.shared),
+    ])
 }
 
 fn settings(context: &Context) -> Settings {
@@ -126,16 +135,27 @@ fn claimed(study: &Study, mechanism: usize) -> Vec<(usize, String)> {
 /// Mechanisms of which anything was learned.
 fn learned(study: &Study) -> Vec<usize> {
     let free = |m: &usize| {
-        study.mechanisms[*m].parameters.iter().any(|p| p.prior.family != Family::Exact)
+        study.mechanisms[*m]
+            .parameters
+            .iter()
+            .any(|p| p.prior.family != Family::Exact)
     };
     (0..study.mechanisms.len()).filter(free).collect()
 }
 
 fn asked(study: &Study) -> Asked {
-    let names = |m: usize| claimed(study, m).into_iter().map(|(_, name)| name).collect();
+    let names = |m: usize| {
+        claimed(study, m)
+            .into_iter()
+            .map(|(_, name)| name)
+            .collect()
+    };
     let given = learned(study);
     Asked {
-        given: given.into_iter().map(|m| (study.mechanisms[m].name.clone(), names(m))).collect(),
+        given: given
+            .into_iter()
+            .map(|m| (study.mechanisms[m].name.clone(), names(m)))
+            .collect(),
         shared: averaged(study),
         mechanisms: (study.mechanisms.len() > 1)
             .then(|| study.mechanisms.iter().map(|m| m.name.clone()).collect()),
@@ -148,7 +168,8 @@ fn averaged(study: &Study) -> Vec<String> {
     if study.mechanisms.len() == 1 {
         return Vec::new();
     }
-    let everywhere = |name: &&String| (0..study.mechanisms.len()).all(|m| place(study, m, name).is_some());
+    let everywhere =
+        |name: &&String| (0..study.mechanisms.len()).all(|m| place(study, m, name).is_some());
     study.shared.iter().filter(everywhere).cloned().collect()
 }
 
@@ -156,14 +177,21 @@ fn averaged(study: &Study) -> Vec<String> {
 fn place(study: &Study, mechanism: usize, name: &str) -> Option<usize> {
     let own = &study.mechanisms[mechanism];
     let parameters = own.parameters.iter().map(|p| p.name.as_str());
-    parameters.chain(own.derived.iter().map(|d| d.name.as_str())).position(|other| other == name)
+    parameters
+        .chain(own.derived.iter().map(|d| d.name.as_str()))
+        .position(|other| other == name)
 }
 
 fn digest(amortized: &Amortized) -> [u8; 32] {
     let networks = amortized.networks();
-    let all = networks.classes.iter().chain(networks.densities.iter().flatten());
-    let hashes: Vec<String> =
-        all.flat_map(|ensemble| ensemble.members()).map(|model| model.hash()).collect();
+    let all = networks
+        .classes
+        .iter()
+        .chain(networks.densities.iter().flatten());
+    let hashes: Vec<String> = all
+        .flat_map(|ensemble| ensemble.members())
+        .map(|model| model.hash())
+        .collect();
     seal::weights_digest(hashes.join("").as_bytes())
 }
 
@@ -220,18 +248,32 @@ impl Tests {
             "data sets",
             (rounds * study.claims.data_sets) as u64,
         );
-        let pool = Pool { context, population, amortized, seed, bar: &bar };
+        let pool = Pool {
+            context,
+            population,
+            amortized,
+            seed,
+            bar: &bar,
+        };
         let given = learned
             .into_iter()
             .map(|mechanism| Ok((mechanism, pool.given(mechanism)?)))
             .collect::<Result<_, Failure>>()?;
-        let mixture = if several { pool.mixture()? } else { OfMixture::default() };
+        let mixture = if several {
+            pool.mixture()?
+        } else {
+            OfMixture::default()
+        };
         bar.finish_and_clear();
         Ok(Self { given, mixture })
     }
 
     fn data_sets(&self) -> usize {
-        let given: usize = self.given.iter().map(|(_, own)| own.log_q_truth.len()).sum();
+        let given: usize = self
+            .given
+            .iter()
+            .map(|(_, own)| own.log_q_truth.len())
+            .sum();
         given + self.mixture.truths.len()
     }
 
@@ -251,7 +293,13 @@ impl Tests {
         let shared = mixture.shared.iter();
         Answers {
             given: given.collect(),
-            shared: shared.map(|(name, truths, draws)| Quantity { name, truths, draws }).collect(),
+            shared: shared
+                .map(|(name, truths, draws)| Quantity {
+                    name,
+                    truths,
+                    draws,
+                })
+                .collect(),
             mechanisms: (study.mechanisms.len() > 1).then_some(MechanismForecasts {
                 names: &mixture.names,
                 prior: &study.weights,
@@ -260,6 +308,16 @@ impl Tests {
             }),
         }
     }
+}
+
+/// Simulated data sets of the mixture.
+struct Mixture {
+    /// The given columns, row after row.
+    given: Vec<f64>,
+    /// The mechanism of each.
+    chosen: Vec<usize>,
+    /// The true values of shared quantities: one column each.
+    truths: Vec<Vec<f64>>,
 }
 
 /// The sealed pool of test data sets.
@@ -312,25 +370,43 @@ impl Pool<'_> {
             let slices: Vec<&[f64]> = simulated.parameters.iter().map(Vec::as_slice).collect();
             let scores = coordinates.to_scores(&slices, self.seed, &simulated.simulations);
             let scores = rows_of(&scores);
-            let seed = stamp::seed(&["test posterior", &self.seed.to_string(), &block.start.to_string()]);
-            let drawn =
-                self.amortized.draw(mechanism, &given, draws, seed).map_err(Self::wrong)?;
+            let seed = stamp::seed(&[
+                "test posterior",
+                &self.seed.to_string(),
+                &block.start.to_string(),
+            ]);
+            let drawn = self
+                .amortized
+                .draw(mechanism, &given, draws, seed)
+                .map_err(Self::wrong)?;
             let density = |given: &Matrix, scores: &Matrix| {
-                self.amortized.log_density_of_scores(mechanism, given, scores).map_err(Self::wrong)
+                self.amortized
+                    .log_density_of_scores(mechanism, given, scores)
+                    .map_err(Self::wrong)
             };
             own.log_q_truth.extend(density(&given, &scores)?);
-            own.log_q_draws.extend(density(&repeat(&given, draws), &drawn.scores)?);
-            own.log_prior_truth.extend((0..rows).map(|row| standard_normal(scores.row(row))));
-            own.data.extend(given.values().iter().map(|&x| f64::from(x)));
-            let truths: Vec<&Vec<f64>> =
-                simulated.parameters.iter().chain(&simulated.derived).collect();
+            own.log_q_draws
+                .extend(density(&repeat(&given, draws), &drawn.scores)?);
+            own.log_prior_truth
+                .extend((0..rows).map(|row| standard_normal(scores.row(row))));
+            own.data
+                .extend(given.values().iter().map(|&x| f64::from(x)));
+            let truths: Vec<&Vec<f64>> = simulated
+                .parameters
+                .iter()
+                .chain(&simulated.derived)
+                .collect();
             let quantities: Vec<&[f64]> = drawn.quantities().collect();
-            for row in 0..rows {
-                own.truths.extend(claimed.iter().map(|&(place, _)| truths[place][row]));
-            }
-            for row in 0..rows * draws {
-                own.draws.extend(claimed.iter().map(|&(place, _)| quantities[place][row]));
-            }
+            let place = |&(place, _): &(usize, String)| place;
+            let claimed_truths: Vec<&[f64]> = claimed
+                .iter()
+                .map(place)
+                .map(|k| truths[k].as_slice())
+                .collect();
+            let claimed_draws: Vec<&[f64]> =
+                claimed.iter().map(place).map(|k| quantities[k]).collect();
+            extend_by_rows(&mut own.truths, &claimed_truths, rows);
+            extend_by_rows(&mut own.draws, &claimed_draws, rows * draws);
             self.bar.inc(block.len() as u64);
         }
         Ok(own)
@@ -343,13 +419,20 @@ impl Pool<'_> {
         let names = averaged(study);
         let mut own = OfMixture {
             names: study.mechanisms.iter().map(|m| m.name.clone()).collect(),
-            shared: names.iter().map(|name| (name.clone(), Vec::new(), Vec::new())).collect(),
+            shared: names
+                .iter()
+                .map(|name| (name.clone(), Vec::new(), Vec::new()))
+                .collect(),
             ..OfMixture::default()
         };
         for block in blocks(study.claims.data_sets) {
             interrupt::check()?;
             let numbers: Vec<u64> = block.clone().map(|number| number as u64).collect();
-            let (given, chosen, truths) = self.simulate_mixture(&numbers, &names)?;
+            let Mixture {
+                given,
+                chosen,
+                truths,
+            } = self.simulate_mixture(&numbers, &names)?;
             let given = self.standardise(given)?;
             let probabilities = self.amortized.probabilities(&given).map_err(Self::wrong)?;
             let picked = pick_mechanisms(&probabilities, study.mechanisms.len(), draws, |row| {
@@ -370,31 +453,39 @@ impl Pool<'_> {
         Ok(own)
     }
 
-    /// Simulations of the mixture: given columns row after row, mechanisms, and the true values of
-    /// `names` (one column each).
-    fn simulate_mixture(
-        &self,
-        numbers: &[u64],
-        names: &[String],
-    ) -> Result<(Vec<f64>, Vec<usize>, Vec<Vec<f64>>), Failure> {
+    /// Simulations of the mixture, with the true values of `names`.
+    fn simulate_mixture(&self, numbers: &[u64], names: &[String]) -> Result<Mixture, Failure> {
         let schema = self.population.schema(self.seed);
         let rows = self.population.rows(self.seed, numbers)?;
-        let kept: Vec<usize> =
-            (0..rows.len()).filter(|&row| rows.failure[row].is_none()).collect();
+        let kept: Vec<usize> = (0..rows.len())
+            .filter(|&row| rows.failure[row].is_none())
+            .collect();
         let column = |name: &String| {
             let place = schema.position(name);
             place.map(|place| &rows.columns[place]).ok_or_else(|| {
-                Failure::damaged(format!("the simulations have no column `{name}`"), "learn anew")
+                Failure::damaged(
+                    format!("the simulations have no column `{name}`"),
+                    "learn anew",
+                )
             })
         };
         let given = self.context.study.given_columns();
         let given = given.iter().map(column).collect::<Result<Vec<_>, _>>()?;
         let shared = names.iter().map(column).collect::<Result<Vec<_>, _>>()?;
-        Ok((
-            kept.iter().flat_map(|&row| given.iter().map(move |column| column[row])).collect(),
-            kept.iter().map(|&row| rows.mechanism[row] as usize).collect(),
-            shared.iter().map(|column| kept.iter().map(|&row| column[row]).collect()).collect(),
-        ))
+        Ok(Mixture {
+            given: kept
+                .iter()
+                .flat_map(|&row| given.iter().map(move |column| column[row]))
+                .collect(),
+            chosen: kept
+                .iter()
+                .map(|&row| rows.mechanism[row] as usize)
+                .collect(),
+            truths: shared
+                .iter()
+                .map(|column| kept.iter().map(|&row| column[row]).collect())
+                .collect(),
+        })
     }
 
     /// Draws of shared quantities: draw `d` of row `r` from mechanism `picked[r * draws + d]`.
@@ -421,11 +512,15 @@ impl Pool<'_> {
                 part.row_mut(to).copy_from_slice(given.row(from));
             }
             let seed = stamp::seed(&["test mixture", &self.seed.to_string(), &block.to_string()]);
-            let drawn =
-                self.amortized.draw(mechanism, &part, draws, seed).map_err(Self::wrong)?;
+            let drawn = self
+                .amortized
+                .draw(mechanism, &part, draws, seed)
+                .map_err(Self::wrong)?;
             let quantities: Vec<&[f64]> = drawn.quantities().collect();
             for (name, (_, _, values)) in names.iter().zip(&mut own.shared) {
-                let Some(place) = place(study, mechanism, name) else { continue };
+                let Some(place) = place(study, mechanism, name) else {
+                    continue;
+                };
                 for (position, &row) in rows.iter().enumerate() {
                     for draw in 0..draws {
                         let at = row * draws + draw;
@@ -440,8 +535,17 @@ impl Pool<'_> {
     }
 }
 
+/// Appends `rows` rows of `columns` to `all`, row after row.
+fn extend_by_rows(all: &mut Vec<f64>, columns: &[&[f64]], rows: usize) {
+    for row in 0..rows {
+        all.extend(columns.iter().map(|column| column[row]));
+    }
+}
+
 fn blocks(total: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
-    (0..total).step_by(BLOCK).map(move |start| start..(start + BLOCK).min(total))
+    (0..total)
+        .step_by(BLOCK)
+        .map(move |start| start..(start + BLOCK).min(total))
 }
 
 /// A mechanism for each draw of each row, with the row's probabilities.
@@ -469,7 +573,9 @@ fn pick_mechanisms(
 fn repeat(matrix: &Matrix, times: usize) -> Matrix {
     let mut repeated = Matrix::zeros(matrix.rows() * times, matrix.columns());
     for row in 0..matrix.rows() * times {
-        repeated.row_mut(row).copy_from_slice(matrix.row(row / times));
+        repeated
+            .row_mut(row)
+            .copy_from_slice(matrix.row(row / times));
     }
     repeated
 }
@@ -515,9 +621,17 @@ fn in_words(tested: &Tested) -> content::Claim {
 
 fn curves(examined: &[Examined]) -> content::Calibration {
     let mut all = content::Calibration::default();
-    for Examined { tested, curve, about } in examined {
+    for Examined {
+        tested,
+        curve,
+        about,
+    } in examined
+    {
         let inputs = tested.inputs as u64;
-        let calibration::About { mechanism, quantity } = about.clone();
+        let calibration::About {
+            mechanism,
+            quantity,
+        } = about.clone();
         match curve {
             Some(Curve::EcdfDifference(curve)) => all.sbc.push(content::SbcCurve {
                 mechanism,
@@ -550,7 +664,12 @@ fn curves(examined: &[Examined]) -> content::Calibration {
         }
         if let Assertion::MeanAtLeast { .. } = tested.claim.assertion {
             all.gains.push(content::ScoreGain {
-                target: if about.mechanism.is_some() { "parameters" } else { "mechanism" }.into(),
+                target: if about.mechanism.is_some() {
+                    "parameters"
+                } else {
+                    "mechanism"
+                }
+                .into(),
                 mechanism: about.mechanism.clone(),
                 mean: tested.estimate,
                 interval: tested.interval,

@@ -62,7 +62,12 @@ fn study_hash(context: &Context) -> String {
     let study = &context.study;
     let given = study.given_columns().join(",");
     let members = study.learn.members.to_string();
-    stamp::hash(&[env!("CARGO_PKG_VERSION"), &study.identity(), &given, &members])
+    stamp::hash(&[
+        env!("CARGO_PKG_VERSION"),
+        &study.identity(),
+        &given,
+        &members,
+    ])
 }
 
 /// Takes over the seed and the number of simulations that the study's networks were trained with.
@@ -81,7 +86,9 @@ pub fn adopt(context: &mut Context) -> Result<(), Failure> {
     };
     if learned.of != study_hash(context) {
         return Err(Failure::damaged(
-            format!("the networks are not of this study: {study} has changed since they were trained"),
+            format!(
+                "the networks are not of this study: {study} has changed since they were trained"
+            ),
             format!("run `gnomon learn {study}` again"),
         ));
     }
@@ -108,7 +115,10 @@ pub fn run(context: &Context, bank: &Bank) -> Result<Amortized, Failure> {
     if study.mechanisms.len() > 1 {
         let network = networks::classes(&study.learn, &job.standardiser, study.mechanisms.len());
         let classes = table.rows.mechanism.clone();
-        let examples = Examples { given: job.given.clone(), targets: Targets::Classes(classes) };
+        let examples = Examples {
+            given: job.given.clone(),
+            targets: Targets::Classes(classes),
+        };
         cost.push(job.train("mechanism", &network, &examples)?);
     }
     for (index, mechanism) in study.mechanisms.iter().enumerate() {
@@ -116,8 +126,9 @@ pub fn run(context: &Context, bank: &Bank) -> Result<Amortized, Failure> {
         if coordinates.dimension() == 0 {
             continue;
         }
-        let rows: Vec<usize> =
-            (0..table.len()).filter(|&row| table.rows.mechanism[row] as usize == index).collect();
+        let rows: Vec<usize> = (0..table.len())
+            .filter(|&row| table.rows.mechanism[row] as usize == index)
+            .collect();
         if rows.len() < FEWEST_ROWS {
             return Err(Failure::Simulation {
                 message: format!(
@@ -141,7 +152,15 @@ pub fn run(context: &Context, bank: &Bank) -> Result<Amortized, Failure> {
         shares[number] = theirs.weight;
     }
     let (of, seed, simulations) = (study_hash(context), context.seed, context.simulations);
-    context.write(FILE, &Learned { of, seed, simulations, shares })?;
+    context.write(
+        FILE,
+        &Learned {
+            of,
+            seed,
+            simulations,
+            shares,
+        },
+    )?;
     let amortized = load(context)?;
     Stamp { made_from, cost }.write(&context.results(), STAGE)?;
     Ok(amortized)
@@ -161,12 +180,19 @@ pub fn load(context: &Context) -> Result<Amortized, Failure> {
             .map_err(|error| Failure::damaged(error, again))?;
         Ensemble::new(members).map_err(|error| Failure::damaged(error, again))
     };
-    let classes =
-        if study.mechanisms.len() > 1 { Some(ensemble("mechanism")?) } else { None };
+    let classes = if study.mechanisms.len() > 1 {
+        Some(ensemble("mechanism")?)
+    } else {
+        None
+    };
     let mut densities = Vec::new();
     for mechanism in &study.mechanisms {
         let learned = Coordinates::new(mechanism).dimension() > 0;
-        densities.push(if learned { Some(ensemble(&mechanism.name)?) } else { None });
+        densities.push(if learned {
+            Some(ensemble(&mechanism.name)?)
+        } else {
+            None
+        });
     }
     let first = classes.iter().chain(densities.iter().flatten()).next();
     let standardiser = first
@@ -181,8 +207,15 @@ pub fn load(context: &Context) -> Result<Amortized, Failure> {
         .read_result(FILE)
         .ok_or_else(|| Failure::damaged(format!("{FILE} is missing or damaged"), again))?;
     let tilt = study.weights.iter().zip(&learned.shares);
-    let tilt = tilt.map(|(prior, share)| if prior == share { 1.0 } else { prior / share }).collect();
-    let networks = Networks { standardiser, classes, densities, tilt };
+    let tilt = tilt
+        .map(|(prior, share)| if prior == share { 1.0 } else { prior / share })
+        .collect();
+    let networks = Networks {
+        standardiser,
+        classes,
+        densities,
+        tilt,
+    };
     Amortized::new(&study.mechanisms, networks, context.threads)
         .map_err(|error| Failure::damaged(error, again))
 }
@@ -194,8 +227,11 @@ pub fn training(context: &Context, networks: &Networks) -> Vec<content::Training
     let mut add = |name: &str, mechanism: Option<&str>, ensemble: &Ensemble| {
         let count = ensemble.members().len();
         for (member, model) in ensemble.members().iter().enumerate() {
-            let number =
-                if count > 1 { format!(" ({} of {count})", member + 1) } else { String::new() };
+            let number = if count > 1 {
+                format!(" ({} of {count})", member + 1)
+            } else {
+                String::new()
+            };
             all.push(content::Training {
                 network: format!("{name}{number}"),
                 mechanism: mechanism.map(str::to_owned),
@@ -205,7 +241,11 @@ pub fn training(context: &Context, networks: &Networks) -> Vec<content::Training
                     Some(_) => "negative log density, nats".into(),
                 },
                 train: model.curve.iter().map(|epoch| epoch.train_loss).collect(),
-                validation: model.curve.iter().map(|epoch| epoch.validation_loss).collect(),
+                validation: model
+                    .curve
+                    .iter()
+                    .map(|epoch| epoch.validation_loss)
+                    .collect(),
                 best_epoch: Some(model.best_epoch),
             });
         }
@@ -226,7 +266,9 @@ pub fn training(context: &Context, networks: &Networks) -> Vec<content::Training
 #[must_use]
 pub fn missing_entries(context: &Context) -> Vec<usize> {
     let data = context.study.data.iter().flatten().enumerate();
-    data.filter(|(_, value)| value.is_nan()).map(|(entry, _)| entry).collect()
+    data.filter(|(_, value)| value.is_nan())
+        .map(|(entry, _)| entry)
+        .collect()
 }
 
 /// The given columns of `table`, row after row.
@@ -257,7 +299,10 @@ fn column<'a>(table: &'a Table, name: &str) -> Result<&'a [f64], Failure> {
 }
 
 fn folder(context: &Context, network: &str, member: usize) -> PathBuf {
-    context.results().join("model").join(format!("{network}-{}", member + 1))
+    context
+        .results()
+        .join("model")
+        .join(format!("{network}-{}", member + 1))
 }
 
 fn pick(matrix: &Matrix, rows: &[usize]) -> Matrix {
@@ -317,7 +362,12 @@ impl<'a> Job<'a> {
         };
         let standardiser = Standardiser::fit(fields, &given).map_err(|error| wrong(&error))?;
         let given = standardiser.apply(&given).map_err(|error| wrong(&error))?;
-        Ok(Self { context, made_from, standardiser, given })
+        Ok(Self {
+            context,
+            made_from,
+            standardiser,
+            given,
+        })
     }
 
     /// Trains every member of one network that is not trained yet.
@@ -342,7 +392,10 @@ impl<'a> Job<'a> {
             let spent = self.train_member(name, member, network, examples)?;
             cost.count += spent.count;
             cost.seconds += spent.seconds;
-            let stamp = Stamp { made_from: self.made_from.to_owned(), cost: vec![spent] };
+            let stamp = Stamp {
+                made_from: self.made_from.to_owned(),
+                cost: vec![spent],
+            };
             stamp.write(&context.results(), &part)?;
         }
         Ok(cost)
@@ -358,14 +411,18 @@ impl<'a> Job<'a> {
         let context = self.context;
         let seed = context.seed_for(&format!("training of {name}, member {member}"));
         let recipe = networks::recipe(&context.study.learn, &network.head, examples.rows(), seed);
-        let checkpoint =
-            context.results().join("model").join(format!("{name}-{}.checkpoint", member + 1));
+        let checkpoint = context
+            .results()
+            .join("model")
+            .join(format!("{name}-{}.checkpoint", member + 1));
         if let Some(parent) = checkpoint.parent() {
             std::fs::create_dir_all(parent).map_err(|error| {
                 Failure::Outside(format!("cannot make {}: {error}", parent.display()))
             })?;
         }
-        let bar = context.progress.bar(&format!("learning `{name}`"), "steps", 0);
+        let bar = context
+            .progress
+            .bar(&format!("learning `{name}`"), "steps", 0);
         let mut show = |progress: &gnomon_learn::train::Progress| {
             bar.set_length(progress.epochs as u64 * progress.steps_per_epoch);
             bar.set_position(progress.step);

@@ -16,7 +16,7 @@ const BLOCKS: usize = 3;
 /// Optimiser steps that the training of a class head may take.
 const CLASS_STEPS: usize = 20_000;
 /// Optimiser steps that the training of a density may take.
-const DENSITY_STEPS: usize = 16_000;
+const DENSITY_STEPS: usize = 18_000;
 
 /// p(mechanism | given).
 #[must_use]
@@ -84,11 +84,17 @@ fn embedding(wishes: &Learn, standardiser: &Standardiser) -> Embedding {
 /// How a network is trained on `rows` simulations.
 #[must_use]
 pub fn recipe(wishes: &Learn, head: &Head, rows: usize, seed: u64) -> Recipe {
-    let steps = if *head == Head::Classes { CLASS_STEPS } else { DENSITY_STEPS };
+    let steps = if *head == Head::Classes {
+        CLASS_STEPS
+    } else {
+        DENSITY_STEPS
+    };
     let default = Recipe::default();
-    let batch = wishes.batch.unwrap_or_else(|| if rows < 4_000 { 50 } else { 200 });
+    let batch = wishes.batch.unwrap_or(if rows < 4_000 { 50 } else { 200 });
     let steps_per_epoch = ((rows as f64 * (1.0 - default.validation)) as usize / batch).max(1);
-    let epochs = wishes.epochs.unwrap_or((steps / steps_per_epoch).clamp(5, 200));
+    let epochs = wishes
+        .epochs
+        .unwrap_or((steps / steps_per_epoch).clamp(5, 200));
     Recipe {
         seed,
         batch,

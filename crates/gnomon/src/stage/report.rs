@@ -29,8 +29,10 @@ pub fn run(
     verdicts: &Verdicts,
 ) -> Result<PathBuf, Failure> {
     let path = context.results().join("report.html");
-    let stamps: Vec<Option<Stamp>> =
-        STAGES.iter().map(|stage| Stamp::read(&context.results(), stage)).collect();
+    let stamps: Vec<Option<Stamp>> = STAGES
+        .iter()
+        .map(|stage| Stamp::read(&context.results(), stage))
+        .collect();
     let made_from = stamp::hash(&[
         env!("CARGO_PKG_VERSION"),
         &context.study.text,
@@ -61,7 +63,11 @@ pub fn run(
     };
     let written = gnomon_report::write(&report, &context.results())
         .map_err(|error| Failure::Outside(error.to_string()))?;
-    Stamp { made_from, cost: Vec::new() }.write(&context.results(), STAGE)?;
+    Stamp {
+        made_from,
+        cost: Vec::new(),
+    }
+    .write(&context.results(), STAGE)?;
     Ok(written.page)
 }
 

@@ -24,7 +24,10 @@ pub fn folder(context: &Context, population: &Population<'_>) -> Result<PathBuf,
         return Ok(imported);
     }
     let schema = population.schema(context.seed).to_json()?;
-    Ok(context.results().join("banks").join(&stamp::hash(&[&schema])[..12]))
+    Ok(context
+        .results()
+        .join("banks")
+        .join(&stamp::hash(&[&schema])[..12]))
 }
 
 /// Where imported simulations are.
@@ -49,7 +52,9 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Bank, Failu
     }
     let mut writer = Bank::create(&folder, schema)?;
     let already = writer.bank().rows();
-    let bar = context.progress.bar("simulating", "simulations", context.simulations);
+    let bar = context
+        .progress
+        .bar("simulating", "simulations", context.simulations);
     bar.set_position(already);
     bar.reset_eta();
     let began = Instant::now();
@@ -67,7 +72,11 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Bank, Failu
     let bank = writer.finish();
     let simulated = bank.rows().saturating_sub(already);
     let spent = Stamp::read(&context.results(), STAGE).map_or(0.0, |stamp| {
-        if already > 0 { stamp.cost.iter().map(|cost| cost.seconds).sum() } else { 0.0 }
+        if already > 0 {
+            stamp.cost.iter().map(|cost| cost.seconds).sum()
+        } else {
+            0.0
+        }
     });
     let cost = Cost {
         what: "simulations for learning".into(),
@@ -75,8 +84,11 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Bank, Failu
         seconds: spent + began.elapsed().as_secs_f64(),
         per_query: false,
     };
-    Stamp { made_from: made_from(&bank, context)?, cost: vec![cost] }
-        .write(&context.results(), STAGE)?;
+    Stamp {
+        made_from: made_from(&bank, context)?,
+        cost: vec![cost],
+    }
+    .write(&context.results(), STAGE)?;
     Ok(bank)
 }
 
@@ -86,7 +98,10 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Bank, Failu
 /// Where the schema cannot be written down.
 pub fn made_from(bank: &Bank, context: &Context) -> Result<String, Failure> {
     let schema = bank.schema().to_json()?;
-    Ok(stamp::hash(&[&schema, &bank.rows().min(context.simulations).to_string()]))
+    Ok(stamp::hash(&[
+        &schema,
+        &bank.rows().min(context.simulations).to_string(),
+    ]))
 }
 
 /// The number, in the study, of each of the bank's mechanisms.
@@ -141,8 +156,10 @@ pub fn read(context: &Context, bank: &Bank) -> Result<Table, Failure> {
     let pick = |column: &Vec<f64>| kept.iter().map(|&row| column[row]).collect();
     table.rows.columns = table.rows.columns.iter().map(pick).collect();
     table.rows.simulation = kept.iter().map(|&row| table.rows.simulation[row]).collect();
-    table.rows.mechanism =
-        kept.iter().map(|&row| numbers[table.rows.mechanism[row] as usize] as u32).collect();
+    table.rows.mechanism = kept
+        .iter()
+        .map(|&row| numbers[table.rows.mechanism[row] as usize] as u32)
+        .collect();
     table.rows.failure = vec![None; kept.len()];
     Ok(table)
 }

@@ -3,8 +3,9 @@
 //! random-walk Metropolis for moments, importance sampling from a fitted Student t for evidences.
 
 /// Boys in bed on days 1 to 14 (British Medical Journal, 4 March 1978, p. 587).
-pub const IN_BED: [f64; 14] =
-    [3.0, 8.0, 26.0, 76.0, 225.0, 298.0, 258.0, 233.0, 189.0, 128.0, 68.0, 29.0, 14.0, 4.0];
+pub const IN_BED: [f64; 14] = [
+    3.0, 8.0, 26.0, 76.0, 225.0, 298.0, 258.0, 233.0, 189.0, 128.0, 68.0, 29.0, 14.0, 4.0,
+];
 
 const BOYS: f64 = 763.0;
 
@@ -45,12 +46,20 @@ impl Model {
             // a = E, b = I
             Self::Seir => {
                 let infection = rates[0] * s * b / BOYS;
-                [-infection, infection - rates[2] * a, rates[2] * a - rates[1] * b]
+                [
+                    -infection,
+                    infection - rates[2] * a,
+                    rates[2] * a - rates[1] * b,
+                ]
             }
             // a = I, b = B
             Self::Sibr => {
                 let infection = rates[0] * s * a / BOYS;
-                [-infection, infection - rates[1] * a, rates[1] * a - rates[2] * b]
+                [
+                    -infection,
+                    infection - rates[1] * a,
+                    rates[1] * a - rates[2] * b,
+                ]
             }
         }
     }
@@ -82,9 +91,7 @@ impl Model {
     pub fn log_joint(self, logs: &[f64]) -> f64 {
         let mut sum = 0.0;
         for (x, (mean, sd)) in logs.iter().zip(self.prior()) {
-            sum -= 0.5 * ((x - mean) / sd).powi(2)
-                + sd.ln()
-                + 0.5 * std::f64::consts::TAU.ln();
+            sum -= 0.5 * ((x - mean) / sd).powi(2) + sd.ln() + 0.5 * std::f64::consts::TAU.ln();
         }
         let natural: Vec<f64> = logs.iter().map(|x| x.exp()).collect();
         let size = natural[natural.len() - 1];
@@ -95,7 +102,11 @@ impl Model {
                 + size * (size / (size + mean)).ln()
                 + count * (mean / (size + mean)).ln();
         }
-        if sum.is_finite() { sum } else { f64::NEG_INFINITY }
+        if sum.is_finite() {
+            sum
+        } else {
+            f64::NEG_INFINITY
+        }
     }
 }
 
@@ -135,8 +146,6 @@ pub struct Exact {
     /// Natural parameters, one row a draw.
     pub draws: Vec<Vec<f64>>,
     pub log_evidence: f64,
-    /// Standard error of `log_evidence`.
-    pub log_evidence_error: f64,
 }
 
 /// 60,000 draws after adaptation, thinned to 12,000; 20,000 importance draws.
@@ -193,7 +202,6 @@ pub fn solve(model: Model) -> Exact {
     let scaled: Vec<f64> = weights.iter().map(|w| (w - top).exp()).collect();
     let n = scaled.len() as f64;
     let average = scaled.iter().sum::<f64>() / n;
-    let variance = scaled.iter().map(|w| (w - average).powi(2)).sum::<f64>() / (n - 1.0);
     Exact {
         draws: chain
             .iter()
@@ -201,17 +209,24 @@ pub fn solve(model: Model) -> Exact {
             .map(|logs| logs.iter().map(|x| x.exp()).collect())
             .collect(),
         log_evidence: top + average.ln(),
-        log_evidence_error: (variance / n).sqrt() / average,
     }
 }
 
 fn moments(chain: &[Vec<f64>]) -> (Vec<f64>, Vec<Vec<f64>>) {
     let (d, n) = (chain[0].len(), chain.len() as f64);
-    let mean: Vec<f64> = (0..d).map(|i| chain.iter().map(|x| x[i]).sum::<f64>() / n).collect();
+    let mean: Vec<f64> = (0..d)
+        .map(|i| chain.iter().map(|x| x[i]).sum::<f64>() / n)
+        .collect();
     let covariance = (0..d)
         .map(|i| {
             (0..d)
-                .map(|j| chain.iter().map(|x| (x[i] - mean[i]) * (x[j] - mean[j])).sum::<f64>() / n)
+                .map(|j| {
+                    chain
+                        .iter()
+                        .map(|x| (x[i] - mean[i]) * (x[j] - mean[j]))
+                        .sum::<f64>()
+                        / n
+                })
                 .collect()
         })
         .collect();
@@ -232,5 +247,8 @@ fn cholesky(matrix: &[Vec<f64>], scale: f64) -> Vec<Vec<f64>> {
             };
         }
     }
-    factor.iter().map(|row| row.iter().map(|x| x * scale).collect()).collect()
+    factor
+        .iter()
+        .map(|row| row.iter().map(|x| x * scale).collect())
+        .collect()
 }

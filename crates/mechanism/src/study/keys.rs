@@ -101,11 +101,7 @@ pub const LEARN: &[Key] = &[
         Kind::Count,
         "Transforms of the flow. Default: 5.",
     ),
-    Key::new(
-        "bins",
-        Kind::Count,
-        "Bins of each spline. Default: 10.",
-    ),
+    Key::new("bins", Kind::Count, "Bins of each spline. Default: 10."),
     Key::new(
         "batch",
         Kind::Count,

@@ -183,7 +183,10 @@ pub(super) fn learn(top: &Section<'_>) -> Result<Learn, ReadError> {
     settings.bins = count(&section, "bins")?;
     settings.batch = count(&section, "batch")?;
     settings.epochs = count(&section, "epochs")?;
-    settings.learning_rate = section.get("learning_rate").map(|e| e.positive()).transpose()?;
+    settings.learning_rate = section
+        .get("learning_rate")
+        .map(|e| e.positive())
+        .transpose()?;
     Ok(settings)
 }
 
