@@ -1,0 +1,213 @@
+//! Draws as numbers: a posterior's summaries beside its prior's, given each mechanism and over all.
+
+use gnomon_infer::mixture::allocate;
+use gnomon_infer::{Amortized, Draws, Summary};
+use gnomon_mechanism::random::{Purpose, Stream};
+use gnomon_mechanism::{Family, Mechanism};
+use gnomon_report::content;
+
+use crate::context::Context;
+
+/// Draws that a report holds.
+const SHOWN_DRAWS: usize = 2_000;
+
+pub(super) fn names(mechanism: &Mechanism) -> Vec<String> {
+    let parameters = mechanism.parameters.iter().map(|p| p.name.clone());
+    parameters
+        .chain(mechanism.derived.iter().map(|d| d.name.clone()))
+        .collect()
+}
+
+pub(super) fn quantities(mechanism: &Mechanism) -> Vec<content::Quantity> {
+    let quantity =
+        |name: &String, unit: &Option<String>, description: &Option<String>| content::Quantity {
+            name: name.clone(),
+            unit: unit.clone().unwrap_or_default(),
+            description: description.clone().unwrap_or_default(),
+            ..content::Quantity::default()
+        };
+    let parameters = mechanism
+        .parameters
+        .iter()
+        .map(|p| quantity(&p.name, &p.unit, &p.description));
+    let derived = mechanism
+        .derived
+        .iter()
+        .map(|d| quantity(&d.name, &d.unit, &d.description));
+    parameters.chain(derived).collect()
+}
+
+/// Prior draws of a mechanism's quantities: standard normal scores, taken back to parameters.
+pub(super) fn prior_draws(
+    context: &Context,
+    amortized: &Amortized,
+    mechanism: usize,
+) -> Vec<Vec<f64>> {
+    let coordinates = amortized.coordinates(mechanism);
+    let mut stream = Stream::new(
+        context.seed_for("prior draws"),
+        Purpose::PARAMETERS,
+        mechanism as u64,
+    );
+    let scores: Vec<f32> = (0..coordinates.dimension() * SHOWN_DRAWS)
+        .map(|_| stream.normal() as f32)
+        .collect();
+    let mut columns = match coordinates.dimension() {
+        0 => coordinates.fixed(SHOWN_DRAWS),
+        _ => coordinates.to_parameters(&scores),
+    };
+    columns.extend(amortized.derived(mechanism, &columns));
+    columns
+}
+
+pub(super) fn summary(draws: &[f64], prior: &[f64]) -> content::Summary {
+    let (own, before) = (Summary::of(draws), Summary::of(prior));
+    content::Summary {
+        mean: own.mean,
+        sd: own.sd,
+        median: own.median,
+        interval_50: own.interval_50,
+        interval_90: own.interval_90,
+        interval_95: own.interval_95,
+        prior_mean: before.mean,
+        prior_sd: before.sd,
+        contraction: 1.0 - (own.sd / before.sd).powi(2),
+    }
+}
+
+pub(super) fn posterior(
+    mechanism: &Mechanism,
+    asked: &[String],
+    own: &Draws,
+    prior: &[Vec<f64>],
+) -> content::Posterior {
+    let is_asked = |group: &str, name: &str| asked.iter().any(|a| a == group || a == name);
+    // A fixed parameter has no posterior to show.
+    let parameters = mechanism
+        .parameters
+        .iter()
+        .map(|p| p.prior.family != Family::Exact && is_asked("parameters", &p.name));
+    let derived = mechanism
+        .derived
+        .iter()
+        .map(|d| is_asked("derived", &d.name));
+    let shown: Vec<bool> = parameters.chain(derived).collect();
+    let keep = |position: &usize| shown[*position];
+    let columns: Vec<&[f64]> = own.quantities().collect();
+    let places: Vec<usize> = (0..columns.len()).filter(keep).collect();
+    let every = (columns.first().map_or(0, |c| c.len()) / SHOWN_DRAWS).max(1);
+    let all = quantities(mechanism);
+    content::Posterior {
+        mechanism: mechanism.name.clone(),
+        quantities: places.iter().map(|&k| all[k].clone()).collect(),
+        summaries: places
+            .iter()
+            .map(|&k| summary(columns[k], &prior[k]))
+            .collect(),
+        draws: places
+            .iter()
+            .map(|&k| {
+                columns[k]
+                    .iter()
+                    .step_by(every)
+                    .take(SHOWN_DRAWS)
+                    .copied()
+                    .collect()
+            })
+            .collect(),
+        prior_draws: places.iter().map(|&k| prior[k].clone()).collect(),
+        ..content::Posterior::default()
+    }
+}
+
+pub(super) fn shared(
+    context: &Context,
+    name: &str,
+    probabilities: &[f64],
+    all: &[(Draws, Vec<Vec<f64>>)],
+) -> content::SharedQuantity {
+    let study = &context.study;
+    let mut quantity = content::Quantity::default();
+    let mut given = Vec::new();
+    let (mut mixture, mut before) = (Vec::new(), Vec::new());
+    let declared: Vec<Option<usize>> = study
+        .mechanisms
+        .iter()
+        .map(|m| names(m).iter().position(|n| n == name))
+        .collect();
+    let weights = |of: &[f64]| -> Vec<f64> {
+        of.iter()
+            .zip(&declared)
+            .map(|(&w, d)| if d.is_some() { w } else { 0.0 })
+            .collect()
+    };
+    let most = all
+        .iter()
+        .map(|(own, _)| own.parameters.first().map_or(0, Vec::len))
+        .max();
+    let counts = allocate(&weights(probabilities), most.unwrap_or(0));
+    let prior_counts = allocate(&weights(&study.weights), SHOWN_DRAWS);
+    for (index, mechanism) in study.mechanisms.iter().enumerate() {
+        let Some(place) = declared[index] else {
+            continue;
+        };
+        quantity = quantities(mechanism)[place].clone();
+        let (own, prior) = &all[index];
+        let Some(draws) = own.quantities().nth(place) else {
+            continue;
+        };
+        mixture.extend(draws.iter().take(counts[index]));
+        before.extend(prior[place].iter().take(prior_counts[index]));
+        given.push(content::Given {
+            mechanism: Some(mechanism.name.clone()),
+            summary: summary(draws, &prior[place]),
+            prior_interval_90: Summary::of(&prior[place]).interval_90,
+        });
+    }
+    let over_all = content::Given {
+        mechanism: None,
+        summary: summary(&mixture, &before),
+        prior_interval_90: Summary::of(&before).interval_90,
+    };
+    given.insert(0, over_all);
+    content::SharedQuantity { quantity, given }
+}
+
+pub(super) fn mechanisms(
+    context: &Context,
+    probabilities: &[f64],
+    members: &[Vec<f64>],
+) -> Vec<content::Mechanism> {
+    let study = &context.study;
+    let all = study
+        .mechanisms
+        .iter()
+        .zip(&study.weights)
+        .zip(probabilities)
+        .enumerate();
+    all.map(|(index, ((mechanism, &prior), &posterior))| {
+        let of_members = || members.iter().map(|member| member[index]);
+        let spread = members.len() > 1;
+        content::Mechanism {
+            name: mechanism.name.clone(),
+            description: mechanism.description.clone(),
+            text: mechanism.text.to_string(),
+            prior,
+            posterior,
+            interval: if spread {
+                [
+                    of_members().fold(1.0, f64::min),
+                    of_members().fold(0.0, f64::max),
+                ]
+            } else {
+                [f64::NAN; 2]
+            },
+            interval_meaning: if spread {
+                format!("range over {} networks", members.len())
+            } else {
+                String::new()
+            },
+        }
+    })
+    .collect()
+}

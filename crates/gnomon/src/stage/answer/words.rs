@@ -1,0 +1,78 @@
+//! The answer in one sentence.
+
+use gnomon_report::content;
+
+/// Three significant digits.
+fn number(x: f64) -> String {
+    if x == 0.0 || !x.is_finite() {
+        return x.to_string();
+    }
+    let digits = 2 - x.abs().log10().floor() as i32;
+    if (-3..=6).contains(&digits) {
+        format!("{x:.*}", digits.max(0) as usize)
+    } else {
+        format!("{x:.2e}")
+    }
+}
+
+/// A probability in words.
+#[must_use]
+pub fn percent(p: f64) -> String {
+    match 100.0 * p {
+        p if p < 0.1 => "under 0.1\u{a0}%".into(),
+        p if !(1.0..=99.0).contains(&p) => format!("{p:.1}\u{a0}%"),
+        p => format!("{p:.0}\u{a0}%"),
+    }
+}
+
+fn in_words(quantity: &content::Quantity, summary: &content::Summary) -> String {
+    let unit = if quantity.unit.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", quantity.unit)
+    };
+    let [low, high] = summary.interval_90.map(number);
+    format!(
+        "{} is {}{unit} (90\u{a0}% credible interval {low} to {high})",
+        quantity.name.replace('_', " "),
+        number(summary.median)
+    )
+}
+
+pub(super) fn sentence(
+    asked: &[String],
+    mechanisms: &[content::Mechanism],
+    shared: &[content::SharedQuantity],
+    posteriors: &[content::Posterior],
+) -> String {
+    let mut parts = Vec::new();
+    if mechanisms.len() > 1 && asked.iter().any(|name| name == "mechanism") {
+        let mut order: Vec<&content::Mechanism> = mechanisms.iter().collect();
+        order.sort_by(|a, b| b.posterior.total_cmp(&a.posterior));
+        let others: Vec<String> = order[1..]
+            .iter()
+            .map(|mechanism| format!("{} {}", mechanism.name, percent(mechanism.posterior)))
+            .collect();
+        parts.push(format!(
+            "{} is the most probable mechanism, with {} ({})",
+            order[0].name,
+            percent(order[0].posterior),
+            others.join(", ")
+        ));
+    }
+    let over_all = shared
+        .iter()
+        .filter_map(|s| Some((&s.quantity, &s.given.first()?.summary)));
+    if shared.is_empty() && mechanisms.len() == 1 {
+        let all = posteriors
+            .iter()
+            .flat_map(|p| p.quantities.iter().zip(&p.summaries));
+        parts.extend(
+            all.take(4)
+                .map(|(quantity, summary)| in_words(quantity, summary)),
+        );
+    } else {
+        parts.extend(over_all.map(|(quantity, summary)| in_words(quantity, summary)));
+    }
+    format!("{}.", parts.join("; "))
+}

@@ -1,0 +1,398 @@
+//! The sealed pool of test data sets, and the networks' answers to them.
+
+use gnomon_examine::calibration::{Answers, GivenMechanism, MechanismForecasts, Quantity};
+use gnomon_infer::Amortized;
+use gnomon_infer::amortized::rows_of;
+use gnomon_learn::matrix::Matrix;
+use gnomon_mechanism::random::{Purpose, Stream};
+
+use super::super::learn;
+use super::{averaged, claimed, learned, place};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::population::Population;
+use crate::stamp;
+
+/// Data sets answered at once.
+const BLOCK: usize = 500;
+
+/// Answers to the test data sets of one mechanism.
+struct OfMechanism {
+    names: Vec<String>,
+    data: Vec<f64>,
+    truths: Vec<f64>,
+    draws: Vec<f64>,
+    log_q_truth: Vec<f64>,
+    log_q_draws: Vec<f64>,
+    log_prior_truth: Vec<f64>,
+}
+
+/// Answers to the test data sets of the mixture.
+#[derive(Default)]
+struct OfMixture {
+    names: Vec<String>,
+    truths: Vec<usize>,
+    probabilities: Vec<f64>,
+    /// One a shared quantity: its name, truths and draws.
+    shared: Vec<(String, Vec<f64>, Vec<f64>)>,
+}
+
+/// The networks' answers to every test data set.
+pub(super) struct Tests {
+    given: Vec<(usize, OfMechanism)>,
+    mixture: OfMixture,
+}
+
+impl Tests {
+    pub(super) fn new(
+        context: &Context,
+        population: &Population<'_>,
+        amortized: &Amortized,
+        seed: u64,
+    ) -> Result<Self, Failure> {
+        let study = &context.study;
+        let learned = learned(study);
+        let several = study.mechanisms.len() > 1;
+        let rounds = learned.len() + usize::from(several);
+        let bar = context.progress.bar(
+            "testing the claims",
+            "data sets",
+            (rounds * study.claims.data_sets) as u64,
+        );
+        let pool = Pool {
+            context,
+            population,
+            amortized,
+            seed,
+            bar: &bar,
+        };
+        let given = learned
+            .into_iter()
+            .map(|mechanism| Ok((mechanism, pool.given(mechanism)?)))
+            .collect::<Result<_, Failure>>()?;
+        let mixture = if several {
+            pool.mixture()?
+        } else {
+            OfMixture::default()
+        };
+        bar.finish_and_clear();
+        Ok(Self { given, mixture })
+    }
+
+    pub(super) fn data_sets(&self) -> usize {
+        let given: usize = self
+            .given
+            .iter()
+            .map(|(_, own)| own.log_q_truth.len())
+            .sum();
+        given + self.mixture.truths.len()
+    }
+
+    pub(super) fn answers<'a>(&'a self, context: &'a Context) -> Answers<'a> {
+        let study = &context.study;
+        let given = self.given.iter().map(|(mechanism, own)| GivenMechanism {
+            mechanism: &study.mechanisms[*mechanism].name,
+            parameters: &own.names,
+            data: &own.data,
+            truths: &own.truths,
+            draws: &own.draws,
+            log_q_truth: &own.log_q_truth,
+            log_q_draws: &own.log_q_draws,
+            log_prior_truth: &own.log_prior_truth,
+        });
+        let mixture = &self.mixture;
+        let shared = mixture.shared.iter();
+        Answers {
+            given: given.collect(),
+            shared: shared
+                .map(|(name, truths, draws)| Quantity {
+                    name,
+                    truths,
+                    draws,
+                })
+                .collect(),
+            mechanisms: (study.mechanisms.len() > 1).then_some(MechanismForecasts {
+                names: &mixture.names,
+                prior: &study.weights,
+                truths: &mixture.truths,
+                probabilities: &mixture.probabilities,
+            }),
+        }
+    }
+}
+
+/// Simulated data sets of the mixture.
+struct Mixture {
+    /// The given columns, row after row.
+    given: Vec<f64>,
+    /// The mechanism of each.
+    chosen: Vec<usize>,
+    /// The true values of shared quantities: one column each.
+    truths: Vec<Vec<f64>>,
+}
+
+/// The sealed pool of test data sets.
+struct Pool<'a> {
+    context: &'a Context,
+    population: &'a Population<'a>,
+    amortized: &'a Amortized,
+    seed: u64,
+    bar: &'a indicatif::ProgressBar,
+}
+
+impl Pool<'_> {
+    fn wrong(error: gnomon_infer::InferError) -> Failure {
+        Failure::damaged(error, "learn anew")
+    }
+
+    /// Data sets as the networks read them, without the entries that the study's data lack.
+    fn standardise(&self, mut given: Vec<f64>) -> Result<Matrix, Failure> {
+        let width = self.context.study.given_columns().len();
+        for row in given.chunks_exact_mut(width) {
+            for entry in learn::missing_entries(self.context) {
+                row[entry] = f64::NAN;
+            }
+        }
+        self.amortized.standardise(&given).map_err(Self::wrong)
+    }
+
+    /// Answers to data sets of one mechanism.
+    fn given(&self, mechanism: usize) -> Result<OfMechanism, Failure> {
+        let study = &self.context.study;
+        let claimed = claimed(study, mechanism);
+        let draws = study.claims.draws;
+        let mut own = OfMechanism {
+            names: claimed.iter().map(|(_, name)| name.clone()).collect(),
+            data: Vec::new(),
+            truths: Vec::new(),
+            draws: Vec::new(),
+            log_q_truth: Vec::new(),
+            log_q_draws: Vec::new(),
+            log_prior_truth: Vec::new(),
+        };
+        let first = (mechanism as u64 + 1) << 40;
+        for block in blocks(study.claims.data_sets) {
+            interrupt::check()?;
+            let numbers: Vec<u64> = block.clone().map(|number| first | number as u64).collect();
+            let simulated = self.population.of(mechanism, self.seed, &numbers)?;
+            let given = self.standardise(simulated.given.clone())?;
+            let rows = given.rows();
+            let coordinates = self.amortized.coordinates(mechanism);
+            let slices: Vec<&[f64]> = simulated.parameters.iter().map(Vec::as_slice).collect();
+            let scores = coordinates.to_scores(&slices, self.seed, &simulated.simulations);
+            let scores = rows_of(&scores);
+            let seed = stamp::seed(&[
+                "test posterior",
+                &self.seed.to_string(),
+                &block.start.to_string(),
+            ]);
+            let drawn = self
+                .amortized
+                .draw(mechanism, &given, draws, seed)
+                .map_err(Self::wrong)?;
+            let density = |given: &Matrix, scores: &Matrix| {
+                self.amortized
+                    .log_density_of_scores(mechanism, given, scores)
+                    .map_err(Self::wrong)
+            };
+            own.log_q_truth.extend(density(&given, &scores)?);
+            own.log_q_draws
+                .extend(density(&repeat(&given, draws), &drawn.scores)?);
+            own.log_prior_truth
+                .extend((0..rows).map(|row| standard_normal(scores.row(row))));
+            own.data
+                .extend(given.values().iter().map(|&x| f64::from(x)));
+            let truths: Vec<&Vec<f64>> = simulated
+                .parameters
+                .iter()
+                .chain(&simulated.derived)
+                .collect();
+            let quantities: Vec<&[f64]> = drawn.quantities().collect();
+            let place = |&(place, _): &(usize, String)| place;
+            let claimed_truths: Vec<&[f64]> = claimed
+                .iter()
+                .map(place)
+                .map(|k| truths[k].as_slice())
+                .collect();
+            let claimed_draws: Vec<&[f64]> =
+                claimed.iter().map(place).map(|k| quantities[k]).collect();
+            extend_by_rows(&mut own.truths, &claimed_truths, rows);
+            extend_by_rows(&mut own.draws, &claimed_draws, rows * draws);
+            self.bar.inc(block.len() as u64);
+        }
+        Ok(own)
+    }
+
+    /// Answers to data sets of the mixture.
+    fn mixture(&self) -> Result<OfMixture, Failure> {
+        let study = &self.context.study;
+        let draws = study.claims.draws;
+        let names = averaged(study);
+        let mut own = OfMixture {
+            names: study.mechanisms.iter().map(|m| m.name.clone()).collect(),
+            shared: names
+                .iter()
+                .map(|name| (name.clone(), Vec::new(), Vec::new()))
+                .collect(),
+            ..OfMixture::default()
+        };
+        for block in blocks(study.claims.data_sets) {
+            interrupt::check()?;
+            let numbers: Vec<u64> = block.clone().map(|number| number as u64).collect();
+            let Mixture {
+                given,
+                chosen,
+                truths,
+            } = self.simulate_mixture(&numbers, &names)?;
+            let given = self.standardise(given)?;
+            let probabilities = self.amortized.probabilities(&given).map_err(Self::wrong)?;
+            let picked = pick_mechanisms(&probabilities, study.mechanisms.len(), draws, |row| {
+                Stream::new(self.seed, Purpose::POSTERIOR, (block.start + row) as u64)
+            });
+            let base = own.truths.len() * draws;
+            for (place, (_, all, drawn)) in own.shared.iter_mut().enumerate() {
+                all.extend_from_slice(&truths[place]);
+                drawn.resize(base + chosen.len() * draws, f64::NAN);
+            }
+            if !names.is_empty() {
+                self.fill_mixture(&given, &picked, block.start, base, &names, &mut own)?;
+            }
+            own.truths.extend(chosen);
+            own.probabilities.extend(probabilities);
+            self.bar.inc(block.len() as u64);
+        }
+        Ok(own)
+    }
+
+    /// Simulations of the mixture, with the true values of `names`.
+    fn simulate_mixture(&self, numbers: &[u64], names: &[String]) -> Result<Mixture, Failure> {
+        let schema = self.population.schema(self.seed);
+        let rows = self.population.rows(self.seed, numbers)?;
+        let kept: Vec<usize> = (0..rows.len())
+            .filter(|&row| rows.failure[row].is_none())
+            .collect();
+        let column = |name: &String| {
+            let place = schema.position(name);
+            place.map(|place| &rows.columns[place]).ok_or_else(|| {
+                Failure::damaged(
+                    format!("the simulations have no column `{name}`"),
+                    "learn anew",
+                )
+            })
+        };
+        let given = self.context.study.given_columns();
+        let given = given.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+        let shared = names.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+        Ok(Mixture {
+            given: kept
+                .iter()
+                .flat_map(|&row| given.iter().map(move |column| column[row]))
+                .collect(),
+            chosen: kept
+                .iter()
+                .map(|&row| rows.mechanism[row] as usize)
+                .collect(),
+            truths: shared
+                .iter()
+                .map(|column| kept.iter().map(|&row| column[row]).collect())
+                .collect(),
+        })
+    }
+
+    /// Draws of shared quantities: draw `d` of row `r` from mechanism `picked[r * draws + d]`.
+    fn fill_mixture(
+        &self,
+        given: &Matrix,
+        picked: &[usize],
+        block: usize,
+        base: usize,
+        names: &[String],
+        own: &mut OfMixture,
+    ) -> Result<(), Failure> {
+        let study = &self.context.study;
+        let draws = study.claims.draws;
+        for mechanism in 0..study.mechanisms.len() {
+            let rows: Vec<usize> = (0..given.rows())
+                .filter(|row| picked[row * draws..(row + 1) * draws].contains(&mechanism))
+                .collect();
+            if rows.is_empty() {
+                continue;
+            }
+            let mut part = Matrix::zeros(rows.len(), given.columns());
+            for (to, &from) in rows.iter().enumerate() {
+                part.row_mut(to).copy_from_slice(given.row(from));
+            }
+            let seed = stamp::seed(&["test mixture", &self.seed.to_string(), &block.to_string()]);
+            let drawn = self
+                .amortized
+                .draw(mechanism, &part, draws, seed)
+                .map_err(Self::wrong)?;
+            let quantities: Vec<&[f64]> = drawn.quantities().collect();
+            for (name, (_, _, values)) in names.iter().zip(&mut own.shared) {
+                let Some(place) = place(study, mechanism, name) else {
+                    continue;
+                };
+                for (position, &row) in rows.iter().enumerate() {
+                    for draw in 0..draws {
+                        let at = row * draws + draw;
+                        if picked[at] == mechanism {
+                            values[base + at] = quantities[place][position * draws + draw];
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Appends `rows` rows of `columns` to `all`, row after row.
+fn extend_by_rows(all: &mut Vec<f64>, columns: &[&[f64]], rows: usize) {
+    for row in 0..rows {
+        all.extend(columns.iter().map(|column| column[row]));
+    }
+}
+
+fn blocks(total: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    (0..total)
+        .step_by(BLOCK)
+        .map(move |start| start..(start + BLOCK).min(total))
+}
+
+/// A mechanism for each draw of each row, with the row's probabilities.
+fn pick_mechanisms(
+    probabilities: &[f64],
+    mechanisms: usize,
+    draws: usize,
+    stream: impl Fn(usize) -> Stream,
+) -> Vec<usize> {
+    let mut picked = Vec::with_capacity(probabilities.len() / mechanisms * draws);
+    for (row, own) in probabilities.chunks_exact(mechanisms).enumerate() {
+        let mut stream = stream(row);
+        for _ in 0..draws {
+            let mut left = stream.uniform() * own.iter().sum::<f64>();
+            let reached = own.iter().position(|p| {
+                left -= p;
+                left < 0.0
+            });
+            picked.push(reached.unwrap_or(mechanisms - 1));
+        }
+    }
+    picked
+}
+
+fn repeat(matrix: &Matrix, times: usize) -> Matrix {
+    let mut repeated = Matrix::zeros(matrix.rows() * times, matrix.columns());
+    for row in 0..matrix.rows() * times {
+        repeated
+            .row_mut(row)
+            .copy_from_slice(matrix.row(row / times));
+    }
+    repeated
+}
+
+fn standard_normal(scores: &[f32]) -> f64 {
+    let term = |&x: &f32| -0.5 * (f64::from(x).powi(2) + std::f64::consts::TAU.ln());
+    scores.iter().map(term).sum()
+}
