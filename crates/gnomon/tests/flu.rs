@@ -31,9 +31,14 @@ fn amortized() -> Answer {
     let population = Population::new(&context.study).unwrap();
     let bank = simulate::run(&context, &population).unwrap();
     let amortized = learn::run(&context, &bank).unwrap();
-    ask(&context, &amortized, context.data().unwrap(), 20_000)
-        .unwrap()
-        .answer
+    ask(
+        &context,
+        &amortized,
+        context.data().unwrap(),
+        context.study.answer.draws,
+    )
+    .unwrap()
+    .answer
 }
 
 /// Means within 0.2 posterior sd and sds within 20 % of the exact posterior under `sir`; log Bayes
