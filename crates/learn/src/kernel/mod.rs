@@ -3,6 +3,7 @@
 
 pub(crate) mod activation;
 pub(crate) mod adam;
+pub(crate) mod affine;
 pub(crate) mod loss;
 pub(crate) mod product;
 pub(crate) mod spline;

@@ -26,7 +26,7 @@ pub(crate) struct Shape {
 
 impl Shape {
     /// Raw parameters of one spline.
-    pub(crate) fn parameters(self) -> usize {
+    pub(crate) const fn parameters(self) -> usize {
         3 * self.bins - 1
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct ConditionerBuffers {
     stream: Vec<Vec<f32>>,
     /// For each block: the inputs of its layers, and its output before the gate.
     inner: Vec<[Vec<f32>; 3]>,
-    /// Raw spline parameters, position by position; the flow replaces them by their gradient.
+    /// Raw parameters, position by position; the flow replaces them by their gradient.
     pub parameters: Vec<f32>,
 }
 
@@ -84,10 +84,10 @@ impl Conditioner {
         name: &str,
         features: usize,
         positions: usize,
+        per_position: usize,
         flow: &SplineFlow,
     ) -> Self {
         let hidden = flow.hidden;
-        let per_position = 3 * flow.bins - 1;
         let edge = |degree: usize| (degree * hidden).div_ceil(positions);
         let degrees: Vec<_> = (0..positions).map(|g| edge(g)..edge(g + 1)).collect();
         let steps = |columns: &dyn Fn(usize) -> usize| -> Vec<Block> {

@@ -5,7 +5,8 @@ use super::conditioner::{
     Conditioner, ConditionerBuffers, ConditionerGradients, ConditionerScratch,
 };
 use crate::kernel::activation::add;
-use crate::kernel::spline::{Shape, backward, forward, inverse};
+use crate::kernel::affine;
+use crate::kernel::spline::{self, Shape};
 use crate::network::{Layout, SplineFlow};
 use gnomon_mechanism::random::{Purpose, Stream};
 
@@ -28,6 +29,8 @@ struct Transform {
 #[derive(Debug, Default)]
 pub(crate) struct FlowBuffers {
     transforms: Vec<ConditionerBuffers>,
+    /// For each transform, its inputs shifted and scaled: what its splines act on.
+    shifted: Vec<Vec<f32>>,
     /// The columns after the transforms so far.
     pub z: Vec<f32>,
     /// ln |d z / d targets| so far.
@@ -54,21 +57,33 @@ pub(super) fn orders(columns: usize, transforms: usize) -> Vec<Vec<usize>> {
     (0..transforms).map(next).collect()
 }
 
+/// Raw parameters of one position: its spline's, then its shift and scale.
+fn parameters(shape: Shape) -> usize {
+    shape.parameters() + affine::PARAMETERS
+}
+
 impl Flow {
     pub fn new(layout: &mut Layout, features: usize, columns: usize, flow: &SplineFlow) -> Self {
-        let transforms = orders(columns, flow.transforms).into_iter().enumerate();
-        let transforms = transforms.map(|(t, order)| {
-            let name = format!("head.transform{t}");
-            Transform {
-                order,
-                conditioner: Conditioner::new(layout, &name, features, columns, flow),
-            }
-        });
         let shape = Shape {
             bins: flow.bins,
             bound: flow.tail_bound,
             scale: 1.0 / (flow.hidden as f32).sqrt(),
         };
+        let transforms = orders(columns, flow.transforms).into_iter().enumerate();
+        let transforms = transforms.map(|(t, order)| {
+            let name = format!("head.transform{t}");
+            Transform {
+                order,
+                conditioner: Conditioner::new(
+                    layout,
+                    &name,
+                    features,
+                    columns,
+                    parameters(shape),
+                    flow,
+                ),
+            }
+        });
         Self {
             columns,
             shape,
@@ -80,7 +95,7 @@ impl Flow {
     pub fn floats_per_row(&self) -> usize {
         self.transforms
             .iter()
-            .map(|t| t.conditioner.floats_per_row())
+            .map(|t| t.conditioner.floats_per_row() + self.columns)
             .sum()
     }
 
@@ -91,6 +106,7 @@ impl Flow {
                 .iter()
                 .map(|t| t.conditioner.buffers(rows))
                 .collect(),
+            shifted: vec![vec![0.0; self.columns * rows]; self.transforms.len()],
             z: vec![0.0; self.columns * rows],
             log_derivative: vec![0.0; rows],
             z_gradient: vec![0.0; self.columns * rows],
@@ -102,9 +118,10 @@ impl Flow {
 
     /// From targets in `b.z` to noise in `b.z`, with the log-derivative.
     pub fn forward(&self, weights: &[f32], rows: usize, features: &[f32], b: &mut FlowBuffers) {
-        let per_position = self.shape.parameters() * rows;
+        let per_position = parameters(self.shape) * rows;
         b.log_derivative[..rows].fill(0.0);
-        for (transform, t) in self.transforms.iter().zip(&mut b.transforms) {
+        let layers = b.transforms.iter_mut().zip(&mut b.shifted);
+        for (transform, (t, shifted)) in self.transforms.iter().zip(layers) {
             for (position, &column) in transform.order.iter().enumerate() {
                 t.x[position * rows..(position + 1) * rows]
                     .copy_from_slice(&b.z[column * rows..(column + 1) * rows]);
@@ -114,14 +131,14 @@ impl Flow {
                 .forward_context(weights, rows, features, &mut t.context);
             transform.conditioner.forward(weights, rows, t);
             for (position, &column) in transform.order.iter().enumerate() {
-                forward(
-                    self.shape,
-                    rows,
-                    &t.x[position * rows..(position + 1) * rows],
-                    &mut t.parameters[position * per_position..(position + 1) * per_position],
-                    &mut b.z[column * rows..(column + 1) * rows],
-                    &mut b.log_derivative[..rows],
-                );
+                let here = position * rows..(position + 1) * rows;
+                let raw = &mut t.parameters[position * per_position..(position + 1) * per_position];
+                let (splines, shift) = raw.split_at_mut(self.shape.parameters() * rows);
+                let log = &mut b.log_derivative[..rows];
+                let shifted = &mut shifted[here.clone()];
+                affine::forward(rows, &t.x[here], shift, shifted, log);
+                let z = &mut b.z[column * rows..(column + 1) * rows];
+                spline::forward(self.shape, rows, shifted, splines, z, log);
             }
         }
     }
@@ -141,21 +158,28 @@ impl Flow {
         gradient: &mut [f32],
         mut feature_gradient: Option<&mut [f32]>,
     ) {
-        let per_position = self.shape.parameters() * rows;
-        for (transform, t) in self.transforms.iter().zip(&mut b.transforms).rev() {
+        let per_position = parameters(self.shape) * rows;
+        let layers = b.transforms.iter_mut().zip(&b.shifted);
+        for (transform, (t, shifted)) in self.transforms.iter().zip(layers).rev() {
             let x_gradient = &mut b.x_gradient[..self.columns * rows];
             x_gradient.fill(0.0);
             for (position, &column) in transform.order.iter().enumerate() {
                 let here = position * rows..(position + 1) * rows;
-                backward(
+                let raw = &mut t.parameters[position * per_position..(position + 1) * per_position];
+                let (splines, shift) = raw.split_at_mut(self.shape.parameters() * rows);
+                let z_gradient = &b.z_gradient[column * rows..(column + 1) * rows];
+                let log_gradient = &b.log_gradient[..rows];
+                let (shifted, g) = (&shifted[here.clone()], &mut x_gradient[here]);
+                spline::backward(
                     self.shape,
                     rows,
-                    &t.x[here.clone()],
-                    &mut t.parameters[position * per_position..(position + 1) * per_position],
-                    &b.z_gradient[column * rows..(column + 1) * rows],
-                    &b.log_gradient[..rows],
-                    &mut x_gradient[here],
+                    shifted,
+                    splines,
+                    z_gradient,
+                    log_gradient,
+                    g,
                 );
+                affine::backward(rows, shifted, shift, log_gradient, g);
             }
             // The gradient through each spline's input goes to its column; the one through the
             // conditioner is added to it.
@@ -210,7 +234,7 @@ impl Flow {
         context_of: impl Fn(usize) -> &'a [f32],
         b: &mut FlowBuffers,
     ) {
-        let per_position = self.shape.parameters() * rows;
+        let per_position = parameters(self.shape) * rows;
         let mut context_end: usize = self
             .transforms
             .iter()
@@ -231,13 +255,11 @@ impl Flow {
                     .conditioner
                     .forward_position(weights, rows, position, t);
                 let here = &mut t.x[position * rows..(position + 1) * rows];
-                inverse(
-                    self.shape,
-                    rows,
-                    &b.z[column * rows..(column + 1) * rows],
-                    &mut t.parameters[position * per_position..(position + 1) * per_position],
-                    here,
-                );
+                let raw = &mut t.parameters[position * per_position..(position + 1) * per_position];
+                let (splines, shift) = raw.split_at_mut(self.shape.parameters() * rows);
+                let z = &b.z[column * rows..(column + 1) * rows];
+                spline::inverse(self.shape, rows, z, splines, here);
+                affine::inverse(rows, shift, here);
             }
             for (position, &column) in transform.order.iter().enumerate() {
                 b.z[column * rows..(column + 1) * rows]

@@ -178,10 +178,12 @@ impl Reference<'_> {
                 }
             }
             let parameters = self.linear(&format!("{name}.output"), &h);
-            for (position, raw) in parameters.chunks_exact(3 * flow.bins - 1).enumerate() {
-                let (y, l) = spline(flow, raw, x[position]);
+            for (position, raw) in parameters.chunks_exact(3 * flow.bins + 1).enumerate() {
+                let (raw, affine) = raw.split_at(3 * flow.bins - 1);
+                let log_scale = affine[1] / (1.0 + affine[1].abs() / 12.0);
+                let (y, l) = spline(flow, raw, (x[position] - affine[0]) / log_scale.exp());
                 z[order[position]] = y;
-                log += l;
+                log += l - log_scale;
             }
         }
         let half_ln_tau = 0.5 * std::f64::consts::TAU.ln();
