@@ -12,7 +12,7 @@ use crate::block::Block;
 use crate::compiled::{Compiled, LawPlan};
 use crate::failure::{Failure, SimulateError};
 use crate::lanes::{Frame, WIDTH, run};
-use crate::observe::{self, EntryArguments};
+use crate::observe::{self, EntryArguments, Observer};
 use crate::sheet::Sheet;
 use crate::{jumps, march, ode, program};
 
@@ -81,62 +81,101 @@ pub fn simulate_at(
     seed: u64,
     simulations: &[u64],
 ) -> Result<Batch, SimulateError> {
+    let mut batch = Batch {
+        parameters,
+        ..Batch::default()
+    };
+    simulate_into(compiled, &mut batch, seed, simulations)?;
+    Ok(batch)
+}
+
+/// Simulates at `batch.parameters` and replaces the batch's other columns, in the memory they have:
+/// for one batch after another.
+///
+/// # Errors
+/// Where the columns do not fit, or the mechanism cannot be run here.
+pub fn simulate_into(
+    compiled: &Compiled,
+    batch: &mut Batch,
+    seed: u64,
+    simulations: &[u64],
+) -> Result<(), SimulateError> {
+    batch.derived = derived(compiled, &batch.parameters)?;
     if let Law::Program(program) = &compiled.mechanism.dynamics.law {
-        return run_program(compiled, program, parameters, seed, simulations);
+        return run_program(compiled, program, batch, seed, simulations);
     }
-    let blocks = in_blocks(compiled, &parameters, seed, simulations, |block| {
-        let mut sheet = solve_block(compiled, block);
-        let entries = observe::arguments(compiled, block, &mut sheet);
-        let observed = observe::draw(&entries, block, &mut sheet.failures);
-        (observed, sheet.failures)
-    })?;
-    let mut observed =
-        vec![Vec::with_capacity(simulations.len()); compiled.observed_columns().len()];
-    let mut failures = Vec::with_capacity(simulations.len());
-    for (columns, reasons) in blocks {
-        for (to, from) in observed.iter_mut().zip(&columns) {
-            to.extend_from_slice(from);
-        }
-        failures.extend(reasons);
-    }
-    Ok(Batch {
-        derived: derived(compiled, &parameters)?,
+    check_rows(compiled, &batch.parameters, simulations)?;
+    let Batch {
         parameters,
         observed,
         failures,
-    })
+        ..
+    } = batch;
+    let columns = compiled.observed_columns().len();
+    observed.resize_with(columns, Vec::new);
+    for column in observed.iter_mut() {
+        // Zeros that come from the system are written by whoever works there first.
+        if column.len() > simulations.len() {
+            column.truncate(simulations.len());
+        } else if column.len() < simulations.len() {
+            *column = vec![0.0; simulations.len()];
+        }
+    }
+    failures.clear();
+    failures.resize(simulations.len(), None);
+    let size = block_size(simulations.len());
+    let mut parts: Vec<Part<'_>> = failures
+        .chunks_mut(size)
+        .map(|failures| Part {
+            observed: Vec::with_capacity(columns),
+            failures,
+        })
+        .collect();
+    for column in observed {
+        for (part, rows) in parts.iter_mut().zip(column.chunks_mut(size)) {
+            part.observed.push(rows);
+        }
+    }
+    parts.into_par_iter().enumerate().for_each_init(
+        || Worker::new(compiled),
+        |worker, (number, mut part)| {
+            let block = block(parameters, seed, simulations, number * size, size);
+            let Worker { sheet, observer } = worker;
+            solve_block(compiled, &block, sheet);
+            observer.each_group(&block, sheet, |observer, group, failures| {
+                observer.draw(&block, group, failures, &mut part.observed);
+            });
+            for (to, from) in part.failures.iter_mut().zip(&mut sheet.failures) {
+                *to = from.take();
+            }
+        },
+    );
+    Ok(())
 }
 
 /// A program's batch, with as many workers as there are threads.
 fn run_program(
     compiled: &Compiled,
     program: &Program,
-    parameters: Vec<Vec<f64>>,
+    batch: &mut Batch,
     seed: u64,
     simulations: &[u64],
-) -> Result<Batch, SimulateError> {
-    check_columns(compiled, &parameters)?;
+) -> Result<(), SimulateError> {
     let workers = rayon::current_num_threads();
     let mechanism = &compiled.mechanism;
-    let batch = program::run(
+    let answers = program::run(
         mechanism,
         program,
-        &parameters,
+        &batch.parameters,
         seed,
         simulations,
         workers,
         None,
     )?;
-    Ok(Batch {
-        derived: derived(compiled, &parameters)?,
-        parameters,
-        observed: batch.observed,
-        failures: batch
-            .failures
-            .into_iter()
-            .map(|reason| reason.map(Failure::Program))
-            .collect(),
-    })
+    batch.observed = answers.observed;
+    let reasons = answers.failures.into_iter();
+    batch.failures = reasons.map(|reason| reason.map(Failure::Program)).collect();
+    Ok(())
 }
 
 /// Parameters drawn from their priors: one column a parameter.
@@ -214,8 +253,10 @@ pub fn solve(
     seed: u64,
     simulations: &[u64],
 ) -> Result<Trajectories, SimulateError> {
-    let blocks = in_blocks(compiled, parameters, seed, simulations, |block| {
-        solve_block(compiled, block)
+    let blocks = in_blocks(compiled, parameters, seed, simulations, |worker, block| {
+        let Worker { sheet, .. } = worker;
+        solve_block(compiled, block, sheet);
+        (sheet.values.clone(), std::mem::take(&mut sheet.failures))
     })?;
     let dynamics = &compiled.dynamics;
     let mut all = Trajectories {
@@ -225,9 +266,9 @@ pub fn solve(
         values: Vec::new(),
         failures: Vec::new(),
     };
-    for block in blocks {
-        all.values.extend_from_slice(&block.values);
-        all.failures.extend(block.failures);
+    for (values, failures) in blocks {
+        all.values.extend(values);
+        all.failures.extend(failures);
     }
     Ok(all)
 }
@@ -245,14 +286,16 @@ pub fn observation_arguments(
 ) -> Result<(Vec<EntryArguments>, Vec<Option<Failure>>), SimulateError> {
     let rows = check_columns(compiled, parameters)?;
     let simulations: Vec<u64> = (0..rows as u64).collect();
-    let blocks = in_blocks(compiled, parameters, seed, &simulations, |block| {
-        let mut sheet = solve_block(compiled, block);
-        (
-            observe::arguments(compiled, block, &mut sheet),
-            sheet.failures,
-        )
+    let blocks = in_blocks(compiled, parameters, seed, &simulations, |worker, block| {
+        let Worker { sheet, observer } = worker;
+        solve_block(compiled, block, sheet);
+        let mut entries = observe::entries(compiled);
+        observer.each_group(block, sheet, |observer, group, _| {
+            observer.append_arguments(group.len(), &mut entries);
+        });
+        (entries, std::mem::take(&mut sheet.failures))
     })?;
-    let mut all = observe::entries(compiled, 0);
+    let mut all = observe::entries(compiled);
     let mut failures = Vec::with_capacity(rows);
     for (entries, reasons) in blocks {
         for (to, from) in all.iter_mut().zip(entries) {
@@ -293,10 +336,14 @@ pub fn log_likelihood(
     }
     let rows = check_columns(compiled, parameters)?;
     let simulations: Vec<u64> = (0..rows as u64).collect();
-    let blocks = in_blocks(compiled, parameters, 0, &simulations, |block| {
-        let mut sheet = solve_block(compiled, block);
-        let entries = observe::arguments(compiled, block, &mut sheet);
-        observe::log_density(&entries, data, &sheet.failures)
+    let blocks = in_blocks(compiled, parameters, 0, &simulations, |worker, block| {
+        let Worker { sheet, observer } = worker;
+        solve_block(compiled, block, sheet);
+        let mut densities = Vec::with_capacity(block.rows());
+        observer.each_group(block, sheet, |observer, _, failures| {
+            observer.append_log_density(data, failures, &mut densities);
+        });
+        densities
     })?;
     Ok(blocks.concat())
 }
@@ -320,14 +367,12 @@ fn check_columns(compiled: &Compiled, parameters: &[Vec<f64>]) -> Result<usize, 
     Ok(rows)
 }
 
-/// Runs `work` on blocks of the simulations, in parallel; results in order.
-fn in_blocks<T: Send>(
+/// Refuses programs, and columns that do not fit the simulations.
+fn check_rows(
     compiled: &Compiled,
     parameters: &[Vec<f64>],
-    seed: u64,
     simulations: &[u64],
-    work: impl Fn(&Block<'_>) -> T + Sync,
-) -> Result<Vec<T>, SimulateError> {
+) -> Result<(), SimulateError> {
     if matches!(compiled.dynamics.law, LawPlan::Program) {
         return Err(SimulateError::Unsupported(
             "a program's insides cannot be looked into".into(),
@@ -340,33 +385,82 @@ fn in_blocks<T: Send>(
             simulations.len()
         )));
     }
-    let share = simulations.len().div_ceil(4 * rayon::current_num_threads());
-    let size = share.clamp(SMALLEST_BLOCK, LARGEST_BLOCK);
-    Ok((0..simulations.len().div_ceil(size))
-        .into_par_iter()
-        .map(|number| {
-            let range = number * size..simulations.len().min((number + 1) * size);
-            work(&Block {
-                parameters: parameters
-                    .iter()
-                    .map(|column| &column[range.clone()])
-                    .collect(),
-                simulations: &simulations[range],
-                seed,
-            })
-        })
-        .collect())
+    Ok(())
 }
 
-/// The states of a block at the asked times.
-fn solve_block(compiled: &Compiled, block: &Block<'_>) -> Sheet {
-    let dynamics = &compiled.dynamics;
-    let mut sheet = Sheet::new(block.rows(), dynamics.asked.len(), dynamics.components);
-    match &dynamics.law {
-        LawPlan::Static | LawPlan::Program => {}
-        LawPlan::Ode(plan) => ode::integrate(compiled, plan, block, &mut sheet),
-        LawPlan::Sde { .. } | LawPlan::Map { .. } => march::march(compiled, block, &mut sheet),
-        LawPlan::Jumps(reactions) => jumps::jump(compiled, reactions, block, &mut sheet),
+/// A block's rows of a batch.
+struct Part<'a> {
+    observed: Vec<&'a mut [f64]>,
+    failures: &'a mut [Option<Failure>],
+}
+
+/// What a thread works with, block after block.
+struct Worker<'a> {
+    sheet: Sheet,
+    observer: Observer<'a>,
+}
+
+impl<'a> Worker<'a> {
+    fn new(compiled: &'a Compiled) -> Self {
+        let dynamics = &compiled.dynamics;
+        Self {
+            sheet: Sheet::new(dynamics.asked.len(), dynamics.components),
+            observer: Observer::new(compiled),
+        }
     }
-    sheet
+}
+
+/// Simulations in a block: enough blocks for all threads, none so small that lanes run empty.
+fn block_size(simulations: usize) -> usize {
+    let share = simulations.div_ceil(4 * rayon::current_num_threads());
+    share.clamp(SMALLEST_BLOCK, LARGEST_BLOCK)
+}
+
+/// The block of up to `size` rows from row `start` on.
+fn block<'a>(
+    parameters: &'a [Vec<f64>],
+    seed: u64,
+    simulations: &'a [u64],
+    start: usize,
+    size: usize,
+) -> Block<'a> {
+    let range = start..simulations.len().min(start + size);
+    let column = |column: &'a Vec<f64>| &column[range.clone()];
+    Block {
+        parameters: parameters.iter().map(column).collect(),
+        simulations: &simulations[range.clone()],
+        seed,
+    }
+}
+
+/// Runs `work` on blocks of the simulations, in parallel; results in order.
+fn in_blocks<T: Send>(
+    compiled: &Compiled,
+    parameters: &[Vec<f64>],
+    seed: u64,
+    simulations: &[u64],
+    work: impl Fn(&mut Worker<'_>, &Block<'_>) -> T + Sync + Send,
+) -> Result<Vec<T>, SimulateError> {
+    check_rows(compiled, parameters, simulations)?;
+    let size = block_size(simulations.len());
+    let blocks = (0..simulations.len().div_ceil(size)).into_par_iter();
+    let results = blocks.map_init(
+        || Worker::new(compiled),
+        |worker, number| {
+            let block = block(parameters, seed, simulations, number * size, size);
+            work(worker, &block)
+        },
+    );
+    Ok(results.collect())
+}
+
+/// Fills `sheet` with the states of a block at the asked times.
+fn solve_block(compiled: &Compiled, block: &Block<'_>, sheet: &mut Sheet) {
+    sheet.clear(block.rows());
+    match &compiled.dynamics.law {
+        LawPlan::Static | LawPlan::Program => {}
+        LawPlan::Ode(plan) => ode::integrate(compiled, plan, block, sheet),
+        LawPlan::Sde { .. } | LawPlan::Map { .. } => march::march(compiled, block, sheet),
+        LawPlan::Jumps(reactions) => jumps::jump(compiled, reactions, block, sheet),
+    }
 }

@@ -1,6 +1,6 @@
 //! A block of simulations: their numbers and parameters.
 
-use crate::lanes::{Frame, Lanes};
+use crate::lanes::Frame;
 
 /// Simulations that one thread runs together.
 pub(crate) struct Block<'a> {
@@ -19,11 +19,7 @@ impl Block<'_> {
     /// Fills the first slots of a frame with the parameters of `rows`; unused lanes repeat the
     /// last row, so that they hold numbers that make sense.
     pub fn load_parameters<const W: usize>(&self, rows: &[usize], frame: &mut Frame<W>) {
-        self.load_at(rows, &mut frame[..self.parameters.len()]);
-    }
-
-    pub fn load_at<const W: usize>(&self, rows: &[usize], slots: &mut [Lanes<W>]) {
-        for (slot, column) in slots.iter_mut().zip(&self.parameters) {
+        for (slot, column) in frame.iter_mut().zip(&self.parameters) {
             for (lane, value) in slot.0.iter_mut().enumerate() {
                 let row = rows.get(lane).or(rows.last());
                 *value = row.map_or(0.0, |&row| column[row]);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use gnomon_mechanism::Family;
-use gnomon_mechanism::expression::{Graph, Input, Node, Tape};
+use gnomon_mechanism::expression::{Graph, Input, Node, Operation, Tape};
 use gnomon_mechanism::model::{Law, Mechanism, OdeMethod, OdeSolver, Trigger};
 
 use crate::events::{Effect, EventPlan};
@@ -103,6 +103,10 @@ pub(crate) struct SeriesPlan {
     pub times: Vec<f64>,
     /// For each entry, where its time stands among the asked times.
     pub asked: Vec<usize>,
+    /// States and flows that it depends on.
+    pub reads: Vec<usize>,
+    /// The state that it is, where it is one, seen exactly.
+    pub state: Option<usize>,
 }
 
 impl Compiled {
@@ -250,7 +254,11 @@ fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Vec<Node>, Graph), S
         groups.push(event.effects.iter().map(|&(_, value)| value).collect());
     }
     groups.push(conditions);
-    let all: Vec<Node> = groups.iter().flatten().copied().collect();
+    let mut all: Vec<Node> = groups.iter().flatten().copied().collect();
+    // A map is iterated as it is written: its orbit may be chaotic.
+    if matches!(dynamics.law, Law::Ode { .. } | Law::Sde { .. }) {
+        all = graph.regroup_products(&all);
+    }
     let (moved, hoisted) = graph.hoist(&all);
     let mut rest = moved.as_slice();
     for group in &mut groups {
@@ -400,19 +408,24 @@ fn observation(mechanism: &Mechanism) -> ObservationPlan {
     let series = mechanism
         .observed
         .iter()
-        .map(|observed| SeriesPlan {
-            family: observed.distribution.family,
-            tape: LaneTape::compile(
-                &mechanism.graph,
-                &observed.distribution.arguments,
-                &mut plan,
-            ),
-            times: observed.times.clone(),
-            asked: observed
-                .times
-                .iter()
-                .map(|time| asked.partition_point(|other| other < time))
-                .collect(),
+        .map(|observed| {
+            let arguments = &observed.distribution.arguments;
+            let tape = LaneTape::compile(&mechanism.graph, arguments, &mut plan);
+            let exact = observed.distribution.family == Family::Exact;
+            let place = |time: &f64| asked.partition_point(|other| other < time);
+            SeriesPlan {
+                family: observed.distribution.family,
+                reads: (0..states + flows).filter(|&c| tape.reads(1 + c)).collect(),
+                state: arguments.iter().find_map(|&argument| {
+                    match mechanism.graph.operation(argument) {
+                        Operation::Input(Input::State(state)) if exact => Some(state),
+                        _ => None,
+                    }
+                }),
+                tape,
+                times: observed.times.clone(),
+                asked: observed.times.iter().map(place).collect(),
+            }
         })
         .collect();
     ObservationPlan {

@@ -69,7 +69,7 @@ mod sheet;
 
 pub use batch::{
     Batch, Trajectories, derived, draw_parameters, log_likelihood, observation_arguments, simulate,
-    simulate_at, solve,
+    simulate_at, simulate_into, solve,
 };
 pub use compiled::Compiled;
 pub use failure::{Failure, SimulateError};

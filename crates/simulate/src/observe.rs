@@ -1,11 +1,13 @@
 //! States at the asked times -> the arguments of every observed entry's distribution -> draws, or
-//! log-densities of data.
+//! log-densities of data; a group of lanes at a time.
+
+use std::ops::Range;
 
 use gnomon_mechanism::Family;
 use gnomon_mechanism::random::{Purpose, Stream};
 
 use crate::block::Block;
-use crate::compiled::{Compiled, LawPlan};
+use crate::compiled::{Compiled, LawPlan, SeriesPlan};
 use crate::failure::Failure;
 use crate::lanes::{Frame, Lanes, WIDTH, run};
 use crate::sheet::Sheet;
@@ -24,7 +26,7 @@ pub struct EntryArguments {
 }
 
 /// Every entry without numbers yet, in column order.
-pub(crate) fn entries(compiled: &Compiled, rows: usize) -> Vec<EntryArguments> {
+pub(crate) fn entries(compiled: &Compiled) -> Vec<EntryArguments> {
     let plan = &compiled.observation;
     let mut columns = plan.columns.iter();
     plan.series
@@ -34,176 +36,271 @@ pub(crate) fn entries(compiled: &Compiled, rows: usize) -> Vec<EntryArguments> {
             column: columns.next().cloned().unwrap_or_default(),
             time,
             family: series.family,
-            arguments: vec![vec![f64::NAN; rows]; series.tape.outputs()],
+            arguments: vec![Vec::new(); series.tape.outputs()],
         })
         .collect()
 }
 
-/// Works out the arguments of every entry for the rows of a block. A row with an argument that is
-/// not finite fails.
-pub(crate) fn arguments(
-    compiled: &Compiled,
-    block: &Block<'_>,
-    sheet: &mut Sheet,
-) -> Vec<EntryArguments> {
-    let plan = &compiled.observation;
-    let rows: Vec<usize> = (0..block.rows()).collect();
-    let mut entries = entries(compiled, rows.len());
-    let widest = plan.series.iter().map(|series| series.tape.outputs()).max();
-    let mut frame: Frame<WIDTH> = plan.plan.frame(widest.unwrap_or(0));
-    let outputs = plan.plan.outputs();
-    let first_parameter = 1 + plan.states + plan.flows;
-    for group in rows.chunks(WIDTH) {
-        block.load_at(
-            group,
-            &mut frame[first_parameter..first_parameter + block.parameters.len()],
-        );
-        let mut entry = 0;
+/// One observed entry: its distribution, and the slots of its arguments.
+struct Entry {
+    family: Family,
+    arguments: Range<usize>,
+}
+
+impl Entry {
+    /// Whether its mean is that of a count.
+    fn counts(&self) -> bool {
+        matches!(self.family, Family::Poisson | Family::NegativeBinomial)
+    }
+}
+
+/// Works out what is seen of the rows of blocks.
+pub(crate) struct Observer<'a> {
+    compiled: &'a Compiled,
+    entries: Vec<Entry>,
+    /// Time, states, flows, parameters, ..., then the arguments that are worked out, then from
+    /// `states` on the group's states and flows, asked time by asked time.
+    frame: Frame<WIDTH>,
+    states: usize,
+    drawn: Frame<WIDTH>,
+}
+
+impl<'a> Observer<'a> {
+    pub fn new(compiled: &'a Compiled) -> Self {
+        let plan = &compiled.observation;
+        let dynamics = &compiled.dynamics;
+        let outputs = plan.plan.outputs();
+        let worked_out = |series: &&SeriesPlan| series.state.is_none();
+        let worked_out = plan.series.iter().filter(worked_out);
+        let arguments: usize = worked_out.map(|s| s.times.len() * s.tape.outputs()).sum();
+        let states = outputs + arguments;
+        let mut entries = Vec::with_capacity(plan.columns.len());
+        let mut next = outputs;
         for series in &plan.series {
-            for (number, &asked) in series.asked.iter().enumerate() {
-                frame[0] = Lanes::all(series.times[number]);
-                if sheet.components > 0 {
-                    let before = number.checked_sub(1).map(|n| series.asked[n]);
-                    load_states(&mut frame, plan.states, group, sheet, (asked, before));
+            for asked in &series.asked {
+                let count = series.tape.outputs();
+                let first = match series.state {
+                    Some(state) => states + asked * dynamics.components + state,
+                    None => next,
+                };
+                if series.state.is_none() {
+                    next += count;
                 }
-                run(compiled.set, &series.tape, &mut frame, outputs);
-                for (argument, to) in entries[entry].arguments.iter_mut().enumerate() {
-                    let from = &frame[outputs + argument].0;
-                    for (&row, &value) in group.iter().zip(from) {
-                        to[row] = value;
+                entries.push(Entry {
+                    family: series.family,
+                    arguments: first..first + count,
+                });
+            }
+        }
+        let numbers = dynamics.asked.len() * dynamics.components;
+        Self {
+            compiled,
+            frame: plan.plan.frame(arguments + numbers),
+            states,
+            drawn: vec![Lanes::all(0.0); entries.len()],
+            entries,
+        }
+    }
+
+    /// Works out the arguments of every entry for each group of rows of a block in turn, and hands
+    /// the rows to `use_them`. A row with an argument that is not finite fails.
+    pub fn each_group(
+        &mut self,
+        block: &Block<'_>,
+        sheet: &mut Sheet,
+        mut use_them: impl FnMut(&mut Self, Range<usize>, &mut [Option<Failure>]),
+    ) {
+        for start in (0..block.rows()).step_by(WIDTH) {
+            let group = start..block.rows().min(start + WIDTH);
+            self.work_out(block, sheet, group.clone());
+            use_them(self, group.clone(), &mut sheet.failures[group]);
+        }
+    }
+
+    fn work_out(&mut self, block: &Block<'_>, sheet: &mut Sheet, group: Range<usize>) {
+        let plan = &self.compiled.observation;
+        let moving = plan.states + plan.flows;
+        let parameters = &mut self.frame[1 + moving..1 + moving + block.parameters.len()];
+        for (slot, column) in parameters.iter_mut().zip(&block.parameters) {
+            slot.0[..group.len()].copy_from_slice(&column[group.clone()]);
+        }
+        for (lane, row) in group.clone().enumerate() {
+            let slots = self.frame[self.states..].iter_mut();
+            for (slot, &value) in slots.zip(sheet.row(row)) {
+                slot.0[lane] = value;
+            }
+        }
+        let mut entries = self.entries.iter();
+        for series in &plan.series {
+            let own = entries.by_ref().take(series.times.len());
+            if series.state.is_some() {
+                own.for_each(drop);
+                continue;
+            }
+            for (number, entry) in own.enumerate() {
+                self.frame[0] = Lanes::all(series.times[number]);
+                let place = |n: usize| self.states + series.asked[n] * moving;
+                for &read in &series.reads {
+                    self.frame[1 + read] = self.frame[place(number) + read];
+                    // A flow is what accumulated since the entry before.
+                    if let Some(before) = number.checked_sub(1).filter(|_| read >= plan.states) {
+                        let earlier = self.frame[place(before) + read];
+                        for lane in 0..WIDTH {
+                            self.frame[1 + read].0[lane] -= earlier.0[lane];
+                        }
                     }
                 }
-                entry += 1;
+                let to = entry.arguments.start;
+                run(self.compiled.set, &series.tape, &mut self.frame, to);
+            }
+        }
+        if let LawPlan::Ode(ode) = &self.compiled.dynamics.law {
+            self.lift_rounding(ode.solver.relative, ode.solver.absolute);
+        }
+        self.check(&mut sheet.failures[group]);
+    }
+
+    /// A count's mean that an ODE solver's error carried below 0 is 0: a solution that decays to 0
+    /// ends within the tolerance of it, on either side.
+    fn lift_rounding(&mut self, relative: f64, absolute: f64) {
+        let slots = &mut self.frame;
+        let counts = || self.entries.iter().filter(|entry| entry.counts());
+        let mut largest = Lanes::<WIDTH>::all(0.0);
+        for entry in counts() {
+            let mean = &slots[entry.arguments.start];
+            for lane in 0..WIDTH {
+                let size = mean.0[lane].abs();
+                let so_far = largest.0[lane];
+                largest.0[lane] = if size > so_far { size } else { so_far };
+            }
+        }
+        for entry in counts() {
+            let mean = &mut slots[entry.arguments.start];
+            for lane in 0..WIDTH {
+                let slack = 100.0 * (absolute + relative * largest.0[lane]);
+                let value = mean.0[lane];
+                mean.0[lane] = if value < 0.0 && value > -slack {
+                    0.0
+                } else {
+                    value
+                };
             }
         }
     }
-    if let LawPlan::Ode(ode) = &compiled.dynamics.law {
-        lift_rounding(&mut entries, ode.solver.relative, ode.solver.absolute);
-    }
-    check(&mut entries, sheet);
-    entries
-}
 
-/// Fills the state and flow slots for `group` at asked time `asked`; a flow is what accumulated
-/// since asked time `before` (since the start where there is none).
-fn load_states(
-    frame: &mut Frame<WIDTH>,
-    states: usize,
-    group: &[usize],
-    sheet: &Sheet,
-    (asked, before): (usize, Option<usize>),
-) {
-    let width = sheet.components;
-    for (lane, &row) in group.iter().enumerate() {
-        let start = row * sheet.asked * width;
-        let now = &sheet.values[start + asked * width..][..width];
-        for (j, &value) in now.iter().enumerate() {
-            frame[1 + j].0[lane] = value;
-        }
-        if let Some(before) = before {
-            let earlier = &sheet.values[start + before * width..][..width];
-            for j in states..width {
-                frame[1 + j].0[lane] -= earlier[j];
-            }
-        }
-    }
-}
-
-/// A count's mean that an ODE solver's error carried below 0 is 0: a solution that decays to 0
-/// ends within the tolerance of it, on either side.
-fn lift_rounding(entries: &mut [EntryArguments], relative: f64, absolute: f64) {
-    let rows = entries
-        .first()
-        .map_or(0, |entry| entry.arguments.first().map_or(0, Vec::len));
-    let counts = |family| matches!(family, Family::Poisson | Family::NegativeBinomial);
-    for row in 0..rows {
-        let mut largest = 0.0f64;
-        for entry in entries.iter().filter(|entry| counts(entry.family)) {
-            largest = largest.max(entry.arguments[0][row].abs());
-        }
-        let slack = 100.0 * (absolute + relative * largest);
-        for entry in entries.iter_mut().filter(|entry| counts(entry.family)) {
-            let mean = &mut entry.arguments[0][row];
-            if *mean < 0.0 && *mean > -slack {
-                *mean = 0.0;
-            }
-        }
-    }
-}
-
-/// Fails rows that have an argument which is NaN, or infinite where no limit is meant by it.
-fn check(entries: &mut [EntryArguments], sheet: &mut Sheet) {
-    for row in 0..sheet.failures.len() {
-        if sheet.failures[row].is_none() {
-            let bad = entries
+    /// Fails rows that have an argument which is NaN or infinite.
+    fn check(&mut self, failures: &mut [Option<Failure>]) {
+        let slots = &mut self.frame;
+        let arguments = || {
+            self.entries
                 .iter()
-                .find(|entry| entry.arguments.iter().any(|a| !a[row].is_finite()));
+                .flat_map(|entry| entry.arguments.clone())
+        };
+        // 0 times a number is 0 only if it is finite.
+        let mut sound = Lanes::<WIDTH>::all(0.0);
+        for argument in arguments() {
+            for lane in 0..WIDTH {
+                sound.0[lane] += 0.0 * slots[argument].0[lane];
+            }
+        }
+        for (lane, failure) in failures.iter_mut().enumerate() {
+            if failure.is_none() && sound.0[lane] == 0.0 {
+                continue;
+            }
+            if failure.is_none() {
+                let finite = |a: usize| slots[a].0[lane].is_finite();
+                let bad = |entry: &Entry| !entry.arguments.clone().all(finite);
+                if let Some(bad) = self.entries.iter().position(bad) {
+                    let plan = &self.compiled.observation;
+                    let times = plan.series.iter().flat_map(|series| &series.times);
+                    let time = times.copied().nth(bad).unwrap_or(f64::NAN);
+                    let what = format!("an argument of {} at {time}", plan.columns[bad]);
+                    *failure = Some(Failure::non_finite(what));
+                }
+            }
+            for argument in arguments() {
+                slots[argument].0[lane] = f64::NAN;
+            }
+        }
+    }
+
+    /// Draws every entry into `columns` (one an entry). One stream a simulation, over entries in
+    /// order.
+    pub fn draw(
+        &mut self,
+        block: &Block<'_>,
+        group: Range<usize>,
+        failures: &mut [Option<Failure>],
+        columns: &mut [&mut [f64]],
+    ) {
+        if self.entries.iter().all(|e| e.family == Family::Exact) {
+            for (entry, column) in self.entries.iter().zip(columns) {
+                let values = &self.frame[entry.arguments.start].0[..group.len()];
+                column[group.clone()].copy_from_slice(values);
+            }
+            return;
+        }
+        let mut values = Vec::new();
+        for ((lane, row), failure) in group.clone().enumerate().zip(failures) {
+            let mut bad = None;
+            if failure.is_none() {
+                let simulation = block.simulations[row];
+                let mut stream = Stream::new(block.seed, Purpose::OBSERVATION, simulation);
+                for (number, entry) in self.entries.iter().enumerate() {
+                    values.clear();
+                    values.extend(entry.arguments.clone().map(|a| self.frame[a].0[lane]));
+                    let value = entry.family.sample(&values, &mut stream);
+                    if !value.is_finite() && bad.is_none() {
+                        bad = Some(number);
+                    }
+                    self.drawn[number].0[lane] = value;
+                }
+            }
             if let Some(bad) = bad {
-                let what = format!("an argument of {} at {}", bad.column, bad.time);
-                sheet.failures[row] = Some(Failure::non_finite(what));
+                let column = &self.compiled.observation.columns[bad];
+                *failure = Some(Failure::non_finite(format!("the draw of {column}")));
+            }
+            if failure.is_some() {
+                for drawn in &mut self.drawn {
+                    drawn.0[lane] = f64::NAN;
+                }
             }
         }
-        if sheet.failures[row].is_some() {
-            for entry in entries.iter_mut() {
-                entry.arguments.iter_mut().for_each(|a| a[row] = f64::NAN);
+        for (drawn, column) in self.drawn.iter().zip(columns) {
+            column[group.clone()].copy_from_slice(&drawn.0[..group.len()]);
+        }
+    }
+
+    /// Appends the group's arguments to those of `all` entries.
+    pub fn append_arguments(&self, rows: usize, all: &mut [EntryArguments]) {
+        for (entry, to) in self.entries.iter().zip(all) {
+            for (argument, column) in entry.arguments.clone().zip(&mut to.arguments) {
+                column.extend_from_slice(&self.frame[argument].0[..rows]);
             }
         }
     }
-}
 
-/// Draws every entry: one column an entry. One stream a simulation, over entries in order.
-pub(crate) fn draw(
-    entries: &[EntryArguments],
-    block: &Block<'_>,
-    failures: &mut [Option<Failure>],
-) -> Vec<Vec<f64>> {
-    let mut observed = vec![vec![f64::NAN; block.rows()]; entries.len()];
-    let mut values = Vec::new();
-    for (row, &simulation) in block.simulations.iter().enumerate() {
-        if failures[row].is_some() {
-            continue;
-        }
-        let mut stream = Stream::new(block.seed, Purpose::OBSERVATION, simulation);
-        for (column, entry) in observed.iter_mut().zip(entries) {
-            values.clear();
-            values.extend(entry.arguments.iter().map(|argument| argument[row]));
-            column[row] = entry.family.sample(&values, &mut stream);
-        }
-        let bad = observed.iter().position(|column| !column[row].is_finite());
-        if let Some(bad) = bad {
-            failures[row] = Some(Failure::non_finite(format!(
-                "the draw of {}",
-                entries[bad].column
-            )));
-            observed
-                .iter_mut()
-                .for_each(|column| column[row] = f64::NAN);
-        }
-    }
-    observed
-}
-
-/// The log-density of `data` (NaN is missing) in every row; negative infinity where it failed.
-pub(crate) fn log_density(
-    entries: &[EntryArguments],
-    data: &[f64],
-    failures: &[Option<Failure>],
-) -> Vec<f64> {
-    let mut values = Vec::new();
-    failures
-        .iter()
-        .enumerate()
-        .map(|(row, failure)| {
+    /// Appends the log-density of `data` (NaN is missing) in every row of the group to `to`;
+    /// negative infinity where it failed.
+    pub fn append_log_density(
+        &self,
+        data: &[f64],
+        failures: &[Option<Failure>],
+        to: &mut Vec<f64>,
+    ) {
+        let mut values = Vec::new();
+        to.extend(failures.iter().enumerate().map(|(lane, failure)| {
             if failure.is_some() {
                 return f64::NEG_INFINITY;
             }
             let mut sum = 0.0;
-            for (entry, &x) in entries.iter().zip(data).filter(|(_, x)| !x.is_nan()) {
+            let seen = self.entries.iter().zip(data).filter(|(_, x)| !x.is_nan());
+            for (entry, &x) in seen {
                 values.clear();
-                values.extend(entry.arguments.iter().map(|argument| argument[row]));
+                values.extend(entry.arguments.clone().map(|a| self.frame[a].0[lane]));
                 sum += entry.family.log_density(&values, x);
             }
             if sum.is_nan() { f64::NEG_INFINITY } else { sum }
-        })
-        .collect()
+        }));
+    }
 }

@@ -12,13 +12,28 @@ pub(crate) struct Sheet {
 }
 
 impl Sheet {
-    pub fn new(rows: usize, asked: usize, components: usize) -> Self {
+    pub fn new(asked: usize, components: usize) -> Self {
         Self {
-            values: vec![f64::NAN; rows * asked * components],
-            failures: vec![None; rows],
+            values: Vec::new(),
+            failures: Vec::new(),
             asked,
             components,
         }
+    }
+
+    /// Makes it an empty sheet of `rows` rows.
+    pub fn clear(&mut self, rows: usize) {
+        self.values.clear();
+        let numbers = rows * self.asked * self.components;
+        self.values.resize(numbers, f64::NAN);
+        self.failures.clear();
+        self.failures.resize(rows, None);
+    }
+
+    /// All numbers of `row`.
+    pub fn row(&self, row: usize) -> &[f64] {
+        let width = self.asked * self.components;
+        &self.values[row * width..(row + 1) * width]
     }
 
     /// The components of `row` at asked time number `asked`.
@@ -26,6 +41,13 @@ impl Sheet {
     pub fn at_mut(&mut self, row: usize, asked: usize) -> &mut [f64] {
         let start = (row * self.asked + asked) * self.components;
         &mut self.values[start..start + self.components]
+    }
+
+    /// All components of `row` from asked time number `asked` on.
+    #[inline(always)]
+    pub fn rest_mut(&mut self, row: usize, asked: usize) -> &mut [f64] {
+        let width = self.asked * self.components;
+        &mut self.values[row * width + asked * self.components..(row + 1) * width]
     }
 
     /// Marks a row as failed: its numbers become NaN.

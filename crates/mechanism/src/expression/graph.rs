@@ -380,7 +380,11 @@ impl Graph {
         renamed[&root]
     }
 
-    fn with_operands(&mut self, operation: Operation, of: impl Fn(Node) -> Node) -> Node {
+    pub(super) fn with_operands(
+        &mut self,
+        operation: Operation,
+        of: impl Fn(Node) -> Node,
+    ) -> Node {
         match operation {
             Operation::Constant(_) | Operation::Input(_) => self.intern(operation),
             Operation::Unary(function, a) => self.unary(function, of(a)),

@@ -197,6 +197,14 @@ impl LaneTape {
         }
     }
 
+    /// Whether it may read input slot `slot`.
+    #[must_use]
+    pub fn reads(&self, slot: usize) -> bool {
+        let slot = slot as u32;
+        let mut instructions = self.instructions.iter();
+        instructions.any(|i| [i.a, i.b, i.c].contains(&slot))
+    }
+
     /// How many outputs it writes.
     #[must_use]
     pub fn outputs(&self) -> usize {

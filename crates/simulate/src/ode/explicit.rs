@@ -12,7 +12,7 @@ use super::tsitouras::{A2, A3, A4, A5, A6, A7, DENSE, ERROR, NODES};
 
 const CONTROLLER: Controller = Controller {
     last: 0.14,
-    before: 0.08,
+    before: 0.04,
     rejected: 0.2,
 };
 
@@ -130,7 +130,7 @@ fn travel_body<const N: usize, const W: usize>(
     let span = fleet.end - fleet.dynamics.start;
     let has_events = !fleet.dynamics.events.is_empty();
     let mut sixth = vec![Lanes::<W>::all(0.0); n];
-    let mut dense = vec![Lanes::<W>::all(0.0); 3 * n];
+    let mut dense = vec![Lanes::<W>::all(0.0); 4 * n];
     let mut stiff = Lanes::<W>::all(0.0);
     let mut calm = Lanes::<W>::all(0.0);
 
@@ -431,60 +431,92 @@ fn record<const W: usize>(
     dense: &mut [Lanes<W>],
     sheet: &mut Sheet,
 ) {
-    let mut ready = false;
-    loop {
-        let mut pending: u64 = 0;
-        for lane in 0..W {
-            let (asked, now) = (fleet.next_asked.0[lane], arrival.0[lane]);
-            let event = events >> lane & 1 == 1;
-            let passed = (asked < now) | ((asked == now) & !event);
-            pending |= u64::from(passed & (accepted.0[lane] != 0.0)) << lane;
-        }
-        if pending == 0 {
-            return;
-        }
-        if !ready {
-            ready = true;
-            let k = &fleet.frame[fleet.outputs..];
-            for p in 0..3 {
-                for j in 0..n {
-                    let stages: [&Lanes<W>; 7] = std::array::from_fn(|s| &k[s * n + j]);
-                    let to = &mut dense[p * n + j];
-                    for lane in 0..W {
-                        let mut sum = DENSE[p][0] * stages[0].0[lane];
-                        for s in 1..7 {
-                            sum = DENSE[p][s].mul_add(stages[s].0[lane], sum);
-                        }
-                        to.0[lane] = sum;
-                    }
-                }
-            }
-        }
-        let mut share = Lanes::<W>::all(0.0);
-        for lane in 0..W {
-            share.0[lane] = (fleet.next_asked.0[lane] - fleet.t.0[lane]) / h.0[lane];
-        }
+    let mut pending: u64 = 0;
+    for lane in 0..W {
+        let event = events >> lane & 1 == 1;
+        let passed = passes(fleet.next_asked.0[lane], arrival.0[lane], event);
+        pending |= u64::from(passed & (accepted.0[lane] != 0.0)) << lane;
+    }
+    if pending == 0 {
+        return;
+    }
+    let k = &fleet.frame[fleet.outputs..];
+    for p in 0..3 {
         for j in 0..n {
-            let first = &fleet.frame[fleet.outputs + j];
-            let (two, three, four) = (&dense[j], &dense[n + j], &dense[2 * n + j]);
-            let mut value = Lanes::<W>::all(0.0);
+            let stages: [&Lanes<W>; 7] = std::array::from_fn(|s| &k[s * n + j]);
+            let to = &mut dense[p * n + j];
             for lane in 0..W {
-                let s = share.0[lane];
-                let inner = s.mul_add(four.0[lane], three.0[lane]);
-                let inner = s.mul_add(s.mul_add(inner, two.0[lane]), first.0[lane]);
-                value.0[lane] = (h.0[lane] * s).mul_add(inner, fleet.y[j].0[lane]);
+                let mut sum = DENSE[p][0] * stages[0].0[lane];
+                for s in 1..7 {
+                    sum = DENSE[p][s].mul_add(stages[s].0[lane], sum);
+                }
+                to.0[lane] = sum;
             }
-            let mut rest = pending;
-            while rest != 0 {
-                let lane = rest.trailing_zeros() as usize;
-                rest &= rest - 1;
-                sheet.at_mut(fleet.row[lane], fleet.cursor[lane])[j] = value.0[lane];
-            }
-        }
-        while pending != 0 {
-            let lane = pending.trailing_zeros() as usize;
-            pending &= pending - 1;
-            fleet.advance(lane);
         }
     }
+    let Fleet {
+        frame,
+        outputs,
+        y,
+        t,
+        next_asked,
+        cursor,
+        row,
+        dynamics,
+        ..
+    } = fleet;
+    let (powers, values) = dense.split_at_mut(3 * n);
+    let (first, y, powers) = (&frame[*outputs..][..n], &y[..n], &powers[..3 * n]);
+    // The first asked time that each lane passes, side by side; its others one by one.
+    let mut share = Lanes::<W>::all(0.0);
+    for lane in 0..W {
+        share.0[lane] = (next_asked.0[lane] - t.0[lane]) / h.0[lane];
+    }
+    for j in 0..n {
+        for lane in 0..W {
+            let rest = [0, 1, 2].map(|p| powers[p * n + j].0[lane]);
+            let (y, slope) = (y[j].0[lane], first[j].0[lane]);
+            values[j].0[lane] = dense_output(share.0[lane], h.0[lane], y, slope, rest);
+        }
+    }
+    while pending != 0 {
+        let lane = pending.trailing_zeros() as usize;
+        pending &= pending - 1;
+        let (start, step, end) = (t.0[lane], h.0[lane], arrival.0[lane]);
+        let event = events >> lane & 1 == 1;
+        let mut number = cursor[lane];
+        let mut rows = sheet.rest_mut(row[lane], number).chunks_exact_mut(n);
+        if let Some(to) = rows.next() {
+            for j in 0..n {
+                to[j] = values[j].0[lane];
+            }
+        }
+        let asked = loop {
+            number += 1;
+            let asked = *dynamics.asked.get(number).unwrap_or(&f64::INFINITY);
+            let next = rows.next().filter(|_| passes(asked, end, event));
+            let Some(to) = next else { break asked };
+            let share = (asked - start) / step;
+            for j in 0..n {
+                let rest = [0, 1, 2].map(|p| powers[p * n + j].0[lane]);
+                to[j] = dense_output(share, step, y[j].0[lane], first[j].0[lane], rest);
+            }
+        };
+        (cursor[lane], next_asked.0[lane]) = (number, asked);
+    }
+}
+
+/// A component within a step of `h` from `y`, at `share` of it.
+#[inline(always)]
+fn dense_output(share: f64, h: f64, y: f64, slope: f64, [two, three, four]: [f64; 3]) -> f64 {
+    let inner = share.mul_add(four, three);
+    let inner = share.mul_add(share.mul_add(inner, two), slope);
+    (h * share).mul_add(inner, y)
+}
+
+/// Whether a step that ends at `end` passes an asked time; one that ends at an event waits for its
+/// effects.
+#[inline(always)]
+fn passes(asked: f64, end: f64, event: bool) -> bool {
+    (asked < end) | ((asked == end) & !event)
 }

@@ -5,7 +5,7 @@ use crate::block::Block;
 use crate::compiled::{Compiled, DynamicsPlan, OdePlan};
 use crate::events::{EventState, load_lane};
 use crate::failure::Failure;
-use crate::lanes::{Frame, Lanes, run};
+use crate::lanes::{Frame, InstructionSet, Lanes, dispatched, run};
 use crate::sheet::Sheet;
 
 use super::control::{FIRST_MEMORY, first_step, trial_step};
@@ -57,6 +57,14 @@ struct Ahead<const W: usize> {
     h: Lanes<W>,
     rows: Vec<usize>,
     taken: usize,
+    set: InstructionSet,
+}
+
+impl<const W: usize> Ahead<W> {
+    /// Works out the derivatives at the frame's time and states into the slots from `outputs` on.
+    fn slopes(&mut self, ode: &OdePlan, outputs: usize) {
+        run(self.set, &ode.slopes, &mut self.frame, outputs);
+    }
 }
 
 impl<'a, const W: usize> Fleet<'a, W> {
@@ -107,6 +115,7 @@ impl<'a, const W: usize> Fleet<'a, W> {
                 h: Lanes::all(0.0),
                 rows: Vec::with_capacity(W),
                 taken: 0,
+                set: compiled.set,
             },
         }
     }
@@ -138,57 +147,8 @@ impl<'a, const W: usize> Fleet<'a, W> {
         ahead.frame[1 + components..1 + components + hoisted]
             .copy_from_slice(&from[states..states + hoisted]);
 
-        // The first step, from f(t, y) and f(t + trial, y + trial f).
-        let initial: Vec<Lanes<W>> = ahead.frame[1..=components].to_vec();
-        let outputs = self.outputs;
-        run(set, &self.ode.slopes, &mut ahead.frame, outputs);
-        let solver = &self.ode.solver;
-        let mut trial = Lanes::<W>::all(0.0);
-        let (mut size, mut slope) = (Lanes::<W>::all(0.0), Lanes::<W>::all(0.0));
-        let per = 1.0 / components.max(1) as f64;
-        let scale = |y: f64| y.abs().mul_add(solver.relative, solver.absolute);
-        for j in 0..components {
-            for lane in 0..W {
-                let y = initial[j].0[lane];
-                let (a, b) = (y / scale(y), ahead.frame[outputs + j].0[lane] / scale(y));
-                size.0[lane] += a * a * per;
-                slope.0[lane] += b * b * per;
-            }
-        }
-        for lane in 0..W {
-            slope.0[lane] = slope.0[lane].sqrt();
-            let span = self.end - start;
-            let step = trial_step(size.0[lane].sqrt(), slope.0[lane]);
-            trial.0[lane] = if step < span { step } else { span };
-            ahead.frame[0].0[lane] = start + trial.0[lane];
-        }
-        for j in 0..components {
-            for lane in 0..W {
-                let k = ahead.frame[outputs + j].0[lane];
-                ahead.frame[1 + j].0[lane] = trial.0[lane].mul_add(k, initial[j].0[lane]);
-            }
-        }
-        run(
-            set,
-            &self.ode.slopes,
-            &mut ahead.frame,
-            outputs + components,
-        );
-        let mut curvature = Lanes::<W>::all(0.0);
-        for j in 0..components {
-            for lane in 0..W {
-                let change = ahead.frame[outputs + components + j].0[lane]
-                    - ahead.frame[outputs + j].0[lane];
-                let d = change / (scale(initial[j].0[lane]) * trial.0[lane]);
-                curvature.0[lane] += d * d * per;
-            }
-        }
-        for lane in 0..W {
-            let step = first_step(trial.0[lane], slope.0[lane], curvature.0[lane].sqrt(), 5.0);
-            // A first step that is not a number leaves it to the error control.
-            ahead.h.0[lane] = if step > 0.0 { step } else { trial.0[lane] };
-        }
-        ahead.frame[1..=components].copy_from_slice(&initial);
+        let span = self.end - start;
+        first_steps::<W>(set, self.ode, ahead, (self.outputs, components), span);
     }
 
     /// Gives `lane` the next row that has anything left to do; `first` is where the solver keeps
@@ -385,4 +345,67 @@ impl<'a, const W: usize> Fleet<'a, W> {
             .copied()
             .unwrap_or(f64::INFINITY);
     }
+}
+
+dispatched! {
+    fn first_steps[const W: usize]<W>(
+        ode: &OdePlan,
+        ahead: &mut Ahead<W>,
+        place: (usize, usize),
+        span: f64,
+    ) = first_steps_body
+}
+
+/// The first steps of the rows made ready, from f(t, y) and f(t + trial, y + trial f), which lie
+/// behind `outputs` in the frame; the first derivatives stay there.
+#[inline(always)]
+fn first_steps_body<const W: usize>(
+    ode: &OdePlan,
+    ahead: &mut Ahead<W>,
+    (outputs, components): (usize, usize),
+    span: f64,
+) {
+    let initial: Vec<Lanes<W>> = ahead.frame[..=components].to_vec();
+    ahead.slopes(ode, outputs);
+    let solver = &ode.solver;
+    let mut trial = Lanes::<W>::all(0.0);
+    let (mut size, mut slope) = (Lanes::<W>::all(0.0), Lanes::<W>::all(0.0));
+    let per = 1.0 / components.max(1) as f64;
+    let scale = |y: f64| y.abs().mul_add(solver.relative, solver.absolute);
+    for j in 0..components {
+        for lane in 0..W {
+            let y = initial[1 + j].0[lane];
+            let (a, b) = (y / scale(y), ahead.frame[outputs + j].0[lane] / scale(y));
+            size.0[lane] += a * a * per;
+            slope.0[lane] += b * b * per;
+        }
+    }
+    for lane in 0..W {
+        slope.0[lane] = slope.0[lane].sqrt();
+        let step = trial_step(size.0[lane].sqrt(), slope.0[lane]);
+        trial.0[lane] = if step < span { step } else { span };
+        ahead.frame[0].0[lane] = initial[0].0[lane] + trial.0[lane];
+    }
+    for j in 0..components {
+        for lane in 0..W {
+            let k = ahead.frame[outputs + j].0[lane];
+            ahead.frame[1 + j].0[lane] = trial.0[lane].mul_add(k, initial[1 + j].0[lane]);
+        }
+    }
+    ahead.slopes(ode, outputs + components);
+    let mut curvature = Lanes::<W>::all(0.0);
+    for j in 0..components {
+        for lane in 0..W {
+            let change =
+                ahead.frame[outputs + components + j].0[lane] - ahead.frame[outputs + j].0[lane];
+            let d = change / (scale(initial[1 + j].0[lane]) * trial.0[lane]);
+            curvature.0[lane] += d * d * per;
+        }
+    }
+    for lane in 0..W {
+        let step = first_step(trial.0[lane], slope.0[lane], curvature.0[lane].sqrt(), 5.0);
+        // A first step that is not a number leaves it to the error control.
+        ahead.h.0[lane] = if step > 0.0 { step } else { trial.0[lane] };
+    }
+    ahead.frame[..=components].copy_from_slice(&initial);
 }

@@ -22,7 +22,8 @@ fn sheet<const W: usize>(compiled: &Compiled, columns: &[Vec<f64>], lanes: usize
         seed: 1,
     };
     let dynamics = &compiled.dynamics;
-    let mut sheet = Sheet::new(block.rows(), dynamics.asked.len(), dynamics.components);
+    let mut sheet = Sheet::new(dynamics.asked.len(), dynamics.components);
+    sheet.clear(block.rows());
     integrate_with::<W>(compiled, plan, &block, &mut sheet, lanes);
     assert!(sheet.failures.iter().all(Option::is_none));
     sheet.values.iter().map(|value| value.to_bits()).collect()
