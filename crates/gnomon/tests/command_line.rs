@@ -44,7 +44,13 @@ fn fails(arguments: &[&str], code: i32, words: &[&str]) {
     let output = gnomon(arguments);
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-    // A diagnostic may be broken into lines anywhere between words.
+    says(&said, words);
+}
+
+/// A diagnostic holds every one of `words`, and is no panic.
+#[track_caller]
+fn says(said: &str, words: &[&str]) {
+    // It may be broken into lines anywhere between words.
     let flat = said.replace(['│', '\n', '╰', '─', '▶'], " ");
     let flat = flat.split_whitespace().collect::<Vec<_>>().join(" ");
     for word in words {
@@ -363,6 +369,67 @@ fn a_killed_run_goes_on_from_its_last_shard() {
         (&verified["sound"], &verified["rows"]),
         (&true.into(), &4000.into())
     );
+}
+
+/// A limit on the size of files stands for a full disk: writing fails in the middle of a shard.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_loses_nothing() {
+    let (_folder, study) = line_study();
+    let limited = format!(
+        "trap '' XFSZ; ulimit -f 40; exec '{}' simulate '{study}' --quiet",
+        assert_cmd::cargo::cargo_bin!("gnomon").display()
+    );
+    let output = Command::new("sh").args(["-c", &limited]).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    says(&said, &["shards", "could not be written: File too large"]);
+    succeeds(&["simulate", &study, "--quiet"]);
+    let verified = json(&succeeds(&["bank", "verify", &study, "--json"]));
+    assert_eq!(
+        (&verified["sound"], &verified["rows"]),
+        (&true.into(), &4000.into())
+    );
+    let left_over = files_in(&bank_of(&study).join("shards"))
+        .iter()
+        .any(|file| file.extension().is_none_or(|e| e != "parquet"));
+    assert!(!left_over, "no half of a file stays");
+}
+
+/// Ctrl-C while a network learns: the next run goes on and ends with the same weights.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_training_goes_on() {
+    let studies = [line_study(), line_study()];
+    for (folder, _) in &studies {
+        let path = folder.path().join("study.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, text.replace("epochs = 12", "epochs = 200")).unwrap();
+    }
+    let [(_a, whole), (_b, cut)] = &studies;
+    succeeds(&["learn", whole, "--quiet"]);
+    succeeds(&["simulate", cut, "--quiet"]);
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin!("gnomon"))
+        .args(["learn", cut, "--quiet"])
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(600));
+    let id = child.id().to_string();
+    Command::new("kill").args(["-INT", &id]).status().unwrap();
+    let code = child.wait().unwrap().code();
+    let checkpoint = Path::new(cut).join("results/model/line-1.checkpoint");
+    if code == Some(0) {
+        println!("skipped: this machine had learned before it was interrupted");
+        return;
+    }
+    assert_eq!(code, Some(130));
+    assert!(checkpoint.is_file(), "the state is kept");
+    succeeds(&["learn", cut, "--quiet"]);
+    assert!(!checkpoint.exists());
+    let weights = |study: &str| {
+        fs::read(Path::new(study).join("results/model/line-1/weights.safetensors")).unwrap()
+    };
+    assert_eq!(weights(whole), weights(cut));
 }
 
 #[test]

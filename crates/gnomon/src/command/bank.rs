@@ -48,13 +48,14 @@ fn info(session: &Session, path: &Path) -> Result<(), Failure> {
 }
 
 fn in_words(info: &Info) -> String {
+    let shards = if info.shards == 1 { "shard" } else { "shards" };
+    let (size, unit) = match info.bytes {
+        0..1_000_000 => (info.bytes as f64 / 1e3, "kB"),
+        _ => (info.bytes as f64 / 1e6, "MB"),
+    };
     let mut text = format!(
-        "{} simulations in {} shards, {:.1} MB; engine {}, seed {}\n\n",
-        info.rows,
-        info.shards,
-        info.bytes as f64 / 1e6,
-        info.engine,
-        info.seed
+        "{} simulations in {} {shards}, {size:.1} {unit}; engine {}, seed {}\n\n",
+        info.rows, info.shards, info.engine, info.seed
     );
     for mechanism in &info.mechanisms {
         text += &format!(

@@ -1,9 +1,11 @@
 //! First stage: fill the bank of simulations.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use gnomon_bank::{Bank, Schema, Table};
+use gnomon_bank::{Bank, Info, Schema, Table};
+use gnomon_claim::exact::share_lower;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -59,13 +61,22 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Bank, Failu
     bar.reset_eta();
     let began = Instant::now();
     let mut failures = Failures::default();
-    for plan in writer.missing(context.simulations) {
+    if already > 0 {
+        failures.count_bank(&writer.bank().info()?);
+    }
+    let most = context.study.simulate.most_failures;
+    let plans = writer.missing(context.simulations);
+    for (number, plan) in plans.iter().enumerate() {
         interrupt::check()?;
         let numbers: Vec<u64> = plan.simulations().collect();
         let rows = population.rows(context.seed, &numbers)?;
         failures.count(&rows.failure);
-        failures.check(context.study.simulate.most_failures)?;
-        writer.write(plan, &rows)?;
+        // The last shard is not kept where too many failed, so that a later run says so again.
+        if number + 1 == plans.len() {
+            failures.check(most)?;
+        }
+        failures.check_midway(most)?;
+        writer.write(*plan, &rows)?;
         bar.inc(plan.rows);
     }
     bar.finish_and_clear();
@@ -169,21 +180,39 @@ fn complete(folder: &Path, schema: &Schema, simulations: u64) -> Option<Bank> {
     (bank.rows() >= simulations && bank.require(schema).is_ok()).then_some(bank)
 }
 
-/// Failed simulations so far.
+/// Simulations so far, and those that failed.
 #[derive(Debug, Default)]
 struct Failures {
-    simulations: usize,
-    failed: usize,
-    reasons: std::collections::BTreeMap<String, usize>,
+    simulations: u64,
+    failed: u64,
+    reasons: BTreeMap<String, u64>,
 }
 
 impl Failures {
     fn count(&mut self, failures: &[Option<String>]) {
-        self.simulations += failures.len();
+        self.simulations += failures.len() as u64;
         for reason in failures.iter().flatten() {
             self.failed += 1;
             *self.reasons.entry(reason.clone()).or_default() += 1;
         }
+    }
+
+    fn count_bank(&mut self, bank: &Info) {
+        self.simulations += bank.rows;
+        self.failed += bank.failures;
+        for reason in &bank.reasons {
+            *self.reasons.entry(reason.reason.clone()).or_default() += reason.count;
+        }
+    }
+
+    /// Stops a run that can hardly end well: the share of failures is above `most` beyond doubt.
+    fn check_midway(&self, most: f64) -> Result<(), Failure> {
+        const DOUBT: f64 = 1e-6;
+        let (failed, simulations) = (self.failed as usize, self.simulations as usize);
+        if share_lower(failed, simulations, DOUBT) > most {
+            return self.check(most);
+        }
+        Ok(())
     }
 
     fn check(&self, most: f64) -> Result<(), Failure> {
@@ -204,5 +233,35 @@ impl Failures {
                 "mend the mechanism or narrow its priors; `[simulate] most_failures` allows {most}"
             )),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failures(failed: u64, simulations: u64) -> Failures {
+        Failures {
+            simulations,
+            failed,
+            ..Failures::default()
+        }
+    }
+
+    #[test]
+    fn a_run_is_stopped_midway_only_beyond_doubt_and_judged_at_its_end() {
+        assert!(failures(110, 500).check_midway(0.2).is_ok());
+        assert!(failures(110, 500).check(0.2).is_err());
+        assert!(failures(250, 500).check_midway(0.2).is_err());
+        assert!(failures(100, 500).check(0.2).is_ok());
+    }
+
+    #[test]
+    fn what_a_bank_holds_counts() {
+        let mut all = Failures::default();
+        all.count(&[None, Some("cold".into()), Some("hot".into())]);
+        all.count(&[Some("cold".into())]);
+        let said = all.check(0.5).unwrap_err().to_string();
+        assert!(said.contains("3 of 4") && said.contains("cold"), "{said}");
     }
 }

@@ -94,6 +94,9 @@ struct Tile<'a> {
 
 const MOST_ROWS: usize = 6;
 const MOST_VECTORS: usize = 4;
+/// Terms summed at a time: few enough that what they read of `b` stays in the first-level cache from
+/// one tile of rows to the next.
+const MOST_TERMS: usize = 64;
 
 #[inline(always)]
 fn tiles_body<V: Vector>(
@@ -116,28 +119,41 @@ fn tiles_body<V: Vector>(
         let column = vector * V::LANES;
         vector += width;
         let last = (n - column - (width - 1) * V::LANES).min(V::LANES);
-        let mut row = 0;
-        for row_tile in 0..row_tiles {
-            let height = (m - row).div_ceil(row_tiles - row_tile);
-            // SAFETY: `product` checked that all of a, b (n rounded up to ROW_UNIT, which LANES
-            // divides) and c are there; the tile is inside m x n.
-            unsafe {
-                let tile = Tile {
-                    k,
-                    a: a.values.as_ptr().wrapping_add(row * a.row),
-                    a_row: a.row,
-                    a_column: a.column,
-                    b: b.wrapping_add(column),
-                    b_row,
-                    c: c.add(row * c_row + column),
-                    c_row,
-                    start,
-                    first_row: row,
-                    last,
-                };
-                by_size::<V>(tile, height, width);
+        let mut first_term = 0;
+        loop {
+            let terms = (k - first_term).min(MOST_TERMS);
+            let mut row = 0;
+            for row_tile in 0..row_tiles {
+                let height = (m - row).div_ceil(row_tiles - row_tile);
+                // SAFETY: `product` checked that all of a, b (n rounded up to ROW_UNIT, which
+                // LANES divides) and c are there; the tile is inside m x n, its terms inside k.
+                unsafe {
+                    let from = row * a.row + first_term * a.column;
+                    let tile = Tile {
+                        k: terms,
+                        a: a.values.as_ptr().wrapping_add(from),
+                        a_row: a.row,
+                        a_column: a.column,
+                        b: b.wrapping_add(column + first_term * b_row),
+                        b_row,
+                        c: c.add(row * c_row + column),
+                        c_row,
+                        start: if first_term == 0 {
+                            start
+                        } else {
+                            Start::Accumulate
+                        },
+                        first_row: row,
+                        last,
+                    };
+                    by_size::<V>(tile, height, width);
+                }
+                row += height;
             }
-            row += height;
+            first_term += terms;
+            if first_term == k {
+                break;
+            }
         }
     }
 }

@@ -22,6 +22,9 @@ pub(crate) struct Flow {
 #[derive(Clone, Debug)]
 struct Transform {
     order: Vec<usize>,
+    /// Whether columns are shifted and scaled before their splines: in the first transform alone.
+    /// Scales that multiply from transform to transform would send a far example to infinity.
+    shifts: bool,
     conditioner: Conditioner,
 }
 
@@ -29,8 +32,8 @@ struct Transform {
 #[derive(Debug, Default)]
 pub(crate) struct FlowBuffers {
     transforms: Vec<ConditionerBuffers>,
-    /// For each transform, its inputs shifted and scaled: what its splines act on.
-    shifted: Vec<Vec<f32>>,
+    /// The first transform's inputs shifted and scaled: what its splines act on.
+    shifted: Vec<f32>,
     /// The columns after the transforms so far.
     pub z: Vec<f32>,
     /// ln |d z / d targets| so far.
@@ -57,9 +60,11 @@ pub(super) fn orders(columns: usize, transforms: usize) -> Vec<Vec<usize>> {
     (0..transforms).map(next).collect()
 }
 
-/// Raw parameters of one position: its spline's, then its shift and scale.
-fn parameters(shape: Shape) -> usize {
-    shape.parameters() + affine::PARAMETERS
+impl Transform {
+    /// Raw parameters of one position: its spline's, then its shift and scale, if it has them.
+    fn parameters(shape: Shape, shifts: bool) -> usize {
+        shape.parameters() + if shifts { affine::PARAMETERS } else { 0 }
+    }
 }
 
 impl Flow {
@@ -72,16 +77,12 @@ impl Flow {
         let transforms = orders(columns, flow.transforms).into_iter().enumerate();
         let transforms = transforms.map(|(t, order)| {
             let name = format!("head.transform{t}");
+            let shifts = t == 0;
+            let parameters = Transform::parameters(shape, shifts);
             Transform {
                 order,
-                conditioner: Conditioner::new(
-                    layout,
-                    &name,
-                    features,
-                    columns,
-                    parameters(shape),
-                    flow,
-                ),
+                shifts,
+                conditioner: Conditioner::new(layout, &name, features, columns, parameters, flow),
             }
         });
         Self {
@@ -95,7 +96,7 @@ impl Flow {
     pub fn floats_per_row(&self) -> usize {
         self.transforms
             .iter()
-            .map(|t| t.conditioner.floats_per_row() + self.columns)
+            .map(|t| t.conditioner.floats_per_row())
             .sum()
     }
 
@@ -106,7 +107,7 @@ impl Flow {
                 .iter()
                 .map(|t| t.conditioner.buffers(rows))
                 .collect(),
-            shifted: vec![vec![0.0; self.columns * rows]; self.transforms.len()],
+            shifted: vec![0.0; self.columns * rows],
             z: vec![0.0; self.columns * rows],
             log_derivative: vec![0.0; rows],
             z_gradient: vec![0.0; self.columns * rows],
@@ -118,10 +119,9 @@ impl Flow {
 
     /// From targets in `b.z` to noise in `b.z`, with the log-derivative.
     pub fn forward(&self, weights: &[f32], rows: usize, features: &[f32], b: &mut FlowBuffers) {
-        let per_position = parameters(self.shape) * rows;
         b.log_derivative[..rows].fill(0.0);
-        let layers = b.transforms.iter_mut().zip(&mut b.shifted);
-        for (transform, (t, shifted)) in self.transforms.iter().zip(layers) {
+        for (transform, t) in self.transforms.iter().zip(&mut b.transforms) {
+            let per_position = Transform::parameters(self.shape, transform.shifts) * rows;
             for (position, &column) in transform.order.iter().enumerate() {
                 t.x[position * rows..(position + 1) * rows]
                     .copy_from_slice(&b.z[column * rows..(column + 1) * rows]);
@@ -135,10 +135,13 @@ impl Flow {
                 let raw = &mut t.parameters[position * per_position..(position + 1) * per_position];
                 let (splines, shift) = raw.split_at_mut(self.shape.parameters() * rows);
                 let log = &mut b.log_derivative[..rows];
-                let shifted = &mut shifted[here.clone()];
-                affine::forward(rows, &t.x[here], shift, shifted, log);
+                let mut x = &t.x[here.clone()];
+                if transform.shifts {
+                    affine::forward(rows, x, shift, &mut b.shifted[here.clone()], log);
+                    x = &b.shifted[here];
+                }
                 let z = &mut b.z[column * rows..(column + 1) * rows];
-                spline::forward(self.shape, rows, shifted, splines, z, log);
+                spline::forward(self.shape, rows, x, splines, z, log);
             }
         }
     }
@@ -158,9 +161,8 @@ impl Flow {
         gradient: &mut [f32],
         mut feature_gradient: Option<&mut [f32]>,
     ) {
-        let per_position = parameters(self.shape) * rows;
-        let layers = b.transforms.iter_mut().zip(&b.shifted);
-        for (transform, (t, shifted)) in self.transforms.iter().zip(layers).rev() {
+        for (transform, t) in self.transforms.iter().zip(&mut b.transforms).rev() {
+            let per_position = Transform::parameters(self.shape, transform.shifts) * rows;
             let x_gradient = &mut b.x_gradient[..self.columns * rows];
             x_gradient.fill(0.0);
             for (position, &column) in transform.order.iter().enumerate() {
@@ -169,17 +171,12 @@ impl Flow {
                 let (splines, shift) = raw.split_at_mut(self.shape.parameters() * rows);
                 let z_gradient = &b.z_gradient[column * rows..(column + 1) * rows];
                 let log_gradient = &b.log_gradient[..rows];
-                let (shifted, g) = (&shifted[here.clone()], &mut x_gradient[here]);
-                spline::backward(
-                    self.shape,
-                    rows,
-                    shifted,
-                    splines,
-                    z_gradient,
-                    log_gradient,
-                    g,
-                );
-                affine::backward(rows, shifted, shift, log_gradient, g);
+                let x = if transform.shifts { &b.shifted } else { &t.x };
+                let (x, g) = (&x[here.clone()], &mut x_gradient[here]);
+                spline::backward(self.shape, rows, x, splines, z_gradient, log_gradient, g);
+                if transform.shifts {
+                    affine::backward(rows, x, shift, log_gradient, g);
+                }
             }
             // The gradient through each spline's input goes to its column; the one through the
             // conditioner is added to it.
@@ -234,13 +231,13 @@ impl Flow {
         context_of: impl Fn(usize) -> &'a [f32],
         b: &mut FlowBuffers,
     ) {
-        let per_position = parameters(self.shape) * rows;
         let mut context_end: usize = self
             .transforms
             .iter()
             .map(|t| t.conditioner.contexts())
             .sum();
         for (transform, t) in self.transforms.iter().zip(&mut b.transforms).rev() {
+            let per_position = Transform::parameters(self.shape, transform.shifts) * rows;
             let contexts = transform.conditioner.contexts();
             let first = context_end - contexts;
             spread(
@@ -259,7 +256,9 @@ impl Flow {
                 let (splines, shift) = raw.split_at_mut(self.shape.parameters() * rows);
                 let z = &b.z[column * rows..(column + 1) * rows];
                 spline::inverse(self.shape, rows, z, splines, here);
-                affine::inverse(rows, shift, here);
+                if transform.shifts {
+                    affine::inverse(rows, shift, here);
+                }
             }
             for (position, &column) in transform.order.iter().enumerate() {
                 b.z[column * rows..(column + 1) * rows]

@@ -178,10 +178,14 @@ impl Reference<'_> {
                 }
             }
             let parameters = self.linear(&format!("{name}.output"), &h);
-            for (position, raw) in parameters.chunks_exact(3 * flow.bins + 1).enumerate() {
+            let count = parameters.len() / x.len();
+            for (position, raw) in parameters.chunks_exact(count).enumerate() {
                 let (raw, affine) = raw.split_at(3 * flow.bins - 1);
-                let log_scale = affine[1] / (1.0 + affine[1].abs() / 12.0);
-                let (y, l) = spline(flow, raw, (x[position] - affine[0]) / log_scale.exp());
+                let (shift, log_scale) = match affine {
+                    [shift, raw] => (*shift, raw / (1.0 + raw.abs() / 12.0)),
+                    _ => (0.0, 0.0),
+                };
+                let (y, l) = spline(flow, raw, (x[position] - shift) / log_scale.exp());
                 z[order[position]] = y;
                 log += l - log_scale;
             }

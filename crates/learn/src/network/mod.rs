@@ -128,12 +128,12 @@ pub enum Head {
     Spline(SplineFlow),
 }
 
-/// A conditional autoregressive neural spline flow (Durkan et al. 2019): each transform shifts and
-/// scales every column (as in MAF; Papamakarios et al. 2017) and passes it through a
-/// rational-quadratic spline; shift, scale and spline are computed from the features and the
-/// columns before it by a masked residual network (MADE; Germain et al. 2015).
+/// A conditional autoregressive neural spline flow (Durkan et al. 2019): each transform passes
+/// every column through a rational-quadratic spline whose parameters are computed from the
+/// features and the columns before it by a masked residual network (MADE; Germain et al. 2015).
 ///
-/// Without shift and scale a spline on a fixed interval would have to squeeze its tails into the
+/// The first transform shifts and scales each column before its spline, by numbers from the same
+/// network (as in MAF; Papamakarios et al. 2017). Without it a spline on a fixed interval would have to squeeze its tails into the
 /// bulk of a narrow density, and would leave a few draws far from it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SplineFlow {
