@@ -45,7 +45,7 @@ fn the_flu_study_is_read_as_published() {
         study.predict,
         ["mechanism", "parameters", "R0", "infectious_period"]
     );
-    assert_eq!(study.simulate.simulations, 1_200_000);
+    assert_eq!(study.simulate.simulations, 2_400_000);
     assert_eq!((study.claims.data_sets, study.answer.draws), (4000, 10_000));
     assert_eq!(study.learn.embedding, Embedding::Auto);
     let first = study.mechanisms[0].calendar().date(1.0).unwrap();

@@ -14,7 +14,7 @@ const WIDTH: usize = 128;
 /// Residual blocks of the embedding.
 const BLOCKS: usize = 3;
 /// Optimiser steps that the training of a class head may take.
-const CLASS_STEPS: usize = 20_000;
+const CLASS_STEPS: usize = 32_000;
 /// Optimiser steps that the training of a density may take.
 const DENSITY_STEPS: usize = 18_000;
 
@@ -94,7 +94,7 @@ pub fn recipe(wishes: &Learn, head: &Head, rows: usize, seed: u64) -> Recipe {
     let steps_per_epoch = ((rows as f64 * (1.0 - default.validation)) as usize / batch).max(1);
     let epochs = wishes
         .epochs
-        .unwrap_or((steps / steps_per_epoch).clamp(5, 200));
+        .unwrap_or(((steps + steps_per_epoch / 2) / steps_per_epoch).clamp(2, 200));
     Recipe {
         seed,
         batch,
