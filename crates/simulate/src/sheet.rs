@@ -21,11 +21,16 @@ impl Sheet {
         }
     }
 
-    /// Makes it an empty sheet of `rows` rows.
+    /// Makes it an empty sheet of `rows` rows. Rows are filled in order of time, and one that is not
+    /// finished is known by NaN at its last time; what stands before that is left from other rows.
     pub fn clear(&mut self, rows: usize) {
-        self.values.clear();
-        let numbers = rows * self.asked * self.components;
-        self.values.resize(numbers, f64::NAN);
+        let width = self.asked * self.components;
+        self.values.resize(rows * width, f64::NAN);
+        if width > 0 {
+            for row in self.values.chunks_exact_mut(width) {
+                row[width - self.components..].fill(f64::NAN);
+            }
+        }
         self.failures.clear();
         self.failures.resize(rows, None);
     }
