@@ -72,6 +72,8 @@ pub(crate) struct OdePlan {
     pub solver: OdeSolver,
     /// One derivative a component.
     pub slopes: LaneTape,
+    /// Whether they depend on the time.
+    pub timed: bool,
     pub stiff: Option<StiffPlan>,
 }
 
@@ -278,6 +280,7 @@ fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Vec<Node>, Graph), S
         Law::Program(_) => LawPlan::Program,
         Law::Ode { solver, .. } => LawPlan::Ode(OdePlan {
             solver: *solver,
+            timed: graph.inputs_of(&groups[0]).contains(&Input::Time),
             slopes: LaneTape::compile(&graph, &groups[0], &mut plan),
             stiff: stiff.map(|(entries, by_time)| StiffPlan {
                 tape: LaneTape::compile(&graph, &groups[1], &mut plan),

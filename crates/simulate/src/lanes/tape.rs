@@ -158,7 +158,11 @@ impl LaneTape {
                     first_temporary + temporaries - 1
                 })
             });
-            let at = |k: usize| operands.get(k).map_or(0, |operand| place[operand]);
+            // Operands that a kind lacks repeat the first.
+            let at = |k: usize| {
+                let operand = operands.get(k).or(operands.first());
+                operand.map_or(0, |operand| place[operand])
+            };
             instructions.push(Instruction {
                 kind: *kind,
                 to,
@@ -183,8 +187,8 @@ impl LaneTape {
                     kind: Kind::Copy,
                     to,
                     a: place[root],
-                    b: 0,
-                    c: 0,
+                    b: place[root],
+                    c: place[root],
                 });
             }
         }
@@ -197,7 +201,7 @@ impl LaneTape {
         }
     }
 
-    /// Whether it may read input slot `slot`.
+    /// Whether it reads input slot `slot`.
     #[must_use]
     pub fn reads(&self, slot: usize) -> bool {
         let slot = slot as u32;

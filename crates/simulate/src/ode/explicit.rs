@@ -101,8 +101,10 @@ fn stage<const S: usize, const W: usize>(
 ) {
     let (inputs, k) = fleet.frame.split_at_mut(fleet.outputs);
     let node = NODES[(S - 1).min(4)];
-    for lane in 0..W {
-        inputs[0].0[lane] = node.mul_add(h.0[lane], fleet.t.0[lane]);
+    if fleet.ode.timed {
+        for lane in 0..W {
+            inputs[0].0[lane] = node.mul_add(h.0[lane], fleet.t.0[lane]);
+        }
     }
     for j in 0..n {
         combine(&mut inputs[1 + j], &fleet.y[j], h, k, (j, n), weights);
