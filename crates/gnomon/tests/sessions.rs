@@ -63,7 +63,7 @@ const MISTAKES: [(&str, &str, &str); 12] = [
     ("study.toml", "\"power.toml\"", "\"powr.toml\""),
     (
         "study.toml",
-        "simulations = 40_000",
+        "simulations = 400_000",
         "simulations = \"many\"",
     ),
     ("study.toml", "\"half_time\"]  ", "\"half_life\"]  "),
