@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Whether long work shows how far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,15 @@ impl Progress {
             bar.set_style(style.progress_chars("━╸─"));
         }
         bar
+    }
+
+    /// Room for bars under each other, of work that goes on side by side.
+    #[must_use]
+    pub fn several(self) -> MultiProgress {
+        match self {
+            Self::Hidden => MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
+            Self::Shown => MultiProgress::new(),
+        }
     }
 
     /// A spinner for work whose length is not known.

@@ -251,7 +251,7 @@ fn a_resumed_training_has_the_bits_of_an_uninterrupted_one() {
         };
         let control = Control {
             threads: 2,
-            cancel: Some(&cancel),
+            cancel: &[&cancel],
             checkpoint: Some(&path),
             progress: Some(&mut stop),
         };
@@ -288,7 +288,7 @@ fn checkpoints_of_others_are_left_aside_and_damaged_ones_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint.safetensors");
     let cancel = AtomicBool::new(true);
-    let run = |recipe: &Recipe, cancel: Option<&AtomicBool>| {
+    let run = |recipe: &Recipe, cancel: &[&AtomicBool]| {
         let control = Control {
             cancel,
             checkpoint: Some(&path),
@@ -297,7 +297,7 @@ fn checkpoints_of_others_are_left_aside_and_damaged_ones_refused() {
         train(&examples, &network, recipe, control)
     };
     assert!(matches!(
-        run(&series_recipe(), Some(&cancel)),
+        run(&series_recipe(), &[&cancel]),
         Err(TrainError::Interrupted { .. })
     ));
     let short = Recipe {

@@ -13,10 +13,13 @@ const FEATURES: usize = 32;
 const WIDTH: usize = 128;
 /// Residual blocks of the embedding.
 const BLOCKS: usize = 3;
-/// Optimiser steps that the training of a class head may take.
-const CLASS_STEPS: usize = 32_000;
-/// Optimiser steps that the training of a density may take.
-const DENSITY_STEPS: usize = 18_000;
+/// Examples that all members of an ensemble of class heads see together.
+const CLASS_EXAMPLES: usize = 9_000_000;
+/// Examples that all members of an ensemble of densities see together.
+const DENSITY_EXAMPLES: usize = 4_000_000;
+
+/// Simulations held out, at most: more would not measure the loss better than it matters.
+const MOST_HELD_OUT: f64 = 20_000.0;
 
 /// p(mechanism | given).
 #[must_use]
@@ -81,17 +84,24 @@ fn embedding(wishes: &Learn, standardiser: &Standardiser) -> Embedding {
     }
 }
 
-/// How a network is trained on `rows` simulations.
+/// How a network is trained on `rows` simulations: one member of an ensemble.
 #[must_use]
 pub fn recipe(wishes: &Learn, head: &Head, rows: usize, seed: u64) -> Recipe {
-    let steps = if *head == Head::Classes {
-        CLASS_STEPS
-    } else {
-        DENSITY_STEPS
-    };
     let default = Recipe::default();
-    let batch = wishes.batch.unwrap_or(if rows < 4_000 { 50 } else { 200 });
-    let steps_per_epoch = ((rows as f64 * (1.0 - default.validation)) as usize / batch).max(1);
+    let classes = *head == Head::Classes;
+    let batch = wishes.batch.unwrap_or(match (rows, classes) {
+        (..4_000, _) => 50,
+        (500_000.., true) => 500,
+        _ => 200,
+    });
+    let (examples, learning_rate) = if classes {
+        (CLASS_EXAMPLES, 1e-3)
+    } else {
+        (DENSITY_EXAMPLES, default.learning_rate)
+    };
+    let steps = examples / wishes.members.max(1) / batch;
+    let validation = default.validation.min(MOST_HELD_OUT / rows.max(1) as f64);
+    let steps_per_epoch = ((rows as f64 * (1.0 - validation)) as usize / batch).max(1);
     let epochs = wishes
         .epochs
         .unwrap_or(((steps + steps_per_epoch / 2) / steps_per_epoch).clamp(2, 200));
@@ -99,7 +109,9 @@ pub fn recipe(wishes: &Learn, head: &Head, rows: usize, seed: u64) -> Recipe {
         seed,
         batch,
         epochs,
-        learning_rate: wishes.learning_rate.unwrap_or(default.learning_rate),
+        learning_rate: wishes.learning_rate.unwrap_or(learning_rate),
+        validation,
+        averaging: ((epochs * steps_per_epoch) as u64 / 15).max(1),
         ..default
     }
 }

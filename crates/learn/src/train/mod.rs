@@ -32,8 +32,8 @@ const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(5);
 pub struct Control<'a> {
     /// Number of threads; 0 means 1. The result does not depend on it.
     pub threads: usize,
-    /// Set from elsewhere (Ctrl-C) to stop.
-    pub cancel: Option<&'a AtomicBool>,
+    /// Any of them, set from elsewhere (Ctrl-C), stops the training.
+    pub cancel: &'a [&'a AtomicBool],
     /// Where to keep the state, every few seconds and when interrupted; a training that finds its
     /// own checkpoint there goes on from it, and removes it at the end.
     pub checkpoint: Option<&'a Path>,
@@ -334,8 +334,8 @@ impl Training<'_> {
     }
 }
 
-fn is_set(flag: Option<&AtomicBool>) -> bool {
-    flag.is_some_and(|flag| flag.load(Ordering::Relaxed))
+fn is_set(flags: &[&AtomicBool]) -> bool {
+    flags.iter().any(|flag| flag.load(Ordering::Relaxed))
 }
 
 fn check_examples(examples: &Examples, network: &Network) -> Result<(), TrainError> {

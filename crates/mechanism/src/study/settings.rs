@@ -81,7 +81,7 @@ impl Default for Simulate {
 impl Default for Learn {
     fn default() -> Self {
         Self {
-            members: 1,
+            members: 2,
             embedding: Embedding::Auto,
             width: None,
             transforms: None,
