@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use gnomon_mechanism::Family;
-use gnomon_mechanism::expression::{Graph, Input, Node, Operation, Tape};
+use gnomon_mechanism::expression::{Binary, Graph, Input, Node, Operation, Tape};
 use gnomon_mechanism::model::{Law, Mechanism, OdeMethod, OdeSolver, Trigger};
 
-use crate::events::{Effect, EventPlan};
+use crate::breaks::Breaks;
+use crate::events::{Due, Effect, EventPlan};
 use crate::failure::SimulateError;
 use crate::jumps::Reactions;
 use crate::lanes::{InstructionSet, LaneTape, Plan};
@@ -29,7 +30,7 @@ pub(crate) struct FromParameters {
     pub plan: Plan,
     /// The derived quantities.
     pub derived: LaneTape,
-    /// Initial states, then hoisted numbers, then event times.
+    /// Initial states, then hoisted numbers, then times of events and of breaks.
     pub setup: LaneTape,
     pub hoisted: usize,
 }
@@ -136,11 +137,11 @@ impl Compiled {
                 )
             })
             .collect();
-        let (dynamics, hoisted, graph) = dynamics(mechanism)?;
+        let (dynamics, prepared, graph) = dynamics(mechanism)?;
         Ok(Self {
             set,
             priors,
-            from_parameters: from_parameters(mechanism, &hoisted, &graph),
+            from_parameters: from_parameters(mechanism, &prepared, &graph),
             dynamics,
             observation: observation(mechanism),
             mechanism: Arc::new(mechanism.clone()),
@@ -157,17 +158,6 @@ impl Compiled {
     #[must_use]
     pub fn observed_columns(&self) -> &[String] {
         &self.observation.columns
-    }
-
-    /// The same, asked only for states and flows at `times` (increasing, not before the start):
-    /// for [`crate::solve`].
-    #[must_use]
-    pub fn at_times(&self, times: &[f64]) -> Self {
-        let mut other = self.clone();
-        other.dynamics.asked = times.to_vec();
-        other.observation.series.clear();
-        other.observation.columns.clear();
-        other
     }
 }
 
@@ -188,7 +178,14 @@ fn event_times(mechanism: &Mechanism) -> Vec<Node> {
         .collect()
 }
 
-fn from_parameters(mechanism: &Mechanism, hoisted: &[Node], graph: &Graph) -> FromParameters {
+/// What the dynamics want worked out once a simulation.
+struct Prepared {
+    hoisted: Vec<Node>,
+    /// Times of events, then of breaks.
+    times: Vec<Node>,
+}
+
+fn from_parameters(mechanism: &Mechanism, prepared: &Prepared, graph: &Graph) -> FromParameters {
     let derived: Vec<Node> = mechanism.derived.iter().map(|d| d.value).collect();
     let mut setup: Vec<Node> = mechanism
         .dynamics
@@ -196,20 +193,20 @@ fn from_parameters(mechanism: &Mechanism, hoisted: &[Node], graph: &Graph) -> Fr
         .iter()
         .map(|s| s.initial)
         .collect();
-    setup.extend(hoisted);
-    setup.extend(event_times(mechanism));
+    setup.extend(&prepared.hoisted);
+    setup.extend(&prepared.times);
     let roots: Vec<Node> = derived.iter().chain(&setup).copied().collect();
     let mut plan = Plan::new(graph, &parameter_slots(mechanism), &roots);
     FromParameters {
         derived: LaneTape::compile(graph, &derived, &mut plan),
         setup: LaneTape::compile(graph, &setup, &mut plan),
         plan,
-        hoisted: hoisted.len(),
+        hoisted: prepared.hoisted.len(),
     }
 }
 
-/// The dynamics, the expressions worked out once a simulation, and the graph they all live in.
-fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Vec<Node>, Graph), SimulateError> {
+/// The dynamics, what they want worked out once a simulation, and the graph that all live in.
+fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Prepared, Graph), SimulateError> {
     let dynamics = &mechanism.dynamics;
     let mut graph = mechanism.graph.clone();
     let states = dynamics.states.len();
@@ -247,6 +244,19 @@ fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Vec<Node>, Graph), S
             groups.push(bounds.collect());
         }
     }
+    let mut asked: Vec<f64> = mechanism
+        .observed
+        .iter()
+        .flat_map(|observed| observed.times.iter().copied())
+        .collect();
+    asked.sort_by(f64::total_cmp);
+    asked.dedup();
+    let mut breaks = Breaks::default();
+    if matches!(dynamics.law, Law::Ode { .. })
+        && let Some(&end) = asked.last()
+    {
+        breaks = Breaks::find(&mut graph, &groups[0], dynamics.start, end);
+    }
     let law_groups = groups.len();
     let mut conditions = Vec::new();
     for event in &dynamics.events {
@@ -255,6 +265,8 @@ fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Vec<Node>, Graph), S
         }
         groups.push(event.effects.iter().map(|&(_, value)| value).collect());
     }
+    let crossings = crossings(&graph, &conditions);
+    conditions.extend(&crossings);
     groups.push(conditions);
     let mut all: Vec<Node> = groups.iter().flatten().copied().collect();
     // A map is iterated as it is written: its orbit may be chaotic.
@@ -300,14 +312,15 @@ fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Vec<Node>, Graph), S
             &graph, dynamics, reactions, &groups[0], &groups[1], &mut plan,
         )?),
     };
-    let events = events(mechanism, &graph, &groups[law_groups..], &mut plan)?;
-    let mut asked: Vec<f64> = mechanism
-        .observed
-        .iter()
-        .flat_map(|observed| observed.times.iter().copied())
-        .collect();
-    asked.sort_by(f64::total_cmp);
-    asked.dedup();
+    let mut events = events(mechanism, &graph, &groups[law_groups..], &mut plan)?;
+    events.crossings = crossings.len();
+    events.breaks = breaks.fixed;
+    let longest = asked.last().map_or(0.0, |end| end.abs());
+    events.margin = 16.0 * f64::EPSILON * longest.max(dynamics.start.abs());
+    let moving = breaks.moving.iter().map(|_| Due::Break);
+    events.schedule.extend(moving);
+    let mut times = event_times(mechanism);
+    times.extend(breaks.moving);
     let plan = DynamicsPlan {
         plan,
         law,
@@ -318,7 +331,21 @@ fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Vec<Node>, Graph), S
         asked,
         names: dynamics.states.iter().map(|s| s.name.clone()).collect(),
     };
-    Ok((plan, hoisted, graph))
+    Ok((plan, Prepared { hoisted, times }, graph))
+}
+
+/// The quantities of which conditions are the smaller or the larger ones.
+fn crossings(graph: &Graph, conditions: &[Node]) -> Vec<Node> {
+    let mut open = conditions.to_vec();
+    let mut found = Vec::new();
+    while let Some(node) = open.pop() {
+        match graph.operation(node) {
+            Operation::Binary(Binary::Min | Binary::Max, a, b) => open.extend([a, b]),
+            _ if found.contains(&node) => {}
+            _ => found.push(node),
+        }
+    }
+    found
 }
 
 /// The derivatives of `slopes` that are not 0: nodes, their (row, column), then the components
@@ -365,7 +392,7 @@ fn events(
         match &event.trigger {
             Trigger::At(times) => made
                 .schedule
-                .extend(std::iter::repeat_n(number, times.len())),
+                .extend(std::iter::repeat_n(Due::Event(number), times.len())),
             Trigger::Rises { once, .. } => {
                 made.rising.push((number, *once));
             }

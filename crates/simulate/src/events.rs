@@ -1,4 +1,5 @@
-//! Interventions: at set times, and when a condition rises above 0. One simulation at a time.
+//! Interventions: at set times, and when a condition rises above 0; and breaks of the law of
+//! motion, at which nothing happens but that a step ends. One simulation at a time.
 
 use crate::failure::Failure;
 use crate::lanes::{Frame, InstructionSet, LaneTape, Lanes, run};
@@ -9,14 +10,30 @@ const MOST_EVENTS: u32 = 100_000;
 /// The events of a mechanism, compiled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct EventPlan {
-    /// For each event time (in the order of the setup tape's last outputs), its event.
-    pub schedule: Vec<usize>,
-    /// One output for each entry of `rising`.
+    /// What is due at each of the setup tape's last outputs, in their order.
+    pub schedule: Vec<Due>,
+    /// Breaks at the same time in every simulation.
+    pub breaks: Vec<f64>,
+    /// A step ends so long before a break, and the next one begins as long behind it: enough that
+    /// rounding cannot put either on the other side.
+    pub margin: f64,
+    /// One output for each entry of `rising`, then the `crossings`.
     pub conditions: Option<LaneTape>,
+    /// How many quantities there are that a condition can only rise with when they cross 0.
+    pub crossings: usize,
     /// Events set off by a rising condition, and whether only once.
     pub rising: Vec<(usize, bool)>,
     /// One for each event.
     pub effects: Vec<Effect>,
+}
+
+/// What happens at a set time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Due {
+    /// The law of motion is not smooth: the next step begins behind it.
+    Break,
+    /// The event of this number.
+    Event(usize),
 }
 
 /// What an event does: output k of the tape becomes state `targets[k]`.
@@ -29,8 +46,8 @@ pub(crate) struct Effect {
 /// Where one simulation stands with its events.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct EventState {
-    /// Set times and their events, in order.
-    times: Vec<(f64, usize)>,
+    /// Set times and what is due then, in order.
+    times: Vec<(f64, Due)>,
     next: usize,
     /// Each condition's value at the last look.
     before: Vec<f64>,
@@ -40,7 +57,7 @@ pub(crate) struct EventState {
 
 impl EventPlan {
     pub fn is_empty(&self) -> bool {
-        self.effects.is_empty()
+        self.effects.is_empty() && self.breaks.is_empty() && self.schedule.is_empty()
     }
 
     pub fn has_conditions(&self) -> bool {
@@ -49,8 +66,15 @@ impl EventPlan {
 
     /// A simulation's events before its start; `times` in the order of `schedule`.
     pub fn state(&self, times: impl Iterator<Item = f64>, start: f64) -> EventState {
-        let mut times: Vec<(f64, usize)> = times
+        let breaks = self.breaks.iter().map(|&time| (time, Due::Break));
+        let before = |(time, due): (f64, Due)| match due {
+            Due::Break if time >= start => ((time - self.margin).max(start), due),
+            _ => (time, due),
+        };
+        let mut times: Vec<(f64, Due)> = times
             .zip(self.schedule.iter().copied())
+            .chain(breaks)
+            .map(before)
             .filter(|&(time, _)| time >= start)
             .collect();
         times.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
@@ -66,7 +90,10 @@ impl EventPlan {
     /// How many slots behind the plan's the single-lane frame needs.
     pub fn outputs(&self) -> usize {
         let effects = self.effects.iter().map(|effect| effect.tape.outputs());
-        effects.max().unwrap_or(0).max(self.rising.len())
+        effects
+            .max()
+            .unwrap_or(0)
+            .max(self.rising.len() + self.crossings)
     }
 
     fn look(&self, set: InstructionSet, single: &mut Frame<1>, outputs: usize) -> Vec<f64> {
@@ -76,6 +103,20 @@ impl EventPlan {
         run(set, tape, single, outputs);
         (0..self.rising.len())
             .map(|k| single[outputs + k].0[0])
+            .collect()
+    }
+
+    /// The quantities with which conditions can rise when they cross 0.
+    pub fn crossings(
+        &self,
+        set: InstructionSet,
+        single: &mut Frame<1>,
+        outputs: usize,
+    ) -> Vec<f64> {
+        self.look(set, single, outputs);
+        let first = outputs + self.rising.len();
+        (first..first + self.crossings)
+            .map(|slot| single[slot].0[0])
             .collect()
     }
 
@@ -118,7 +159,8 @@ impl EventPlan {
     }
 
     /// Applies what is due at the time in `single`: events set for it (or earlier), events whose
-    /// condition has risen, and those that these set off. Says whether anything happened.
+    /// condition has risen, and those that these set off; a break moves the time behind it. Says
+    /// whether anything happened.
     pub fn fire(
         &self,
         set: InstructionSet,
@@ -126,15 +168,21 @@ impl EventPlan {
         single: &mut Frame<1>,
         outputs: usize,
     ) -> Result<bool, Failure> {
-        let time = single[0].0[0];
         let mut due = Vec::new();
-        while let Some(&(at, event)) = state.times.get(state.next)
-            && at <= time
+        let mut happened = false;
+        while let Some(&(at, what)) = state.times.get(state.next)
+            && at <= single[0].0[0]
         {
-            due.push(event);
+            match what {
+                Due::Event(event) => due.push(event),
+                Due::Break => {
+                    single[0].0[0] = single[0].0[0].max(at + 2.0 * self.margin);
+                    happened = true;
+                }
+            }
             state.next += 1;
         }
-        let mut happened = false;
+        let time = single[0].0[0];
         loop {
             let now = self.look(set, single, outputs);
             for (k, &value) in now.iter().enumerate() {

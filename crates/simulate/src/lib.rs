@@ -56,6 +56,7 @@
 
 mod batch;
 mod block;
+mod breaks;
 mod compiled;
 mod events;
 mod failure;

@@ -270,6 +270,7 @@ impl<'a, const W: usize> Fleet<'a, W> {
         )?;
         self.next_event.0[lane] = self.events[lane].next_time();
         if happened {
+            self.t.0[lane] = self.single[0].0[0];
             for (j, y) in self.y.iter_mut().enumerate() {
                 y.0[lane] = self.single[1 + j].0[0];
             }
@@ -300,24 +301,42 @@ impl<'a, const W: usize> Fleet<'a, W> {
                 single[1 + j].0[0] = at(share, j);
             }
         };
-        for look in 1..=LOOKS {
-            let share = f64::from(look) / f64::from(LOOKS);
+        let mut crossings = |share: f64| {
             place(single, share);
-            if events.risen(set, &self.events[lane], single, outputs) {
-                let (mut low, mut high) = (f64::from(look - 1) / f64::from(LOOKS), share);
+            events.crossings(set, single, outputs)
+        };
+        let mut shares = Vec::new();
+        let mut before = crossings(0.0);
+        for look in 1..=LOOKS {
+            let (begin, end) = (f64::from(look - 1), f64::from(look));
+            let (begin, end) = (begin / f64::from(LOOKS), end / f64::from(LOOKS));
+            let after = crossings(end);
+            for (k, (was, is)) in before.iter().zip(&after).enumerate() {
+                if (*was > 0.0) == (*is > 0.0) {
+                    continue;
+                }
+                let (mut low, mut high) = (begin, end);
                 while high - low > 1e-15 {
                     let middle = 0.5 * (low + high);
                     if middle <= low || middle >= high {
                         break;
                     }
-                    place(single, middle);
-                    if events.risen(set, &self.events[lane], single, outputs) {
+                    if (crossings(middle)[k] > 0.0) == (*is > 0.0) {
                         high = middle;
                     } else {
                         low = middle;
                     }
                 }
-                return Some(high);
+                shares.push(high);
+            }
+            shares.push(end);
+            before = after;
+        }
+        shares.sort_by(f64::total_cmp);
+        for share in shares {
+            place(single, share);
+            if events.risen(set, &self.events[lane], single, outputs) {
+                return Some(share);
             }
             events.pass(set, &mut self.events[lane], single, outputs);
         }

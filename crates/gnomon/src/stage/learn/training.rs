@@ -179,9 +179,7 @@ impl Shop<'_> {
         } else {
             String::new()
         };
-        let bar = context
-            .progress
-            .bar(&format!("{name}{number}"), "steps", 0);
+        let bar = context.progress.bar(&format!("{name}{number}"), "steps", 0);
         let bar = self.bars.add(bar);
         let mut show = |progress: &Progress| {
             bar.set_length(progress.epochs as u64 * progress.steps_per_epoch);
