@@ -88,14 +88,12 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
                 SchemaOf::Study => schema::study(),
                 SchemaOf::Mechanism => schema::mechanism(),
             };
-            output::print(&format!("{value:#}"));
-            Ok(())
+            output::print(&format!("{value:#}"))
         }
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "gnomon", &mut text);
-            output::print(&String::from_utf8_lossy(&text));
-            Ok(())
+            output::print(&String::from_utf8_lossy(&text))
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Progress bars on standard error: what is done, how fast, how long it will take.
 
-use std::time::Duration;
-
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Whether long work shows how far it is.
@@ -39,20 +37,5 @@ impl Progress {
             Self::Hidden => MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
             Self::Shown => MultiProgress::new(),
         }
-    }
-
-    /// A spinner for work whose length is not known.
-    #[must_use]
-    pub fn spinner(self, work: &str) -> ProgressBar {
-        let bar = match self {
-            Self::Hidden => ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
-            Self::Shown => ProgressBar::new_spinner(),
-        };
-        if let Ok(style) = ProgressStyle::with_template("{msg} {spinner} {elapsed}") {
-            bar.set_style(style);
-        }
-        bar.set_message(work.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(120));
-        bar
     }
 }

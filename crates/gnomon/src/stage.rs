@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod examine;
+pub mod imported;
 pub mod learn;
 pub mod networks;
 pub mod report;

@@ -274,6 +274,40 @@ impl Mechanism {
             .position(|parameter| parameter.name == name)
     }
 
+    /// Why a distribution of this mechanism cannot give `value`, if it cannot. A support that
+    /// depends on parameters is not known, and refuses nothing.
+    #[must_use]
+    pub fn impossible(&self, distribution: &Distribution, value: f64) -> Option<String> {
+        let family = distribution.family;
+        let name = family.name();
+        if family.is_discrete() && (value < 0.0 || value.fract() != 0.0) {
+            return Some(format!("{name} gives whole numbers, 0 or more"));
+        }
+        let above_zero = [Family::LogNormal, Family::InverseGamma, Family::LogUniform];
+        if above_zero.contains(&family) && value <= 0.0 {
+            return Some(format!("{name} gives numbers above 0"));
+        }
+        let arguments: Vec<Option<f64>> = distribution
+            .arguments
+            .iter()
+            .map(|&node| self.graph.as_constant(node))
+            .collect();
+        // Arguments that set the support, and must be known for it: all, the first, or none.
+        let needed = match family {
+            Family::Exact => return None,
+            Family::Uniform | Family::LogUniform | Family::TruncatedNormal => arguments.len(),
+            Family::Binomial => 1,
+            _ => 0,
+        };
+        if arguments.iter().take(needed).any(Option::is_none) {
+            return None;
+        }
+        let arguments: Vec<f64> = arguments.iter().map(|a| a.unwrap_or(0.5)).collect();
+        let (low, high) = family.support(&arguments);
+        (value < low || value > high)
+            .then(|| format!("{name} gives numbers from {low} to {high} here"))
+    }
+
     /// How many numbers one simulation observes.
     #[must_use]
     pub fn observed_count(&self) -> usize {

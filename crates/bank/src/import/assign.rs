@@ -72,8 +72,8 @@ pub(super) fn assign(
         None => vec!["imported".to_string(); count],
     };
     let failure = match &mapping.failure {
-        Some(name) => source.take_texts(name)?,
-        None => vec![String::new(); count],
+        Some(name) if source.names.contains(name) => source.take_texts(name)?,
+        _ => vec![String::new(); count],
     };
     let named = |name: &Option<String>| name.clone().unwrap_or_default();
     let lengths = declared
@@ -100,7 +100,8 @@ pub(super) fn assign(
     for (column, values) in declared.iter_mut().zip(&values) {
         column.mechanisms = owners(&mechanisms, &index, values);
     }
-    let failure = failure.into_iter().map(|f| (!f.is_empty()).then_some(f));
+    let succeeded = |text: &str| matches!(text, "" | "0" | "false" | "False" | "FALSE");
+    let failure = failure.into_iter().map(|f| (!succeeded(&f)).then_some(f));
     Ok(Assigned {
         schema: Schema {
             study,

@@ -13,7 +13,7 @@
 //!     observed: vec!["y".into()],
 //!     ..Mapping::default()
 //! };
-//! let imported = import(&file, &dir, &mapping)?;
+//! let imported = import(&file, &dir, &mapping, |_, _| Ok(()))?;
 //! assert_eq!(imported.unused, ["note"]);
 //! let table = imported.bank.read()?;
 //! assert_eq!(table.names, ["beta", "y_1", "y_2"]);
@@ -31,7 +31,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bank, BankError};
+use crate::{Bank, BankError, Rows, Schema};
 
 /// What the columns of a user's file are. A name stands for the column of that name or, if there
 /// is none, for the columns `name_1`, `name_2`, ... (or from `name_0`), in that order. Columns
@@ -51,14 +51,18 @@ pub struct Mapping {
     pub observed: Vec<String>,
     /// The column that names each row's mechanism; without it all rows have one, `imported`.
     pub mechanism: Option<String>,
-    /// The column that says why a simulation failed, empty where it succeeded.
+    /// The column, if the file has it, that says why a simulation failed: empty, 0 or false where
+    /// it succeeded.
     pub failure: Option<String>,
+    /// What the simulations are imported for, such as [`Schema::study`] of a bank; may be empty.
+    pub purpose: String,
 }
 
 /// A bank made from a user's file.
 #[derive(Debug)]
 pub struct Imported {
-    /// The bank, its engine `"imported"`, its study the BLAKE3 hash of the file.
+    /// The bank, its engine `"imported"`, its study the BLAKE3 hash of the file and
+    /// the purpose.
     pub bank: Bank,
     /// Columns of the file that have no role and were left out.
     pub unused: Vec<String>,
@@ -84,6 +88,7 @@ enum Values {
 
 /// Reads `file` (`.csv`, `.parquet`, `.npz`) and stores its simulations as a bank in `dir`, rows
 /// numbered from 0. Importing the same file again finds the bank there and changes nothing.
+/// Nothing is stored if `check` says what is wrong with them.
 ///
 /// # Errors
 /// [`BankError::Import`] names the file, the column and the row; those of writing a bank.
@@ -91,14 +96,17 @@ pub fn import(
     file: impl AsRef<Path>,
     dir: impl AsRef<Path>,
     mapping: &Mapping,
+    check: impl FnOnce(&Schema, &Rows) -> Result<(), String>,
 ) -> Result<Imported, BankError> {
     let file = file.as_ref();
     let bytes = fs::read(file).map_err(|e| BankError::io(file, "read", e))?;
     let hash = blake3::hash(&bytes).to_hex().to_string();
     let failed = |problem: String| BankError::import(file, problem);
     let columns = read(file, bytes, mapping)?;
-    let assigned = assign::assign(columns, mapping, hash).map_err(failed)?;
+    let study = format!("{hash} for {}", mapping.purpose);
+    let assigned = assign::assign(columns, mapping, study).map_err(failed)?;
     assigned.schema.check().map_err(|e| failed(e.to_string()))?;
+    check(&assigned.schema, &assigned.rows).map_err(failed)?;
 
     let mut writer = Bank::create(dir, assigned.schema)?;
     for plan in writer.missing(assigned.rows.len() as u64) {

@@ -28,7 +28,7 @@ fn every_kind_of_file_keeps_every_number() {
         let file = folder.path().join(format!("all.{kind}"));
         fs::write(&file, "to be replaced").unwrap();
         export(&bank, &file).unwrap();
-        let imported = import(&file, folder.path().join(kind), &mapping()).unwrap();
+        let imported = import(&file, folder.path().join(kind), &mapping(), |_, _| Ok(())).unwrap();
         assert_eq!(imported.unused, ["simulation"], "{kind}");
         let schema = imported.bank.schema();
         assert_eq!(schema.columns[1].mechanisms, ["seir"], "{kind}");

@@ -23,7 +23,7 @@ fn import_bytes(name: &str, bytes: &[u8], mapping: &Mapping) -> Result<Imported,
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(name);
     fs::write(&file, bytes).unwrap();
-    import(&file, folder.path().join("bank"), mapping)
+    import(&file, folder.path().join("bank"), mapping, |_, _| Ok(()))
         // Read while the folder is there.
         .inspect(|imported| drop(imported.bank.read().unwrap()))
 }
@@ -71,7 +71,7 @@ fn renamed_columns_and_series_find_their_roles() {
     ]
     .map(|(from, to)| (from.to_string(), to.to_string()))
     .to_vec();
-    let imported = import(&file, folder.path().join("bank"), &mapping).unwrap();
+    let imported = import(&file, folder.path().join("bank"), &mapping, |_, _| Ok(())).unwrap();
     assert_eq!(imported.unused, ["id"]);
     let schema = imported.bank.schema();
     assert_eq!(schema.engine, "imported");
@@ -97,9 +97,9 @@ fn renamed_columns_and_series_find_their_roles() {
 
     // The same file again changes nothing; another file is another bank.
     drop(imported);
-    import(&file, folder.path().join("bank"), &mapping).unwrap();
+    import(&file, folder.path().join("bank"), &mapping, |_, _| Ok(())).unwrap();
     fs::write(&file, text.replace("5,,", "4,,")).unwrap();
-    let error = import(&file, folder.path().join("bank"), &mapping).unwrap_err();
+    let error = import(&file, folder.path().join("bank"), &mapping, |_, _| Ok(())).unwrap_err();
     assert!(matches!(error, BankError::Foreign { .. }), "{error}");
 }
 
@@ -127,6 +127,7 @@ fn arrays_of_two_axes_become_series() {
         folder.path().join("runs.npz"),
         dir,
         &mapping(&["theta"], &["x"]),
+        |_, _| Ok(()),
     )
     .unwrap();
     assert_eq!(imported.unused, ["times", "labels"]);
@@ -208,7 +209,9 @@ fn bad_files_say_where() {
         import_bytes("runs.npz", b"b,y\n1,2\n", &all),
         &["not an NPZ file"],
     );
-    let missing = import("nowhere.csv", "bank", &all).unwrap_err().to_string();
+    let missing = import("nowhere.csv", "bank", &all, |_, _| Ok(()))
+        .unwrap_err()
+        .to_string();
     assert!(
         missing.contains("nowhere.csv could not be read"),
         "{missing}"

@@ -52,7 +52,7 @@ pub enum Command {
         /// The study's folder, or its study.toml
         study: PathBuf,
         /// Simulations in the bank, instead of the study's number
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         simulations: Option<u64>,
         /// Exit with code 7 unless every claim survived and no alarm was raised
         #[arg(long)]
@@ -78,7 +78,7 @@ pub enum Command {
         /// The study's folder, or its study.toml
         study: PathBuf,
         /// Simulations in the bank, instead of the study's number
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         simulations: Option<u64>,
     },
     /// Train the networks on the bank
@@ -86,7 +86,7 @@ pub enum Command {
         /// The study's folder, or its study.toml
         study: PathBuf,
         /// Simulations in the bank, instead of the study's number
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         simulations: Option<u64>,
     },
     /// Answer new data from the trained networks
@@ -97,8 +97,8 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         observed: PathBuf,
         /// Posterior draws, instead of the study's number
-        #[arg(long, value_name = "N")]
-        draws: Option<usize>,
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        draws: Option<u32>,
         /// Also write answer.json, draws.csv and draws.parquet into this folder
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,
@@ -158,6 +158,9 @@ pub enum BankCommand {
         /// A column's name in the file, where it is not the study's: `their_name=our_name`
         #[arg(long = "map", value_name = "FROM=TO")]
         map: Vec<String>,
+        /// Forget what was imported before
+        #[arg(long)]
+        replace: bool,
     },
 }
 

@@ -1,13 +1,14 @@
 //! Commands about a bank of simulations.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use gnomon::bank::import::{Mapping, import};
-use gnomon::bank::{self, Bank, Info, Rows, Sample};
+use gnomon::bank::import::{Imported, Mapping, import};
+use gnomon::bank::{self, Bank, BankError, Info, Rows, Sample};
 use gnomon::context::Context;
 use gnomon::failure::Failure;
+use gnomon::interrupt;
 use gnomon::population::Population;
-use gnomon::stage::simulate;
+use gnomon::stage::{imported, simulate};
 use serde_json::json;
 
 use super::Session;
@@ -20,7 +21,12 @@ pub fn execute(session: &Session, command: BankCommand) -> Result<(), Failure> {
         BankCommand::Info { bank } => info(session, &bank),
         BankCommand::Verify { bank, sample } => verify(session, &bank, sample),
         BankCommand::Export { bank, file } => export(session, &bank, &file),
-        BankCommand::Import { study, file, map } => bring_in(session, &study, &file, &map),
+        BankCommand::Import {
+            study,
+            file,
+            map,
+            replace,
+        } => bring_in(session, &study, &file, &map, replace),
     }
 }
 
@@ -32,19 +38,20 @@ fn study(session: &Session, path: &Path) -> Result<Option<Context>, Failure> {
         .transpose()
 }
 
-fn folder(context: Option<&Context>, path: &Path) -> Result<PathBuf, Failure> {
-    match context {
-        None => Ok(path.to_owned()),
-        Some(context) => simulate::folder(context, &Population::new(&context.study)?),
-    }
+/// The bank in a folder, or that of a study: one of another study is refused.
+fn open(session: &Session, path: &Path) -> Result<(Bank, Option<Context>), Failure> {
+    let context = study(session, path)?;
+    let Some(context) = context else {
+        return Ok((Bank::open(path)?, None));
+    };
+    let bank = simulate::open(&context, &Population::new(&context.study)?)?;
+    Ok((bank, Some(context)))
 }
 
 fn info(session: &Session, path: &Path) -> Result<(), Failure> {
-    let context = study(session, path)?;
-    let info = Bank::open(folder(context.as_ref(), path)?)?.info()?;
+    let info = open(session, path)?.0.info()?;
     let value = serde_json::to_value(&info).unwrap_or_default();
-    session.output.result(&in_words(&info), &value);
-    Ok(())
+    session.output.result(&in_words(&info), &value)
 }
 
 fn in_words(info: &Info) -> String {
@@ -86,20 +93,36 @@ fn in_words(info: &Info) -> String {
 
 fn verify(session: &Session, path: &Path, sample: usize) -> Result<(), Failure> {
     let context = study(session, path)?;
-    let folder = folder(context.as_ref(), path)?;
-    let population = match &context {
-        Some(context) if folder != simulate::imported_folder(context) => {
-            Some((Population::new(&context.study)?, context.seed))
+    let (folder, population) = match &context {
+        None => (path.to_owned(), None),
+        Some(context) => {
+            let population = Population::new(&context.study)?;
+            let folder = simulate::folder(context, &population)?;
+            // A bank that cannot even be opened is what verifying is for.
+            if Bank::open(&folder).is_ok() {
+                simulate::open(context, &population)?;
+            }
+            let imported = folder == simulate::imported_folder(context);
+            (folder, (!imported).then_some((population, context.seed)))
         }
-        _ => None,
     };
     let shards = Bank::open(&folder).map_or(1, |bank| bank.info().map_or(1, |info| info.shards));
     let rows_per_shard = match population {
         Some(_) => sample.div_ceil(shards.max(1)) as u64,
         None => 0,
     };
+    let bar = session.progress.bar(
+        "simulating again",
+        "simulations",
+        rows_per_shard * shards as u64,
+    );
     let again = |numbers: &[u64]| match &population {
-        Some((population, seed)) => population.rows(*seed, numbers),
+        Some((population, seed)) => {
+            interrupt::check()?;
+            let rows = population.rows(*seed, numbers)?;
+            bar.inc(numbers.len() as u64);
+            Ok::<Rows, Failure>(rows)
+        }
         None => Ok(Rows::default()),
     };
     let verified = bank::verify(
@@ -110,6 +133,7 @@ fn verify(session: &Session, path: &Path, sample: usize) -> Result<(), Failure> 
         },
         again,
     )?;
+    bar.finish_and_clear();
     let mut text = format!(
         "{} simulations are as they were written; {} of them were simulated again, bit for bit",
         verified.rows(),
@@ -132,7 +156,7 @@ fn verify(session: &Session, path: &Path, sample: usize) -> Result<(), Failure> 
         "sound": verified.is_sound(), "rows": verified.rows(),
         "resimulated": verified.resimulated(), "problems": problems,
     });
-    session.output.result(&text, &value);
+    session.output.result(&text, &value)?;
     if verified.is_sound() {
         return Ok(());
     }
@@ -147,17 +171,21 @@ fn verify(session: &Session, path: &Path, sample: usize) -> Result<(), Failure> 
 }
 
 fn export(session: &Session, path: &Path, file: &Path) -> Result<(), Failure> {
-    let context = study(session, path)?;
-    let bank = Bank::open(folder(context.as_ref(), path)?)?;
+    let bank = open(session, path)?.0;
     bank::export(&bank, file)?;
     let text = format!("{} simulations written to {}", bank.rows(), file.display());
     session
         .output
-        .result(&text, &json!({ "rows": bank.rows(), "file": file }));
-    Ok(())
+        .result(&text, &json!({ "rows": bank.rows(), "file": file }))
 }
 
-fn bring_in(session: &Session, path: &Path, file: &Path, map: &[String]) -> Result<(), Failure> {
+fn bring_in(
+    session: &Session,
+    path: &Path,
+    file: &Path,
+    map: &[String],
+    replace: bool,
+) -> Result<(), Failure> {
     let context = Context::read(path, session.wishes, session.progress)?;
     let mechanisms = &context.study.mechanisms;
     let rename = map
@@ -186,9 +214,37 @@ fn bring_in(session: &Session, path: &Path, file: &Path, map: &[String]) -> Resu
         parameters: unique(free.map(|p| p.name.clone()).collect()),
         observed: unique(context.study.given.clone()),
         mechanism: (mechanisms.len() > 1).then(|| "mechanism".to_owned()),
+        failure: Some("failure".to_owned()),
+        purpose: context.study.identity(),
         ..Mapping::default()
     };
-    let imported = import(file, simulate::imported_folder(&context), &mapping)?;
+    let check = |schema: &_, rows: &_| imported::check(&context.study, schema, rows);
+    let place = simulate::imported_folder(&context);
+    let imported = if replace {
+        let fresh = place.with_file_name("importing");
+        let cannot = |error: std::io::Error| {
+            Failure::Outside(format!("cannot replace {}: {error}", place.display()))
+        };
+        if fresh.is_dir() {
+            std::fs::remove_dir_all(&fresh).map_err(cannot)?;
+        }
+        let Imported { unused, bank } = import(file, &fresh, &mapping, check)?;
+        drop(bank);
+        if place.is_dir() {
+            std::fs::remove_dir_all(&place).map_err(cannot)?;
+        }
+        std::fs::rename(&fresh, &place).map_err(cannot)?;
+        let bank = Bank::open(&place)?;
+        Imported { bank, unused }
+    } else {
+        import(file, &place, &mapping, check).map_err(|error| match error {
+            BankError::Foreign { .. } => Failure::refused(
+                "other simulations were imported before, or for another version of the study",
+                "give `--replace` to forget them",
+            ),
+            error => error.into(),
+        })?
+    };
     let mut text = format!(
         "{} simulations imported into {}; `gnomon learn {}` now learns from them",
         imported.bank.rows(),
@@ -199,6 +255,5 @@ fn bring_in(session: &Session, path: &Path, file: &Path, map: &[String]) -> Resu
         text += &format!("\nnot used: {}", imported.unused.join(", "));
     }
     let value = json!({ "rows": imported.bank.rows(), "unused": imported.unused });
-    session.output.result(&text, &value);
-    Ok(())
+    session.output.result(&text, &value)
 }

@@ -19,19 +19,33 @@ pub struct Output {
 
 impl Output {
     /// Prints a result: `text` for people, `value` for programs.
-    pub fn result(self, text: &str, value: &Value) {
+    ///
+    /// # Errors
+    /// As [`print`].
+    pub fn result(self, text: &str, value: &Value) -> Result<(), Failure> {
         if self.json {
-            print(&value.to_string());
+            print(&value.to_string())
         } else if !self.quiet {
-            print(text);
+            print(text)
+        } else {
+            Ok(())
         }
     }
 }
 
 /// Prints a line; a reader that went away is no error.
-pub fn print(text: &str) {
+///
+/// # Errors
+/// Where standard output takes no more.
+pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{}", text.trim_end());
+    let written = writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush());
+    match written {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Outside(
+            format!("the result could not be printed: {error}"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Prints why a command failed: on standard error, and with `json` as an object on standard output.
@@ -48,7 +62,8 @@ pub fn failure(failure: Failure, json: bool) {
             "message": failure.to_string(), "help": help, "place": place,
             "exit_code": failure.exit_code(),
         });
-        print(&json!({ "error": error }).to_string());
+        // Where this cannot be printed, the lines on standard error say all.
+        let _ = print(&json!({ "error": error }).to_string());
     }
     eprintln!("{:?}", miette::Report::new(failure));
 }

@@ -24,7 +24,7 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
     let context = read(session, path)?;
     context.data()?;
     if !session.output.json && !session.output.quiet {
-        output::print(&format!("{}\n", context.study.title));
+        output::print(&format!("{}\n", context.study.title))?;
     }
     let population = Population::new(&context.study)?;
     let bank = stage::simulate::run(&context, &population)?;
@@ -49,7 +49,7 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
         "claims": verdicts.claims,
         "report": page,
     });
-    session.output.result(&text, &value);
+    session.output.result(&text, &value)?;
     let unmet = verdicts
         .claims
         .iter()
@@ -99,8 +99,7 @@ pub fn new(session: &Session, folder: &Path) -> Result<(), Failure> {
     );
     session
         .output
-        .result(&text, &json!({ "folder": folder, "files": names }));
-    Ok(())
+        .result(&text, &json!({ "folder": folder, "files": names }))
 }
 
 /// `gnomon check`: a study, or one mechanism file.
@@ -112,7 +111,7 @@ pub fn check(session: &Session, path: &Path) -> Result<(), Failure> {
         session.output.result(
             &text,
             &json!({ "mechanism": mechanism.name, "sound": true }),
-        );
+        )?;
         return Ok(());
     }
     let context = read(session, path)?;
@@ -150,8 +149,7 @@ pub fn check(session: &Session, path: &Path) -> Result<(), Failure> {
         "title": study.title, "mechanisms": names, "given": study.given, "predict": study.predict,
         "shared": study.shared, "sound": true,
     });
-    session.output.result(&text, &value);
-    Ok(())
+    session.output.result(&text, &value)
 }
 
 fn in_words(mechanism: &Mechanism) -> String {
@@ -180,8 +178,7 @@ pub fn preview(session: &Session, path: &Path) -> Result<(), Failure> {
         "What the mechanisms produce before anything is learned: {}",
         page.display()
     );
-    session.output.result(&text, &json!({ "preview": page }));
-    Ok(())
+    session.output.result(&text, &json!({ "preview": page }))
 }
 
 /// `gnomon simulate`.
@@ -193,8 +190,7 @@ pub fn simulate(session: &Session, path: &Path) -> Result<(), Failure> {
     session.output.result(
         &text,
         &json!({ "simulations": bank.rows(), "bank": bank.dir() }),
-    );
-    Ok(())
+    )
 }
 
 /// `gnomon learn`.
@@ -221,8 +217,7 @@ pub fn learn(session: &Session, path: &Path) -> Result<(), Failure> {
     text += &format!("\nSaved in {}", context.results().join("model").display());
     session
         .output
-        .result(&text, &json!({ "networks": networks }));
-    Ok(())
+        .result(&text, &json!({ "networks": networks }))
 }
 
 /// `gnomon ask`.
@@ -230,7 +225,7 @@ pub fn ask(
     session: &Session,
     path: &Path,
     observed: &Path,
-    draws: Option<usize>,
+    draws: Option<u32>,
     folder: Option<&Path>,
 ) -> Result<(), Failure> {
     let mut context = read(session, path)?;
@@ -238,7 +233,7 @@ pub fn ask(
     let data = context.study.read_observed(observed)?;
     let population = Population::new(&context.study)?;
     let amortized = stage::learn::load(&context)?;
-    let draws = draws.unwrap_or(context.study.answer.draws);
+    let draws = draws.map_or(context.study.answer.draws, |draws| draws as usize);
     let mut asked = answer::ask(&context, &amortized, &data, draws)?;
     answer::alarms(&context, &population, &amortized, &data, &mut asked.answer)?;
     if let Some(folder) = folder {
@@ -259,8 +254,7 @@ pub fn ask(
     });
     session
         .output
-        .result(&output::summary(&asked.answer, &[]), &value);
-    Ok(())
+        .result(&output::summary(&asked.answer, &[]), &value)
 }
 
 /// `gnomon report`.
@@ -284,6 +278,5 @@ pub fn report(session: &Session, path: &Path) -> Result<(), Failure> {
     session.output.result(
         &format!("Report: {}", page.display()),
         &json!({ "report": page }),
-    );
-    Ok(())
+    )
 }

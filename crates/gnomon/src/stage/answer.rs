@@ -70,7 +70,6 @@ pub fn run(
     let began = Instant::now();
     let asked = ask(context, amortized, data, context.study.answer.draws)?;
     let seconds = began.elapsed().as_secs_f64();
-    let spinner = context.progress.spinner("predicting");
     let began = Instant::now();
     let prior = prior_rows(context, population)?;
     let replicates = Replicates::new(context, population, &asked)?;
@@ -80,7 +79,6 @@ pub fn run(
     let mut checks = typicality_checks(amortized, data, &prior)?;
     checks.extend(replicates.checks(context, data)?);
     weigh(&mut answer, checks);
-    spinner.finish_and_clear();
     asked
         .draws
         .write(&context.results().join("answer"))

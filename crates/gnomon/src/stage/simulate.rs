@@ -38,6 +38,24 @@ pub fn imported_folder(context: &Context) -> PathBuf {
     context.results().join("banks").join("imported")
 }
 
+/// The bank of a study as it is now.
+///
+/// # Errors
+/// Where there is none, it is damaged, or it is of another study or of another version of it.
+pub fn open(context: &Context, population: &Population<'_>) -> Result<Bank, Failure> {
+    let folder = folder(context, population)?;
+    let bank = Bank::open(&folder)?;
+    if folder != imported_folder(context) {
+        bank.require(&population.schema(context.seed))?;
+    } else if !bank.schema().study.ends_with(&context.study.identity()) {
+        return Err(Failure::damaged(
+            "the imported simulations are of another study, or of an earlier version of this one",
+            "if they still fit, give `gnomon bank import` the file again with `--replace`",
+        ));
+    }
+    Ok(bank)
+}
+
 /// Fills the bank to the wished number of simulations; what is there already stays.
 ///
 /// # Errors
@@ -46,7 +64,7 @@ pub fn imported_folder(context: &Context) -> PathBuf {
 pub fn run(context: &Context, population: &Population<'_>) -> Result<Bank, Failure> {
     let folder = folder(context, population)?;
     if folder == imported_folder(context) {
-        return Ok(Bank::open(&folder)?);
+        return open(context, population);
     }
     let schema = population.schema(context.seed);
     if let Some(bank) = complete(&folder, &schema, context.simulations) {

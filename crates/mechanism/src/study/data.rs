@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use crate::distribution::Family;
 use crate::model::{Mechanism, Observed};
 use crate::source::section::Entry;
 use crate::source::table::Table;
@@ -238,7 +237,7 @@ fn check(
             .iter()
             .filter_map(|m| {
                 let observed = m.observed.iter().find(|o| o.name == series.name)?;
-                Some(impossible(m, observed, value))
+                Some(m.impossible(&observed.distribution, value))
             })
             .collect::<Vec<Option<String>>>();
         if reasons.iter().all(Option::is_some)
@@ -250,36 +249,4 @@ fn check(
         }
     }
     Ok(())
-}
-
-/// Why a series cannot have this value, if it cannot.
-fn impossible(mechanism: &Mechanism, observed: &Observed, value: f64) -> Option<String> {
-    let family = observed.distribution.family;
-    let name = family.name();
-    if family.is_discrete() && (value < 0.0 || value.fract() != 0.0) {
-        return Some(format!("{name} gives whole numbers, 0 or more"));
-    }
-    let above_zero = [Family::LogNormal, Family::InverseGamma, Family::LogUniform];
-    if above_zero.contains(&family) && value <= 0.0 {
-        return Some(format!("{name} gives numbers above 0"));
-    }
-    let arguments: Vec<Option<f64>> = observed
-        .distribution
-        .arguments
-        .iter()
-        .map(|&node| mechanism.graph.as_constant(node))
-        .collect();
-    // Arguments that set the support, and must be known for it: all, the first, or none.
-    let needed = match family {
-        Family::Exact => return None,
-        Family::Uniform | Family::LogUniform | Family::TruncatedNormal => arguments.len(),
-        Family::Binomial => 1,
-        _ => 0,
-    };
-    if arguments.iter().take(needed).any(Option::is_none) {
-        return None;
-    }
-    let arguments: Vec<f64> = arguments.iter().map(|a| a.unwrap_or(0.5)).collect();
-    let (low, high) = family.support(&arguments);
-    (value < low || value > high).then(|| format!("{name} gives numbers from {low} to {high} here"))
 }

@@ -52,6 +52,9 @@ pub(super) fn typicality_checks(
         ),
     ] {
         let (values, d) = varying(&values, d);
+        if d == 0 {
+            continue;
+        }
         let simulations = prior.chosen.len();
         let half = simulations / 2 * d;
         let (reference, rest) = values.split_at(half);

@@ -5,10 +5,13 @@ use gnomon_report::content;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::population::Population;
 
 /// Prior simulations behind figures and typicality, half of them as reference.
 const PRIOR_SIMULATIONS: u64 = 4_000;
+/// Simulations between two looks at the clock.
+pub(super) const AT_ONCE: usize = 500;
 /// Sampled trajectories that a figure holds.
 const SHOWN_TRAJECTORIES: usize = 20;
 /// Quantile levels of predictive ribbons.
@@ -27,11 +30,6 @@ pub(super) fn prior_rows(
     population: &Population<'_>,
 ) -> Result<PriorRows, Failure> {
     let seed = context.seed_for("prior predictive");
-    let numbers: Vec<u64> = (0..PRIOR_SIMULATIONS).collect();
-    let rows = population.rows(seed, &numbers)?;
-    let succeeded: Vec<usize> = (0..rows.len())
-        .filter(|&row| rows.failure[row].is_none())
-        .collect();
     let schema = population.schema(seed);
     let places: Vec<usize> = context
         .study
@@ -39,16 +37,22 @@ pub(super) fn prior_rows(
         .iter()
         .filter_map(|name| schema.position(name))
         .collect();
-    let given = succeeded
-        .iter()
-        .flat_map(|&row| places.iter().map(move |&place| (row, place)));
-    Ok(PriorRows {
-        given: given.map(|(row, place)| rows.columns[place][row]).collect(),
-        chosen: succeeded
-            .iter()
-            .map(|&row| rows.mechanism[row] as usize)
-            .collect(),
-    })
+    let (mut given, mut chosen) = (Vec::new(), Vec::new());
+    let bar = context
+        .progress
+        .bar("drawing from the prior", "simulations", PRIOR_SIMULATIONS);
+    let numbers: Vec<u64> = (0..PRIOR_SIMULATIONS).collect();
+    for numbers in numbers.chunks(AT_ONCE) {
+        interrupt::check()?;
+        let rows = population.rows(seed, numbers)?;
+        for row in (0..rows.len()).filter(|&row| rows.failure[row].is_none()) {
+            given.extend(places.iter().map(|&place| rows.columns[place][row]));
+            chosen.push(rows.mechanism[row] as usize);
+        }
+        bar.inc(numbers.len() as u64);
+    }
+    bar.finish_and_clear();
+    Ok(PriorRows { chosen, given })
 }
 
 pub(super) fn prior_predictive(context: &Context, prior: &PriorRows) -> Vec<content::Prediction> {

@@ -5,9 +5,10 @@ use gnomon_infer::mixture::allocate;
 use gnomon_report::content;
 
 use super::Asked;
-use super::prior::predict;
+use super::prior::{AT_ONCE, predict};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::population::Population;
 
 /// Posterior simulations behind figures and predictive checks, over all mechanisms.
@@ -32,9 +33,14 @@ impl Replicates {
         let counts = allocate(&asked.probabilities, POSTERIOR_SIMULATIONS);
         let seed = context.seed_for("posterior predictive");
         let (mut rows, mut chosen) = (Vec::new(), Vec::new());
+        // Each mechanism gets enough for a figure of its own.
+        let wanted = |index: usize| counts[index].max(POSTERIOR_SIMULATIONS / 8);
+        let total: usize = (0..asked.given.len()).map(wanted).sum();
+        let bar = context
+            .progress
+            .bar("predicting", "simulations", total as u64);
         for (index, own) in asked.given.iter().enumerate() {
-            // Each mechanism gets enough for a figure of its own.
-            let wanted = counts[index].max(POSTERIOR_SIMULATIONS / 8);
+            let wanted = wanted(index);
             let draws: Vec<Vec<f64>> = own
                 .parameters
                 .iter()
@@ -44,16 +50,24 @@ impl Replicates {
             let numbers: Vec<u64> = (0..count as u64)
                 .map(|number| ((index as u64) << 40) | number)
                 .collect();
-            let observed = population.observe(index, draws, seed, &numbers)?;
             let places = population.given_places(index);
-            let given: Vec<&Vec<f64>> = places.iter().map(|&place| &observed[place]).collect();
-            for values in rows_of_columns(&given, count) {
-                if values.iter().all(|value| value.is_finite()) {
-                    rows.push(values);
-                    chosen.push(index);
+            for (part, numbers) in numbers.chunks(AT_ONCE).enumerate() {
+                interrupt::check()?;
+                let begin = part * AT_ONCE;
+                let own = |column: &Vec<f64>| column[begin..begin + numbers.len()].to_vec();
+                let parameters = draws.iter().map(own).collect();
+                let observed = population.observe(index, parameters, seed, numbers)?;
+                let given: Vec<&Vec<f64>> = places.iter().map(|&place| &observed[place]).collect();
+                for values in rows_of_columns(&given, numbers.len()) {
+                    if values.iter().all(|value| value.is_finite()) {
+                        rows.push(values);
+                        chosen.push(index);
+                    }
                 }
+                bar.inc(numbers.len() as u64);
             }
         }
+        bar.finish_and_clear();
         Ok(Self {
             rows,
             chosen,

@@ -46,6 +46,20 @@ fn column<'a>(table: &'a Table, name: &str) -> Result<&'a [f64], Failure> {
     })
 }
 
+/// Whether any column has two numbers that differ.
+fn varies(rows: &[f64], width: usize) -> bool {
+    (0..width).any(|column| {
+        let mut values = rows
+            .iter()
+            .skip(column)
+            .step_by(width)
+            .filter(|x| !x.is_nan());
+        values
+            .next()
+            .is_some_and(|first| values.any(|value| value != first))
+    })
+}
+
 /// The given columns of `table`, standardised, and how.
 ///
 /// # Errors
@@ -55,6 +69,12 @@ pub(super) fn standardised(
     table: &Table,
 ) -> Result<(Standardiser, Matrix), Failure> {
     let mut given = given_rows(context, table)?;
+    if !varies(&given, context.study.given_columns().len()) {
+        return Err(Failure::refused(
+            "what is given is the same in every simulation: nothing can be learned from it",
+            "`gnomon bank info STUDY` shows the columns' ranges; look at the mechanism's `[observed]`",
+        ));
+    }
     hide(&mut given, context, &missing_entries(context));
     let fields = context
         .study
