@@ -14,28 +14,19 @@ use crate::source::key::{Key, Kind};
 /// The schema of mechanism files.
 #[must_use]
 pub fn mechanism() -> Value {
-    document(
-        "Gnomon mechanism",
-        crate::file::keys::MECHANISM,
-        &["observed"],
-    )
+    document("Gnomon mechanism", crate::file::keys::MECHANISM)
 }
 
 /// The schema of study files.
 #[must_use]
 pub fn study() -> Value {
-    document(
-        "Gnomon study",
-        crate::study::keys::STUDY,
-        &["title", "mechanisms"],
-    )
+    document("Gnomon study", crate::study::keys::STUDY)
 }
 
-fn document(title: &str, keys: &[Key], required: &[&str]) -> Value {
+fn document(title: &str, keys: &[Key]) -> Value {
     let mut schema = table(keys);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["title"] = json!(title);
-    schema["required"] = json!(required);
     schema
 }
 
@@ -47,7 +38,12 @@ fn table(keys: &[Key]) -> Value {
         value["description"] = json!(key.meaning);
         properties.insert(key.name.to_owned(), value);
     }
-    json!({ "type": "object", "properties": properties, "additionalProperties": false })
+    let needed = keys.iter().filter(|key| key.needed).map(|key| key.name);
+    let required: Vec<&str> = needed.collect();
+    json!({
+        "type": "object", "properties": properties, "required": required,
+        "additionalProperties": false,
+    })
 }
 
 fn value(kind: Kind) -> Value {
@@ -56,7 +52,7 @@ fn value(kind: Kind) -> Value {
         Kind::Choice(choices) => json!({ "type": "string", "enum": choices }),
         Kind::Expression => json!({ "type": ["string", "number"] }),
         Kind::Number => json!({ "type": "number" }),
-        Kind::Count => json!({ "type": "integer", "minimum": 0 }),
+        Kind::Count(least) => json!({ "type": "integer", "minimum": least }),
         Kind::Truth => json!({ "type": "boolean" }),
         Kind::Names => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::Command => json!({
@@ -82,9 +78,12 @@ fn value(kind: Kind) -> Value {
             schema["additionalProperties"] = value(*kind);
             schema
         }
-        Kind::OneOf(kinds) => {
-            let kinds: Vec<Value> = kinds.iter().map(|&kind| value(kind)).collect();
-            json!({ "anyOf": kinds })
-        }
+        Kind::List(kinds) => json!({ "type": "array", "items": any_of(kinds) }),
+        Kind::OneOf(kinds) => any_of(kinds),
     }
+}
+
+fn any_of(kinds: &[Kind]) -> Value {
+    let kinds: Vec<Value> = kinds.iter().map(|&kind| value(kind)).collect();
+    json!({ "anyOf": kinds })
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub use settings::{Answer, Claims, Embedding, Learn, Simulate};
 
-use crate::model::{Mechanism, Observed};
+use crate::model::{Law, Mechanism, Observed};
 use crate::source::section::{Document, Entry, Section};
 use crate::source::{ReadError, Source, Span};
 
@@ -104,6 +104,9 @@ impl Study {
             Some(entry) => Some(data::observed(&entry, folder, &mechanisms, &given)?),
             None => None,
         };
+        let by_program = mechanisms
+            .iter()
+            .any(|mechanism| matches!(mechanism.dynamics.law, Law::Program(_)));
         Ok(Self {
             title: title.value,
             description,
@@ -115,7 +118,7 @@ impl Study {
             predict,
             shared,
             data,
-            simulate: settings::simulate(&top)?,
+            simulate: settings::simulate(&top, by_program)?,
             learn: settings::learn(&top)?,
             claims: settings::claims(&top)?,
             answer: settings::answer(&top)?,

@@ -221,15 +221,102 @@ fn inline_data_weights_and_settings() {
     assert_eq!((study.claims.data_sets, study.claims.tolerance), (100, 0.1));
 }
 
+/// Files that the reader accepts fit the schema, files that it refuses for their shape do not.
 #[test]
-fn schemas_hold_every_key() {
-    let mechanism = schema::mechanism();
-    let reaction = &mechanism["properties"]["reactions"]["items"]["properties"];
-    assert!(reaction["bound"]["description"].is_string());
-    assert_eq!(mechanism["additionalProperties"], false);
-    let study = schema::study();
-    assert_eq!(
-        study["properties"]["simulate"]["properties"]["seed"]["type"],
-        "integer"
-    );
+fn schemas_check_files_as_the_reader_does() {
+    let validator = |schema: &serde_json::Value| jsonschema::validator_for(schema).unwrap();
+    let (mechanism, study) = (validator(&schema::mechanism()), validator(&schema::study()));
+    let read = |text: &str| dates_as_text(toml_edit::de::from_str(text).unwrap());
+    let new = tempfile::tempdir().unwrap();
+    for file in template::files() {
+        std::fs::write(new.path().join(file.name), file.text).unwrap();
+    }
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies");
+    let mut seen = 0;
+    for folder in [shipped.as_path(), new.path()] {
+        for path in toml_files(folder) {
+            let value = read(&std::fs::read_to_string(&path).unwrap());
+            let schema = if path.ends_with("study.toml") {
+                &study
+            } else {
+                &mechanism
+            };
+            let wrong: Vec<String> = schema.iter_errors(&value).map(|e| e.to_string()).collect();
+            assert!(wrong.is_empty(), "{}: {wrong:?}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 6, "{seen} files");
+    let head = "title = \"?\"\n";
+    for (text, fits) in [
+        (
+            "mechanisms = [\"a.toml\", { file = \"b.toml\", weight = 2 }]",
+            true,
+        ),
+        ("mechanisms = [{ weight = 2 }]", false),
+        (
+            "mechanisms = [\"a.toml\"]\n[simulate]\nsimulations = 0",
+            false,
+        ),
+        ("mechanisms = [\"a.toml\"]\n[simulate]\nseed = 0", true),
+        (
+            "mechanisms = [\"a.toml\"]\n[learn]\nembeding = \"mlp\"",
+            false,
+        ),
+    ] {
+        assert_eq!(
+            study.is_valid(&read(&format!("{head}{text}"))),
+            fits,
+            "{text}"
+        );
+    }
+    let tail = "\n[observed]\ntimes = 1\nx = \"x\"";
+    for (text, fits) in [
+        (
+            "[states]\nx = 1\n[[reactions]]\nrate = \"x\"\nchange = { x = -1 }",
+            true,
+        ),
+        ("[states]\nx = 1\n[[reactions]]\nchange = { x = -1 }", false),
+        ("[states]\nx = { unit = \"g\" }", false),
+        ("[parameters]\nk = { unit = \"g\" }", false),
+    ] {
+        assert_eq!(
+            mechanism.is_valid(&read(&format!("{text}{tail}"))),
+            fits,
+            "{text}"
+        );
+    }
+}
+
+/// Editors see a TOML date as a JSON string.
+fn dates_as_text(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(map) => match map.get("$__toml_private_datetime") {
+            Some(date) => date.clone(),
+            None => Value::Object(
+                map.into_iter()
+                    .map(|(k, v)| (k, dates_as_text(v)))
+                    .collect(),
+            ),
+        },
+        Value::Array(list) => Value::Array(list.into_iter().map(dates_as_text).collect()),
+        other => other,
+    }
+}
+
+fn toml_files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("results") {
+            files.extend(toml_files(&path));
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            files.push(path);
+        }
+    }
+    files
 }

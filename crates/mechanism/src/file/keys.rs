@@ -84,7 +84,8 @@ pub const MECHANISM: &[Key] = &[
             &Kind::OneOf(&[Kind::Expression, Kind::Table(SERIES)]),
         ),
         "What is seen: a distribution, or an expression seen exactly, for each series.",
-    ),
+    )
+    .needed(),
     Key::new(
         "forcing",
         Kind::OneOf(&[Kind::Table(FORCING), Kind::Tables(FORCING)]),
@@ -103,14 +104,15 @@ pub const PARAMETER: &[Key] = &[
         "prior",
         Kind::Expression,
         "Its prior distribution, or a fixed number.",
-    ),
+    )
+    .needed(),
     UNIT,
     DESCRIPTION,
 ];
 
 /// A state written as a table.
 pub const STATE: &[Key] = &[
-    Key::new("initial", Kind::Expression, "Its value at the start."),
+    Key::new("initial", Kind::Expression, "Its value at the start.").needed(),
     UNIT,
     DESCRIPTION,
 ];
@@ -121,7 +123,8 @@ pub const DERIVED: &[Key] = &[
         "value",
         Kind::Expression,
         "An expression of constants and parameters.",
-    ),
+    )
+    .needed(),
     UNIT,
     DESCRIPTION,
 ];
@@ -133,12 +136,14 @@ pub const REACTION: &[Key] = &[
         "rate",
         Kind::Expression,
         "How often it happens per unit of time.",
-    ),
+    )
+    .needed(),
     Key::new(
         "change",
         Kind::Named(&Kind::Number),
         "What it adds to each state it changes.",
-    ),
+    )
+    .needed(),
     Key::new(
         "bound",
         Kind::Expression,
@@ -165,7 +170,7 @@ pub const SOLVER: &[Key] = &[
     ),
     Key::new(
         "most_steps",
-        Kind::Count,
+        Kind::Count(1),
         "A simulation that needs more steps is a failed row. Default 100 000.",
     ),
     Key::new(
@@ -216,7 +221,8 @@ pub const EVENT: &[Key] = &[
         "set",
         Kind::Named(&Kind::Expression),
         "New values of states, or of parameters from then on.",
-    ),
+    )
+    .needed(),
 ];
 
 /// Keys of `[observed]` that are not series.
@@ -243,7 +249,7 @@ pub const SERIES: &[Key] = &[
     Key::new("times", Kind::Times, "When it is observed."),
     Key::new(
         "count",
-        Kind::Count,
+        Kind::Count(1),
         "How many independent values, in a mechanism without dynamics.",
     ),
     UNIT,
@@ -256,7 +262,8 @@ pub const FORCING: &[Key] = &[
         "file",
         Kind::Text,
         "A CSV file, from the mechanism's folder.",
-    ),
+    )
+    .needed(),
     Key::new(
         "time",
         Kind::Text,
@@ -270,7 +277,7 @@ pub const PROGRAM: &[Key] = &[
         "command",
         Kind::Command,
         "The command and its arguments; for one-shot with {seed}, {output}, {parameters} or a parameter's {name}.",
-    ),
+    ).needed(),
     Key::new(
         "protocol",
         Kind::Choice(&["json-lines", "one-shot"]),

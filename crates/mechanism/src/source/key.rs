@@ -11,8 +11,8 @@ pub enum Kind {
     Expression,
     /// A number.
     Number,
-    /// A whole number, 0 or more.
-    Count,
+    /// A whole number, at least this.
+    Count(u64),
     /// true or false.
     Truth,
     /// A list of strings.
@@ -33,6 +33,8 @@ pub enum Kind {
     Tables(&'static [Key]),
     /// A table with these keys, or a table with these keys and others that the user names.
     TableAnd(&'static [Key], &'static Kind),
+    /// A list whose elements are any of these.
+    List(&'static [Kind]),
     /// Any one of these.
     OneOf(&'static [Kind]),
 }
@@ -46,6 +48,8 @@ pub struct Key {
     pub kind: Kind,
     /// What it means, and its default.
     pub meaning: &'static str,
+    /// Whether its table makes no sense without it.
+    pub needed: bool,
 }
 
 impl Key {
@@ -56,6 +60,16 @@ impl Key {
             name,
             kind,
             meaning,
+            needed: false,
+        }
+    }
+
+    /// The same key, without which its table makes no sense.
+    #[must_use]
+    pub const fn needed(self) -> Self {
+        Self {
+            needed: true,
+            ..self
         }
     }
 }

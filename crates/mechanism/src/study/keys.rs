@@ -4,7 +4,7 @@ use crate::source::key::{Key, Kind};
 
 /// The file's top keys.
 pub const STUDY: &[Key] = &[
-    Key::new("title", Kind::Text, "The question."),
+    Key::new("title", Kind::Text, "The question.").needed(),
     Key::new(
         "description",
         Kind::Text,
@@ -12,9 +12,10 @@ pub const STUDY: &[Key] = &[
     ),
     Key::new(
         "mechanisms",
-        Kind::OneOf(&[Kind::Names, Kind::Tables(MECHANISM)]),
+        Kind::List(&[Kind::Text, Kind::Table(MECHANISM)]),
         "Mechanism files, from the study's folder.",
-    ),
+    )
+    .needed(),
     Key::new(
         "observed",
         Kind::OneOf(&[Kind::Text, Kind::Named(&Kind::Numbers)]),
@@ -47,7 +48,8 @@ pub const MECHANISM: &[Key] = &[
         "file",
         Kind::Text,
         "The mechanism file, from the study's folder.",
-    ),
+    )
+    .needed(),
     Key::new(
         "name",
         Kind::Text,
@@ -64,12 +66,12 @@ pub const MECHANISM: &[Key] = &[
 pub const SIMULATE: &[Key] = &[
     Key::new(
         "simulations",
-        Kind::Count,
-        "How many simulations, over all mechanisms. Default 60 000.",
+        Kind::Count(1),
+        "How many simulations, over all mechanisms. Default 400 000, or 60 000 where a program is run.",
     ),
     Key::new(
         "seed",
-        Kind::Count,
+        Kind::Count(0),
         "The seed of everything random. Default 1.",
     ),
     Key::new(
@@ -83,8 +85,8 @@ pub const SIMULATE: &[Key] = &[
 pub const LEARN: &[Key] = &[
     Key::new(
         "members",
-        Kind::Count,
-        "Networks in the ensemble. Default 1.",
+        Kind::Count(1),
+        "Networks in the ensemble. Default 2.",
     ),
     Key::new(
         "embedding",
@@ -93,18 +95,18 @@ pub const LEARN: &[Key] = &[
     ),
     Key::new(
         "width",
-        Kind::Count,
+        Kind::Count(1),
         "Hidden width. Default: 128 in the embedding, 50 in the flow.",
     ),
     Key::new(
         "transforms",
-        Kind::Count,
+        Kind::Count(1),
         "Transforms of the flow. Default: 5.",
     ),
-    Key::new("bins", Kind::Count, "Bins of each spline. Default: 10."),
+    Key::new("bins", Kind::Count(1), "Bins of each spline. Default: 10."),
     Key::new(
         "batch",
-        Kind::Count,
+        Kind::Count(1),
         "Simulations in a training step. Default: chosen from the budget.",
     ),
     Key::new(
@@ -114,7 +116,7 @@ pub const LEARN: &[Key] = &[
     ),
     Key::new(
         "epochs",
-        Kind::Count,
+        Kind::Count(1),
         "Passes over the simulations at most; training may stop earlier.",
     ),
 ];
@@ -123,12 +125,12 @@ pub const LEARN: &[Key] = &[
 pub const CLAIMS: &[Key] = &[
     Key::new(
         "data_sets",
-        Kind::Count,
+        Kind::Count(1),
         "Fresh simulated data sets that the answer is tested on. Default 4000.",
     ),
     Key::new(
         "draws",
-        Kind::Count,
+        Kind::Count(1),
         "Posterior draws for each of them. Default 100.",
     ),
     Key::new(
@@ -146,6 +148,6 @@ pub const CLAIMS: &[Key] = &[
 /// The keys of `[answer]`.
 pub const ANSWER: &[Key] = &[Key::new(
     "draws",
-    Kind::Count,
+    Kind::Count(1),
     "Posterior draws. Default 10 000.",
 )];

@@ -8,7 +8,7 @@ use crate::source::section::Section;
 /// How much is simulated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Simulate {
-    /// Simulations over all mechanisms. Default 60 000.
+    /// Simulations over all mechanisms. Default 400 000, or 60 000 where a program is run.
     pub simulations: u64,
     /// The seed of everything random. Default 1.
     pub seed: u64,
@@ -68,10 +68,15 @@ pub struct Answer {
     pub draws: usize,
 }
 
+/// Simulations where nothing else is said: as many as equations give in a second or two.
+const MANY: u64 = 400_000;
+/// Simulations by programs where nothing else is said.
+const FEWER: u64 = 60_000;
+
 impl Default for Simulate {
     fn default() -> Self {
         Self {
-            simulations: 60_000,
+            simulations: MANY,
             seed: 1,
             most_failures: 0.2,
         }
@@ -143,8 +148,12 @@ fn proper_share(section: &Section<'_>, key: &str, default: f64) -> Result<f64, R
     ))
 }
 
-pub(super) fn simulate(top: &Section<'_>) -> Result<Simulate, ReadError> {
+/// `by_program`: whether a mechanism is a program, of which fewer simulations are affordable.
+pub(super) fn simulate(top: &Section<'_>, by_program: bool) -> Result<Simulate, ReadError> {
     let mut settings = Simulate::default();
+    if by_program {
+        settings.simulations = FEWER;
+    }
     let Some(section) = section(top, "simulate", keys::SIMULATE)? else {
         return Ok(settings);
     };
