@@ -1,5 +1,6 @@
 //! Why a command failed: what the user reads, and the exit code.
 
+use gnomon_mechanism::model::Program;
 use miette::Diagnostic;
 
 use crate::{file, interrupt};
@@ -23,6 +24,10 @@ pub enum Failure {
         #[help]
         help: String,
     },
+    /// A program could not simulate.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Program(Box<gnomon_mechanism::ReadError>),
     /// Simulating failed.
     #[error("{message}")]
     Simulation {
@@ -68,7 +73,7 @@ impl Failure {
         match self {
             Self::Outside(_) => 1,
             Self::Refused { .. } | Self::Study(_) => 3,
-            Self::Simulation { .. } => 4,
+            Self::Simulation { .. } | Self::Program(_) => 4,
             Self::Learning { .. } => 5,
             Self::Damaged { .. } => 6,
             Self::Strict(_) => 7,
@@ -93,6 +98,18 @@ impl Failure {
             message: error.to_string(),
             help: None,
         }
+    }
+
+    /// A failure of a program.
+    pub fn program(program: &Program, message: impl Into<String>, help: impl Into<String>) -> Self {
+        if interrupt::requested() {
+            return Self::Interrupted;
+        }
+        let error = match &program.place {
+            Some((source, at)) => source.error(*at, message, "this program"),
+            None => gnomon_mechanism::ReadError::new(message),
+        };
+        Self::Program(Box::new(error.with_help(help)))
     }
 
     /// A bank or model that cannot be used, and what to do.

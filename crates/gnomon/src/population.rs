@@ -232,7 +232,7 @@ impl Population<'_> {
         };
         let (workers, stop) = (rayon::current_num_threads(), Some(interrupt::flag()));
         let answers = program::run(own, program, &parameters, seed, simulations, workers, stop)
-            .map_err(Failure::simulation)?;
+            .map_err(|error| Failure::program(program, error.to_string(), error.help()))?;
         Ok(Batch {
             derived: derived(compiled, &parameters).map_err(Failure::simulation)?,
             parameters,

@@ -305,12 +305,12 @@ fn checkpoints_of_others_are_left_aside_and_damaged_ones_refused() {
         ..series_recipe()
     };
     assert_eq!(
-        run(&short, None).unwrap(),
+        run(&short, &[]).unwrap(),
         with_threads(&examples, &network, &short, 1)
     );
     for damage in [b"nonsense".to_vec(), Vec::new()] {
         std::fs::write(&path, damage).unwrap();
-        let error = run(&series_recipe(), None).unwrap_err();
+        let error = run(&series_recipe(), &[]).unwrap_err();
         assert!(error.to_string().contains("no checkpoint"), "{error}");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::distribution::Family;
 use crate::expression::{Graph, Node};
+use crate::source::{Source, Span};
 
 /// A simulator: parameters with priors, dynamics, and what is observed of them.
 ///
@@ -238,7 +239,7 @@ impl Observed {
 }
 
 /// A simulator that is a program: it is given parameters and a seed, and answers observed values.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Program {
     /// The command and its arguments; a one-shot command may hold `{name}` for a parameter,
     /// `{seed}` and `{output}`.
@@ -251,6 +252,8 @@ pub struct Program {
     pub time_limit: f64,
     /// The run ends with an error when more than this share of simulations failed.
     pub most_failures: f64,
+    /// Where the command is written, for errors.
+    pub place: Option<(Source, Span)>,
 }
 
 /// How a program is spoken to.

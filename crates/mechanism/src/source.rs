@@ -70,8 +70,12 @@ impl Source {
                 name,
                 text.strip_prefix('\u{feff}').unwrap_or(&text),
             )),
-            Ok(Err(_)) => Err(ReadError::new(format!("{name} is not UTF-8 text"))),
-            Err(error) => Err(ReadError::new(format!("{name} cannot be read: {error}"))),
+            Ok(Err(_)) => {
+                Err(ReadError::new(format!("{name} is not UTF-8 text"))
+                    .with_help("save it as UTF-8"))
+            }
+            Err(error) => Err(ReadError::new(format!("{name} cannot be read: {error}"))
+                .with_help("files are looked for from the folder of the file that names them")),
         }
     }
 

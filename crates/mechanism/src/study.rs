@@ -178,7 +178,9 @@ fn mechanisms(top: &Section<'_>, folder: &Path) -> Result<(Vec<Mechanism>, Vec<f
             .collect::<Result<Vec<_>, _>>()?,
     };
     if elements.is_empty() {
-        return Err(entry.error("no mechanisms", "name at least one file"));
+        return Err(entry
+            .error("no mechanisms", "name at least one file")
+            .with_help("write mechanisms = [\"mechanism.toml\"]"));
     }
     let mut mechanisms: Vec<Mechanism> = Vec::new();
     let mut weights = Vec::new();
@@ -248,7 +250,8 @@ fn described(section: &Section<'_>) -> Result<Element, ReadError> {
     {
         return Err(section
             .source
-            .error(name.at, "the mechanism's name is empty", "empty"));
+            .error(name.at, "the mechanism's name is empty", "empty")
+            .with_help("leave `name` out to name it as its file"));
     }
     let weight = section.get("weight").map(|entry| entry.positive());
     Ok(Element {

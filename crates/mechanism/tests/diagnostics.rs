@@ -54,12 +54,22 @@ n = "A"
 "#;
 
 fn report(cases: &[(&str, String)], read: impl Fn(&str) -> ReadError) -> String {
+    use miette::Diagnostic;
     let mut report = String::new();
+    let mut helpless = Vec::new();
     for (name, text) in cases {
         let error = read(text);
         assert!(!error.message().is_empty());
+        if error.help().is_none() {
+            helpless.push(format!("{name}: {error}"));
+        }
         writeln!(report, "--- {name}\n{}", drawn(&error)).unwrap();
     }
+    assert!(
+        helpless.is_empty(),
+        "what is to be done?\n{}",
+        helpless.join("\n")
+    );
     report
 }
 

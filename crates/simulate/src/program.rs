@@ -80,7 +80,7 @@ pub struct ProgramBatch {
 pub enum ProgramError {
     /// The operating system could not start the command.
     #[error(
-        "cannot start `{command}` in {}: {source}\n  check `command` in [program], and that it is installed and executable",
+        "cannot start `{command}` in {}: {source}",
         folder.display()
     )]
     Start {
@@ -96,8 +96,7 @@ pub enum ProgramError {
     Command(&'static str),
     /// The first simulations failed, all of them.
     #[error(
-        "`{command}` failed in each of the first {tried} simulations; the commonest reasons:\n{reasons}\n  run it by hand in {} and give it this request:\n{request}",
-        folder.display()
+        "`{command}` failed in each of the first {tried} simulations; the commonest reasons:\n{reasons}"
     )]
     NeverAnswered {
         /// The command as it was given.
@@ -108,12 +107,12 @@ pub enum ProgramError {
         tried: usize,
         /// The commonest reasons, one a line.
         reasons: String,
-        /// The first simulation's request.
-        request: String,
+        /// How the first simulation is tried by hand.
+        by_hand: String,
     },
     /// More simulations failed than the mechanism allows.
     #[error(
-        "{failed} of {tried} simulations of `{command}` failed ({:.1} %), more than `most_failures` = {most_failures} allows; the commonest reasons:\n{reasons}\n  mend the program, narrow the priors, or raise `most_failures` in [program]",
+        "{failed} of {tried} simulations of `{command}` failed ({:.1} %), more than `most_failures` = {most_failures} allows; the commonest reasons:\n{reasons}",
         100.0 * *failed as f64 / *tried as f64
     )]
     TooManyFailures {
@@ -144,6 +143,28 @@ pub enum ProgramError {
     /// The caller asked for an end.
     #[error("cancelled")]
     Cancelled,
+}
+
+impl ProgramError {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::Start { .. } => {
+                "check `command`, and that the program is installed and executable".into()
+            }
+            Self::Command(_) => "write command = [\"python3\", \"simulator.py\"]".into(),
+            Self::NeverAnswered {
+                folder, by_hand, ..
+            } => format!("try it by hand in {}:\n{by_hand}", folder.display()),
+            Self::TooManyFailures { .. } => {
+                "mend the program, narrow the priors, or raise `most_failures` in [program]".into()
+            }
+            Self::Columns { .. } => "give one number a simulation and parameter".into(),
+            Self::Folder(_) => "make room, or set TMPDIR to another folder".into(),
+            Self::Cancelled => "run again to go on".into(),
+        }
+    }
 }
 
 /// Why one simulation failed.

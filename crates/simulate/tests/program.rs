@@ -98,6 +98,7 @@ impl Script {
             protocol: Protocol::JsonLines,
             time_limit: 5.0,
             most_failures: 0.99,
+            place: None,
         };
         Self { folder, program }
     }
@@ -339,7 +340,8 @@ fn a_program_that_never_works_is_an_error_with_its_last_words() {
         text.contains("No module named 'a_module_that_is_not_there'"),
         "{text}"
     );
-    assert!(text.contains(r#"{"id": 100, "seed": "#), "{text}");
+    let help = error.help();
+    assert!(help.contains(r#"echo '{"id": 100, "seed": "#), "{help}");
 }
 
 #[test]

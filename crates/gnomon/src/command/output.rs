@@ -53,7 +53,7 @@ pub fn failure(failure: Failure, json: bool) {
     if json {
         let help = failure.help().map(|help| help.to_string());
         let place = match &failure {
-            Failure::Study(error) => error.place().map(|(file, line, column, text)| {
+            Failure::Study(error) | Failure::Program(error) => error.place().map(|(file, line, column, text)| {
                 json!({ "file": file, "line": line, "column": column, "text": text })
             }),
             _ => None,

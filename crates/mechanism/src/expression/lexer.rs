@@ -169,8 +169,12 @@ fn number(source: &Source, text: &Text, at: usize) -> Result<(Token, usize), Rea
     }
     match rest[..length].replace('_', "").parse::<f64>() {
         Ok(number) if number.is_finite() => Ok((Token::Number(number), length)),
-        Ok(_) => Err(source.error(place, "this number is too large", "above 1.8e308")),
-        Err(_) => Err(source.error(place, "this is not a number", "here")),
+        Ok(_) => Err(source
+            .error(place, "this number is too large", "above 1.8e308")
+            .with_help("numbers go up to 1.8e308")),
+        Err(_) => Err(source
+            .error(place, "this is not a number", "here")
+            .with_help("write it as 12, 0.5 or 1e-3")),
     }
 }
 

@@ -129,6 +129,7 @@ impl<'a> Parser<'a> {
             }
             (Token::Not, _) => Some("put `not ...` in brackets"),
             (Token::Colon, Token::End) => Some("a range start:stop stands where times are given"),
+            (Token::End, Token::Close) => Some("every ( needs its )"),
             _ => None,
         };
         let message = match (found, token) {
@@ -138,6 +139,7 @@ impl<'a> Parser<'a> {
         Err(self
             .source
             .error(self.place(), message, "not expected here")
+            .with_help("the book's chapter on expressions shows how they are written")
             .with_help_if(help.map(str::to_owned)))
     }
 
@@ -240,6 +242,7 @@ impl<'a> Parser<'a> {
                 ),
                 "missing here",
             )
+            .with_help("both sides of an operator need one")
             .with_help_if(help)
     }
 

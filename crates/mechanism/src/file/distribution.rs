@@ -83,11 +83,14 @@ impl Lowering<'_> {
             let Argument { name, value } = argument;
             let (slot, inverse) = match name {
                 None if named_yet => {
-                    return Err(self.source.error(
-                        value.at,
-                        "an argument without a name follows one with a name",
-                        "has no name",
-                    ));
+                    return Err(self
+                        .source
+                        .error(
+                            value.at,
+                            "an argument without a name follows one with a name",
+                            "has no name",
+                        )
+                        .with_help("put the arguments without a name first, or name all of them"));
                 }
                 None if signature.variadic => {
                     found.resize(found.len().max(position + 1), None);
@@ -175,11 +178,18 @@ impl Lowering<'_> {
         if family == Family::NegativeBinomial {
             known.push("overdispersion");
         }
-        let error = self.source.error(
-            at,
-            format!("`{}` has no argument `{name}`", family.name()),
-            "not an argument",
-        );
+        let error = self
+            .source
+            .error(
+                at,
+                format!("`{}` has no argument `{name}`", family.name()),
+                "not an argument",
+            )
+            .with_help(format!(
+                "arguments of {}: {}",
+                family.name(),
+                known.join(", ")
+            ));
         Err(if family.signature().variadic {
             error.with_help(format!("write {}(0.2, 0.3, 0.5)", family.name()))
         } else {
@@ -235,10 +245,13 @@ impl Lowering<'_> {
             Role::Prior => "prior",
             Role::Observation => "distribution",
         };
-        Err(self.source.error(
-            arguments[position].1,
-            format!("impossible {what}: {error}"),
-            format!("an argument of {}", family.name()),
-        ))
+        Err(self
+            .source
+            .error(
+                arguments[position].1,
+                format!("impossible {what}: {error}"),
+                format!("an argument of {}", family.name()),
+            )
+            .with_help("the book's chapter on distributions says what each argument may be"))
     }
 }

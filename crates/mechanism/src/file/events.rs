@@ -47,7 +47,9 @@ fn effects<'a>(event: &Section<'a>) -> Result<Vec<Entry<'a>>, ReadError> {
     let set = event.need("set", "set = { state = \"...\" }")?;
     let effects = set.section("`set`")?.entries();
     if effects.is_empty() {
-        return Err(set.error("an event that sets nothing", "name a state or a parameter"));
+        return Err(set
+            .error("an event that sets nothing", "name a state or a parameter")
+            .with_help("write set = { I = \"I + 10\" }"));
     }
     Ok(effects)
 }
@@ -131,11 +133,16 @@ fn times(
         if let Some(time) = lowering.graph.as_constant(node)
             && (time < start || !time.is_finite())
         {
-            return Err(written.source.error(
-                at,
-                format!("the event's time {time} is before the start, {start}"),
-                "never happens",
-            ));
+            return Err(written
+                .source
+                .error(
+                    at,
+                    format!("the event's time {time} is before the start, {start}"),
+                    "never happens",
+                )
+                .with_help(
+                    "give a time at or after the start; the value at the start is in `[states]`",
+                ));
         }
         nodes.push(node);
     }

@@ -33,8 +33,11 @@ impl Forcing {
         for section in sections {
             let entry = section.need("file", "file = \"measured.csv\"")?;
             let name = entry.text()?.value;
-            let source = Source::read(&folder.join(&name))
-                .map_err(|error| entry.error(error.message(), "this file"))?;
+            let source = Source::read(&folder.join(&name)).map_err(|error| {
+                entry
+                    .error(error.message(), "this file")
+                    .with_help("files are looked for from the mechanism's folder")
+            })?;
             let table = Table::parse(source)?;
             let time = match section.get("time") {
                 Some(entry) => {
@@ -58,11 +61,15 @@ impl Forcing {
                 let column = &cell.text;
                 let twice = files.iter().any(|f| f.value_column(column).is_some());
                 if twice && file.value_column(column).is_some() {
-                    return Err(file.table.source.error(
-                        cell.at,
-                        format!("the column `{column}` is in another forcing file too"),
-                        "named again here",
-                    ));
+                    return Err(file
+                        .table
+                        .source
+                        .error(
+                            cell.at,
+                            format!("the column `{column}` is in another forcing file too"),
+                            "named again here",
+                        )
+                        .with_help("rename one of them: a name stands for one series"));
                 }
             }
             files.push(file);
@@ -99,7 +106,9 @@ impl Forcing {
                 .map(|cell| cell.text.as_str())
                 .filter(|name| self.has(name))
                 .collect();
-            let error = source.error(at, format!("no measured column `{name}`"), "not a column");
+            let error = source
+                .error(at, format!("no measured column `{name}`"), "not a column")
+                .with_help("`[forcing]` names the file, and its header the columns");
             return Err(match known.as_slice() {
                 [] => error.with_help("add [forcing] with file = \"measured.csv\""),
                 known => error.with_help_if(did_you_mean(name, known)),
@@ -146,16 +155,20 @@ fn times(table: &Table, column: usize, calendar: &Calendar) -> Result<Vec<f64>, 
         if let Some(&last) = times.last()
             && time <= last
         {
-            return Err(table.source.error(
-                cell.at,
-                format!("times must increase, but {time} follows {last}"),
-                "not after the one before",
-            ));
+            return Err(table
+                .source
+                .error(
+                    cell.at,
+                    format!("times must increase, but {time} follows {last}"),
+                    "not after the one before",
+                )
+                .with_help("sort the rows by time"));
         }
         times.push(time);
     }
     if times.is_empty() {
-        return Err(ReadError::new(format!("{} has no rows", table.source.name)));
+        return Err(ReadError::new(format!("{} has no rows", table.source.name))
+            .with_help("a header line, then one row a measurement"));
     }
     Ok(times)
 }

@@ -82,11 +82,16 @@ impl Lowering<'_> {
             Function::Interp => ("2 arguments (time, column)", given == 2),
         };
         if !enough {
-            return Err(self.source.error(
-                at,
-                format!("`{name}` takes {wanted}, but was given {given}"),
-                format!("{given} given"),
-            ));
+            return Err(self
+                .source
+                .error(
+                    at,
+                    format!("`{name}` takes {wanted}, but was given {given}"),
+                    format!("{given} given"),
+                )
+                .with_help(
+                    "the book's chapter on expressions lists every function with its arguments",
+                ));
         }
         if function == Function::Flow {
             return self.flow(&call.arguments[0].value, at, scope);
@@ -149,7 +154,8 @@ impl Lowering<'_> {
         let [time, column] = call.arguments.as_slice() else {
             return Err(self
                 .source
-                .error(call.function_at, "interp(t, column)", "here"));
+                .error(call.function_at, "interp(t, column)", "here")
+                .with_help("write interp(t, column), column being one of `[forcing]`"));
         };
         let Kind::Name(name) = &column.value.kind else {
             return Err(self

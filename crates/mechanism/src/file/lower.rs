@@ -91,11 +91,14 @@ impl<'a> Lowering<'a> {
                 let node = self.lower(&named.value, Scope::Constant)?;
                 let value = self.graph.as_constant(node);
                 if !value.is_some_and(f64::is_finite) {
-                    return Err(self.source.error(
-                        named.value.at,
-                        format!("the constant `{}` is not a finite number", named.name),
-                        format!("gives {}", value.unwrap_or(f64::NAN)),
-                    ));
+                    return Err(self
+                        .source
+                        .error(
+                            named.value.at,
+                            format!("the constant `{}` is not a finite number", named.name),
+                            format!("gives {}", value.unwrap_or(f64::NAN)),
+                        )
+                        .with_help("look for a division by 0, or a function outside its domain"));
                 }
                 Formula {
                     still: Some(node),
@@ -149,11 +152,14 @@ impl<'a> Lowering<'a> {
         let node = self.lower(expression, Scope::Constant)?;
         match self.graph.as_constant(node) {
             Some(value) if value.is_finite() => Ok(value),
-            value => Err(self.source.error(
-                expression.at,
-                "not a finite number",
-                format!("gives {}", value.unwrap_or(f64::NAN)),
-            )),
+            value => Err(self
+                .source
+                .error(
+                    expression.at,
+                    "not a finite number",
+                    format!("gives {}", value.unwrap_or(f64::NAN)),
+                )
+                .with_help("look for a division by 0, or a function outside its domain")),
         }
     }
 

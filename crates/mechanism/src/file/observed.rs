@@ -191,7 +191,9 @@ fn times(
         }
         let many = count.count(1)?;
         if many > MOST_TIMES as u64 {
-            return Err(count.error("more than 100 000 entries", "too many"));
+            return Err(count
+                .error("more than 100 000 entries", "too many")
+                .with_help("split the series, or observe less often"));
         }
         return Ok((1..=many).map(|entry| entry as f64).collect());
     }
@@ -221,11 +223,14 @@ fn times(
         if let Some(&last) = times.last()
             && time <= last
         {
-            return Err(written.source.error(
-                at,
-                format!("times must increase, but {time} follows {last}"),
-                "not after the time before it",
-            ));
+            return Err(written
+                .source
+                .error(
+                    at,
+                    format!("times must increase, but {time} follows {last}"),
+                    "not after the time before it",
+                )
+                .with_help("put the times in order"));
         }
         if let Some(start) = moves_from
             && time < start
@@ -243,7 +248,9 @@ fn times(
     }
     if times.is_empty() || times.len() > MOST_TIMES {
         let count = times.len();
-        return Err(entry.error(format!("{count} times"), "from 1 to 100 000 times"));
+        return Err(entry
+            .error(format!("{count} times"), "from 1 to 100 000 times")
+            .with_help("give at least one time and at most 100 000"));
     }
     Ok(times)
 }

@@ -80,6 +80,7 @@ pub(crate) fn law(
         },
         time_limit: time_limit.unwrap_or(60.0),
         most_failures: most_failures.unwrap_or(0.2),
+        place: Some((entry.source.clone(), entry.at)),
     }))
 }
 

@@ -45,11 +45,14 @@ pub(super) fn law(
         for part in &reaction.change {
             let amount = part.amount;
             if jumps && amount.fract() != 0.0 {
-                return Err(written.source.error(
-                    part.amount_at,
-                    format!("under ssa, changes are whole numbers, but this is {amount}"),
-                    "not a whole number",
-                ));
+                return Err(written
+                    .source
+                    .error(
+                        part.amount_at,
+                        format!("under ssa, changes are whole numbers, but this is {amount}"),
+                        "not a whole number",
+                    )
+                    .with_help("write whole numbers, or method = \"ode\""));
             }
             change.push((state(lowering, &part.state, part.state_at)?, amount));
         }

@@ -213,10 +213,12 @@ fn reaction(section: &Section<'_>) -> Result<WrittenReaction, ReadError> {
     let change = section.need("change", "change = { state = +1 }")?;
     let changes = change.section("`change`")?.entries();
     if changes.is_empty() {
-        return Err(change.error(
-            format!("reaction `{}` changes nothing", name.value),
-            "name a state and what is added to it",
-        ));
+        return Err(change
+            .error(
+                format!("reaction `{}` changes nothing", name.value),
+                "name a state and what is added to it",
+            )
+            .with_help("write change = { S = -1, I = 1 }"));
     }
     let change = changes
         .iter()

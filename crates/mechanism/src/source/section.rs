@@ -165,6 +165,7 @@ impl<'a> Entry<'a> {
             format!("`{}` must be {wanted}, not {found}", self.key),
             format!("this is {found}"),
         )
+        .with_help(format!("write {} = {wanted}", self.key))
     }
 
     /// The value's text with places, if it is text.
@@ -234,10 +235,12 @@ impl<'a> Entry<'a> {
         if number.is_finite() {
             Ok(number)
         } else {
-            Err(self.error(
-                format!("`{}` must be a finite number", self.key),
-                "not finite",
-            ))
+            Err(self
+                .error(
+                    format!("`{}` must be a finite number", self.key),
+                    "not finite",
+                )
+                .with_help("write a number such as 0.5 or 1e6"))
         }
     }
 
@@ -247,10 +250,12 @@ impl<'a> Entry<'a> {
         if number > 0.0 {
             Ok(number)
         } else {
-            Err(self.error(
-                format!("`{}` must be above 0, but is {number}", self.key),
-                "must be above 0",
-            ))
+            Err(self
+                .error(
+                    format!("`{}` must be above 0, but is {number}", self.key),
+                    "must be above 0",
+                )
+                .with_help("write a number above 0"))
         }
     }
 
@@ -260,10 +265,12 @@ impl<'a> Entry<'a> {
         if (0.0..=1.0).contains(&number) {
             Ok(number)
         } else {
-            Err(self.error(
-                format!("`{}` is a share from 0 to 1, but is {number}", self.key),
-                "not between 0 and 1",
-            ))
+            Err(self
+                .error(
+                    format!("`{}` is a share from 0 to 1, but is {number}", self.key),
+                    "not between 0 and 1",
+                )
+                .with_help("write a number from 0 to 1, such as 0.2"))
         }
     }
 
@@ -273,13 +280,15 @@ impl<'a> Entry<'a> {
         if number.fract() == 0.0 && number >= least as f64 && number < 9e15 {
             Ok(number as u64)
         } else {
-            Err(self.error(
-                format!(
-                    "`{}` must be a whole number of at least {least}, but is {number}",
-                    self.key
-                ),
-                format!("not a whole number of at least {least}"),
-            ))
+            Err(self
+                .error(
+                    format!(
+                        "`{}` must be a whole number of at least {least}, but is {number}",
+                        self.key
+                    ),
+                    format!("not a whole number of at least {least}"),
+                )
+                .with_help(format!("write a whole number, {least} or more")))
         }
     }
 

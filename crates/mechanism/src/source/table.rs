@@ -51,11 +51,13 @@ impl Table {
         let rows: Vec<Vec<Cell>> = rows.collect();
         for (position, cell) in header.iter().enumerate() {
             if header[..position].iter().any(|c| c.text == cell.text) {
-                return Err(source.error(
-                    cell.at,
-                    format!("two columns are named `{}`", cell.text),
-                    "named again here",
-                ));
+                return Err(source
+                    .error(
+                        cell.at,
+                        format!("two columns are named `{}`", cell.text),
+                        "named again here",
+                    )
+                    .with_help("rename one of them"));
             }
         }
         if let Some(row) = rows.iter().find(|row| row.len() != header.len()) {
@@ -64,7 +66,7 @@ impl Table {
                 at,
                 format!("the header names {} columns", header.len()),
                 format!("this row has {}", row.len()),
-            ));
+            ).with_help("give every row as many cells as the header; leave a cell empty, or write NA, where there is no value"));
         }
         Ok(Self {
             source,
@@ -151,7 +153,9 @@ fn split(
         let (text, length) = if let Some(quoted) = rest[blank..].strip_prefix('"') {
             let Some((text, used)) = unquote(quoted) else {
                 let at = Span::from(offset + blank..start + line.len());
-                return Err(source.error(at, "a quote is not closed", "opened here"));
+                return Err(source
+                    .error(at, "a quote is not closed", "opened here")
+                    .with_help("close it with another quote, or leave both out"));
             };
             let after = &rest[blank + 1 + used..];
             let padding = after.len() - after.trim_start_matches([' ']).len();
@@ -172,7 +176,9 @@ fn split(
             }
             Some(_) => {
                 let at = Span::from(offset + length..start + line.len());
-                return Err(source.error(at, "text after a closing quote", "here"));
+                return Err(source
+                    .error(at, "text after a closing quote", "here")
+                    .with_help("put the whole cell in quotes, and a quote inside it twice"));
             }
         }
     }

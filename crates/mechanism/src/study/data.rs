@@ -58,15 +58,17 @@ pub(super) fn observed(
             .map(|element| Ok((number(element)?, element.at)))
             .collect::<Result<Vec<Placed>, ReadError>>()?;
         if list.len() != series.times.len() {
-            return Err(numbers.error(
-                format!(
-                    "`{}` has {} entries, but is observed {} times",
-                    series.name,
-                    list.len(),
-                    series.times.len()
-                ),
-                format!("{} entries", list.len()),
-            ));
+            return Err(numbers
+                .error(
+                    format!(
+                        "`{}` has {} entries, but is observed {} times",
+                        series.name,
+                        list.len(),
+                        series.times.len()
+                    ),
+                    format!("{} entries", list.len()),
+                )
+                .with_help("give one entry a time, \"NA\" where one is missing"));
         }
         check(entry.source, mechanisms, series, &list)?;
         data.extend(list.into_iter().map(|(value, _)| value));
@@ -154,11 +156,14 @@ fn by_time(
         match series.times.iter().position(near) {
             Some(entry) if list[entry].is_none() => list[entry] = Some((value, cell.at)),
             Some(_) => {
-                return Err(table.source.error(
-                    cell.at,
-                    format!("the time {time} is there twice"),
-                    "a second value for one time",
-                ));
+                return Err(table
+                    .source
+                    .error(
+                        cell.at,
+                        format!("the time {time} is there twice"),
+                        "a second value for one time",
+                    )
+                    .with_help("keep one row a time"));
             }
             None if value.is_nan() => {}
             None => {
@@ -192,11 +197,14 @@ fn by_row(table: &Table, column: usize, series: &Observed) -> Result<Vec<Placed>
     }
     let wanted = series.times.len();
     if let Some(&(_, at)) = list.iter().skip(wanted).find(|(value, _)| !value.is_nan()) {
-        return Err(table.source.error(
-            at,
-            format!("`{}` has more than its {wanted} entries", series.name),
-            format!("entry {}", wanted + 1),
-        ));
+        return Err(table
+            .source
+            .error(
+                at,
+                format!("`{}` has more than its {wanted} entries", series.name),
+                format!("entry {}", wanted + 1),
+            )
+            .with_help("give one row a time, or add a column of times"));
     }
     list.truncate(wanted);
     if list.len() < wanted {
@@ -226,11 +234,13 @@ fn check(
     if let Some(&(_, at)) = list.first()
         && list.iter().all(|(value, _)| value.is_nan())
     {
-        return Err(source.error(
-            at,
-            format!("every entry of `{}` is missing", series.name),
-            "nothing is observed",
-        ));
+        return Err(source
+            .error(
+                at,
+                format!("every entry of `{}` is missing", series.name),
+                "nothing is observed",
+            )
+            .with_help("leave the series out of `given`"));
     }
     for &(value, at) in list.iter().filter(|(value, _)| !value.is_nan()) {
         let mut reasons = mechanisms

@@ -32,7 +32,9 @@ pub(super) fn given(top: &Section<'_>, mechanisms: &[Mechanism]) -> Result<Vec<S
     };
     let names = entry.names()?;
     if names.is_empty() {
-        return Err(entry.error("nothing is given", "name an observed series"));
+        return Err(entry
+            .error("nothing is given", "name an observed series")
+            .with_help("leave `given` out to give all that every mechanism observes"));
     }
     no_repeats(&entry, &names)?;
     for name in &names {
@@ -82,11 +84,14 @@ fn same_times(entry: &Entry<'_>, name: &str, mechanisms: &[Mechanism]) -> Result
 fn no_repeats(entry: &Entry<'_>, names: &[Text]) -> Result<(), ReadError> {
     for (position, name) in names.iter().enumerate() {
         if names[..position].iter().any(|n| n.value == name.value) {
-            return Err(entry.source.error(
-                name.at,
-                format!("`{}` is named twice", name.value),
-                "named again here",
-            ));
+            return Err(entry
+                .source
+                .error(
+                    name.at,
+                    format!("`{}` is named twice", name.value),
+                    "named again here",
+                )
+                .with_help("leave one of them out"));
         }
     }
     Ok(())
@@ -175,7 +180,9 @@ pub(super) fn predict(
     };
     let names = entry.names()?;
     if names.is_empty() {
-        return Err(entry.error("nothing is asked", "name what is to be predicted"));
+        return Err(entry
+            .error("nothing is asked", "name what is to be predicted")
+            .with_help("leave `predict` out to ask for the mechanism and its parameters"));
     }
     no_repeats(&entry, &names)?;
     for name in &names {

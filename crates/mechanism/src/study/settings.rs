@@ -142,10 +142,12 @@ fn proper_share(section: &Section<'_>, key: &str, default: f64) -> Result<f64, R
     if share > 0.0 && share < 1.0 {
         return Ok(share);
     }
-    Err(entry.error(
-        format!("`{key}` must be above 0 and below 1, but is {share}"),
-        "not between 0 and 1",
-    ))
+    Err(entry
+        .error(
+            format!("`{key}` must be above 0 and below 1, but is {share}"),
+            "not between 0 and 1",
+        )
+        .with_help("write a number such as 0.05"))
 }
 
 /// `by_program`: whether a mechanism is a program, of which fewer simulations are affordable.

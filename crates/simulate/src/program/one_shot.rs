@@ -50,9 +50,14 @@ pub(super) fn work(work: &Work, ending: &str, report: &Sender<Report>) -> Result
 }
 
 /// Where a simulation's files lie.
-struct Files {
-    output: std::path::PathBuf,
-    parameters: std::path::PathBuf,
+pub(super) struct Files {
+    pub(super) output: std::path::PathBuf,
+    pub(super) parameters: std::path::PathBuf,
+}
+
+/// A word of the command with everything filled in.
+pub(super) fn filled(word: &str, requests: &Requests, row: usize, files: &Files) -> String {
+    fill(word, |name| value(name, requests, row, files))
 }
 
 /// One simulation; `None` where the batch is to stop.
@@ -65,7 +70,7 @@ fn simulate(
     let (program, arguments) = work.command();
     let arguments = arguments
         .iter()
-        .map(|word| fill(word, |name| value(name, work.requests, row, files)));
+        .map(|word| filled(word, work.requests, row, files));
     let started = Child::start(program, &work.program.folder, |command| {
         command
             .args(arguments)

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use gnomon_mechanism::model::Program;
+use gnomon_mechanism::model::{Program, Protocol};
 
+use super::one_shot::{Files, filled};
 use super::request::Requests;
 use super::{Failure, ProgramError};
 
@@ -52,13 +53,44 @@ impl<'a> Tally<'a> {
                 folder: self.program.folder.clone(),
                 tried: self.tried,
                 reasons: self.commonest(),
-                request: self.requests.json_line(0),
+                by_hand: self.by_hand(),
             });
         }
         if self.tried >= ENOUGH && surely_past(share, self.failed, self.tried) {
             return Err(self.too_many());
         }
         Ok(())
+    }
+
+    /// How the first simulation is tried in a shell.
+    fn by_hand(&self) -> String {
+        match &self.program.protocol {
+            Protocol::JsonLines => format!(
+                "echo '{}' | {}",
+                self.requests.json_line(0),
+                self.program.command.join(" ")
+            ),
+            Protocol::OneShot { ending } => {
+                let files = Files {
+                    output: format!("output{ending}").into(),
+                    parameters: "parameters.json".into(),
+                };
+                let words = self.program.command.iter();
+                let words = words.map(|word| filled(word, self.requests, 0, &files));
+                let command = words.collect::<Vec<_>>().join(" ");
+                if self
+                    .program
+                    .command
+                    .iter()
+                    .any(|w| w.contains("{parameters}"))
+                {
+                    let parameters = self.requests.parameters_json(0);
+                    format!("echo '{parameters}' > parameters.json; {command}")
+                } else {
+                    command
+                }
+            }
+        }
     }
 
     /// Judges the share at the end of a batch.
