@@ -95,6 +95,7 @@ pub fn decide(tests: &[Test]) -> Result<Vec<Tested>, ClaimError> {
             controls,
             seed: test.seed,
             attempt: test.attempt,
+            because: None,
             counterexample: evidence.worst.filter(|_| verdict == Verdict::Falsified),
         });
     }
@@ -129,7 +130,8 @@ fn rest(tests: &[Test], tested: &mut [Tested]) -> Result<(), ClaimError> {
                     claim: test.claim.name.clone(),
                     missing: name.clone(),
                 })?;
-            if tested[i].verdict == Verdict::Survived {
+            if tested[i].verdict == Verdict::Survived && own[companion] != Verdict::Survived {
+                tested[i].because = Some(name.clone());
                 tested[i].verdict = match own[companion] {
                     Verdict::Falsified => Verdict::Vacuous,
                     verdict => verdict,

@@ -76,6 +76,8 @@ pub struct Tested {
     pub seed: u64,
     /// 1 for the first time that this claim about these weights touches its test pool.
     pub attempt: u32,
+    /// The claim that it rests on and whose verdict it took over, if it did.
+    pub because: Option<String>,
     /// The worst input's index, when the claim is falsified and one input shows it.
     pub counterexample: Option<usize>,
 }

@@ -1,4 +1,4 @@
-//! Posterior draws as files that other programs read: CSV and Parquet, one row a draw.
+//! Draws as files that other programs read: CSV and Parquet, one row a draw.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -99,24 +99,25 @@ impl DrawTable {
         writer.into_inner()
     }
 
-    /// Writes `draws.csv` and `draws.parquet` into `folder`, each whole or not at all.
+    /// Writes `NAME.csv` and `NAME.parquet` into `folder`, each whole or not at all.
     ///
     /// # Errors
     /// Where the disk refuses.
-    pub fn write(&self, folder: &Path) -> Result<(), WriteError> {
+    pub fn write(&self, folder: &Path, name: &str) -> Result<(), WriteError> {
         let wrong = |path: &Path, reason: String| WriteError {
             path: path.to_owned(),
             reason,
         };
-        let csv = self
-            .to_csv()
-            .map_err(|e| wrong(&folder.join("draws.csv"), e.to_string()))?;
-        let parquet = self
+        let (csv, parquet) = (
+            folder.join(format!("{name}.csv")),
+            folder.join(format!("{name}.parquet")),
+        );
+        let as_csv = self.to_csv().map_err(|e| wrong(&csv, e.to_string()))?;
+        let as_parquet = self
             .to_parquet()
-            .map_err(|e| wrong(&folder.join("draws.parquet"), e.to_string()))?;
+            .map_err(|e| wrong(&parquet, e.to_string()))?;
         std::fs::create_dir_all(folder).map_err(|e| wrong(folder, e.to_string()))?;
-        for (name, bytes) in [("draws.csv", csv), ("draws.parquet", parquet)] {
-            let path = folder.join(name);
+        for (path, bytes) in [(csv, as_csv), (parquet, as_parquet)] {
             let attempt = || -> std::io::Result<()> {
                 let mut builder = tempfile::Builder::new();
                 // As readable as the user's other files.

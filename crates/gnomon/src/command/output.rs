@@ -183,6 +183,9 @@ fn claims_table(claims: &[Claim]) -> String {
             significant(claim.estimate),
             significant(claim.tolerance)
         );
+        if !claim.because.is_empty() {
+            text += &format!("    {}\n", claim.because);
+        }
     }
     if count(Verdict::Untestable) > 0 {
         text += "  Untestable: the test could not have told with so few data sets; raise\n  \

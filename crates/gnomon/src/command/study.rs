@@ -239,7 +239,7 @@ pub fn ask(
     if let Some(folder) = folder {
         asked
             .draws
-            .write(folder)
+            .write(folder, "draws")
             .map_err(|error| Failure::Outside(error.to_string()))?;
         file::write_json(&folder.join("answer.json"), &asked.answer)?;
     }

@@ -9,6 +9,7 @@ mod words;
 use std::time::Instant;
 
 use gnomon_infer::{Amortized, DrawTable, Draws};
+use gnomon_learn::matrix::Matrix;
 use gnomon_report::content;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,8 @@ use words::sentence;
 
 const STAGE: &str = "answer";
 const FILE: &str = "answer/answer.json";
+/// The column of ln p(parameters | data, mechanism) beside the draws.
+const LOG_DENSITY: &str = "log_density";
 
 /// What is said of one data set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -81,7 +84,11 @@ pub fn run(
     weigh(&mut answer, checks);
     asked
         .draws
-        .write(&context.results().join("answer"))
+        .write(&context.results().join("answer"), "draws")
+        .map_err(|error| Failure::Outside(error.to_string()))?;
+    replicates
+        .table(context)
+        .write(&context.results().join("answer"), "predictive")
         .map_err(|error| Failure::Outside(error.to_string()))?;
     context.write(FILE, &answer)?;
     let cost = |what: &str, count: usize, seconds: f64| Cost {
@@ -158,8 +165,19 @@ pub fn ask(
         let own = amortized.draw(index, &given, draws, seed).map_err(wrong)?;
         let prior = prior_draws(context, amortized, index);
         posteriors.push(posterior(mechanism, &study.predict, &own, &prior));
-        let columns: Vec<&[f64]> = own.quantities().collect();
-        table.add(&mechanism.name, &names(mechanism), &columns);
+        let mut repeated = Matrix::zeros(own.scores.rows(), given.columns());
+        for row in 0..repeated.rows() {
+            repeated.row_mut(row).copy_from_slice(given.row(0));
+        }
+        let parameters: Vec<&[f64]> = own.parameters.iter().map(Vec::as_slice).collect();
+        let log_density = amortized
+            .log_density(index, &repeated, &parameters, seed)
+            .map_err(wrong)?;
+        let mut columns: Vec<&[f64]> = own.quantities().collect();
+        columns.push(&log_density);
+        let mut names = names(mechanism);
+        names.push(LOG_DENSITY.into());
+        table.add(&mechanism.name, &names, &columns);
         all.push((own, prior));
     }
     let shared: Vec<content::SharedQuantity> = study

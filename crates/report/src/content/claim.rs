@@ -31,6 +31,8 @@ pub struct Claim {
     pub statement: String,
     /// What became of it.
     pub verdict: Verdict,
+    /// What it rests on, where that decided the verdict, in words.
+    pub because: String,
     /// What is measured, in words, such as "rank of the true value among posterior draws".
     pub statistic: String,
     /// Estimate of the statistic.
@@ -59,6 +61,7 @@ impl Default for Claim {
             name: String::new(),
             statement: String::new(),
             verdict: Verdict::default(),
+            because: String::new(),
             statistic: String::new(),
             estimate: f64::NAN,
             interval: [f64::NAN; 2],

@@ -13,11 +13,11 @@ use crate::{content::Report, figures::Figure, gallery::Gallery};
 /// The whole report.
 pub fn report(report: &Report, gallery: &Gallery) -> String {
     let sections: Vec<(&str, &str, Markup)> = [
-        ("claims", "The claims", claims::section(report, gallery)),
+        ("claims", "The claims", claims::section(report)),
         (
             "data",
             "The data, and what the mechanisms make of them",
-            figures(&[&gallery.prior, &gallery.posterior]),
+            figures(&[&gallery.prior, &gallery.posterior, &gallery.typicality]),
         ),
         (
             "mechanisms",

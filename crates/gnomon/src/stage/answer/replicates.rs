@@ -1,6 +1,7 @@
 //! Data simulated from the posterior: predictive figures, and checks of the data against them.
 
 use gnomon_examine::observed::{Check, predictive};
+use gnomon_infer::DrawTable;
 use gnomon_infer::mixture::allocate;
 use gnomon_report::content;
 
@@ -87,6 +88,21 @@ impl Replicates {
         (0..self.counts.len())
             .flat_map(|index| self.of(index).into_iter().take(self.counts[index]))
             .collect()
+    }
+
+    /// The replicates of each mechanism, a column a given entry.
+    pub(super) fn table(&self, context: &Context) -> DrawTable {
+        let names = context.study.given_columns();
+        let mut table = DrawTable::default();
+        for (index, mechanism) in context.study.mechanisms.iter().enumerate() {
+            let rows = self.of(index);
+            let columns: Vec<Vec<f64>> = (0..names.len())
+                .map(|entry| rows.iter().map(|row| row[entry]).collect())
+                .collect();
+            let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+            table.add(&mechanism.name, &names, &columns);
+        }
+        table
     }
 
     pub(super) fn predictions(&self, context: &Context) -> Vec<content::Prediction> {

@@ -17,6 +17,9 @@ pub(super) fn in_words(tested: &Tested) -> content::Claim {
             Verdict::Untestable => content::Verdict::Untestable,
             Verdict::Vacuous => content::Verdict::Vacuous,
         },
+        because: tested.because.as_ref().map_or_else(String::new, |other| {
+            format!("its own test passed; it rests on “{other}”, which did not survive")
+        }),
         statistic: claim.statistic.clone(),
         estimate: tested.estimate,
         interval: tested.interval,

@@ -15,6 +15,7 @@ pub fn card(claim: &Claim) -> Markup {
         li class="claim" {
             div class="head" { (badge(claim.verdict)) span class="name" { (claim.name) } }
             p class="statement" { (claim.statement) }
+            @if !claim.because.is_empty() { p class="because" { "Why: " (claim.because) "." } }
             div class="numbers" {
                 @if let Some(glyph) = interval::glyph(claim) { (glyph) }
                 span { (numbers(claim)) }

@@ -8,11 +8,7 @@ mod verdict;
 
 use maud::{Markup, html};
 
-use super::figures;
-use crate::{
-    content::{Claim, Report, Verdict},
-    gallery::Gallery,
-};
+use crate::content::{Claim, Report, Verdict};
 
 /// The verdicts as they are told: what survived, then the others, the worst first.
 const VERDICTS: [Verdict; 5] = [
@@ -45,9 +41,8 @@ pub fn tally(report: &Report) -> Markup {
 }
 
 /// The section.
-pub fn section(report: &Report, gallery: &Gallery) -> Markup {
-    let nothing =
-        report.claims.is_empty() && report.alarms.is_empty() && gallery.typicality.is_empty();
+pub fn section(report: &Report) -> Markup {
+    let nothing = report.claims.is_empty() && report.alarms.is_empty();
     if nothing {
         return html! {};
     }
@@ -61,7 +56,6 @@ pub fn section(report: &Report, gallery: &Gallery) -> Markup {
             p class="lead" { "One data set can ring an alarm; it cannot prove a mechanism right." }
             (alarm::table(&report.alarms))
         }
-        (figures(&[&gallery.typicality]))
     }
 }
 
