@@ -273,10 +273,13 @@ fn schemas_check_files_as_the_reader_does() {
     let tail = "\n[observed]\ntimes = 1\nx = \"x\"";
     for (text, fits) in [
         (
-            "[states]\nx = 1\n[[reactions]]\nrate = \"x\"\nchange = { x = -1 }",
+            "[states]\nx = 1\n[[reactions]]\nname = \"a\"\nrate = \"x\"\nchange = { x = -1 }",
             true,
         ),
-        ("[states]\nx = 1\n[[reactions]]\nchange = { x = -1 }", false),
+        (
+            "[states]\nx = 1\n[[reactions]]\nname = \"a\"\nchange = { x = -1 }",
+            false,
+        ),
         ("[states]\nx = { unit = \"g\" }", false),
         ("[parameters]\nk = { unit = \"g\" }", false),
     ] {

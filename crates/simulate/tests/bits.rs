@@ -45,6 +45,56 @@ fn diffusion() -> Mechanism {
     })
 }
 
+/// Reactions with a measured forcing, a set event, a condition, breaks in time and a flow.
+const OUTBREAK: &str = r#"
+[parameters]
+beta = "LogNormal(log(0.6), 0.3)"
+gamma = "LogNormal(log(0.2), 0.3)"
+closed = "Uniform(5, 15)"
+[states]
+S = 990
+I = 10
+[[reactions]]
+name = "infection"
+rate = "beta * (1 + 0.02 * interp(t, cold)) * if(t > closed and t < closed + 7, 0.5, 1) * S * I / 1000"
+change = { S = -1, I = 1 }
+[[reactions]]
+name = "recovery"
+rate = "gamma * I"
+change = { I = -1 }
+[[events]]
+at = "closed / 2"
+set = { I = "I + 5" }
+[[events]]
+when = "I > 100"
+once = true
+set = { gamma = "1.5 * gamma" }
+[forcing]
+file = "cold.csv"
+[observed]
+times = "1:30"
+cases = "NegativeBinomial(mean = flow(infection), size = 10)"
+"#;
+
+const RICKER: &str = r#"
+[parameters]
+r = "Uniform(2, 3.8)"
+[states]
+n = 1
+[map]
+n = "n * exp(r * (1 - n))"
+[observed]
+times = "1:50"
+seen = "Poisson(10 * n)"
+"#;
+
+fn read(text: &str) -> Mechanism {
+    let folder = tempfile::tempdir().unwrap();
+    let cold = "day,cold\n0,1\n4,9\n9,3\n20,5\n";
+    std::fs::write(folder.path().join("cold.csv"), cold).unwrap();
+    Mechanism::parse("test", text, folder.path()).unwrap_or_else(|error| panic!("{error}"))
+}
+
 #[test]
 fn threads_and_company_change_nothing() {
     for mechanism in [
@@ -52,6 +102,9 @@ fn threads_and_company_change_nothing() {
         problems::robertson(OdeMethod::Auto, 1e-4, 1e-8, 0.5),
         problems::sir_jumps(100.0, 5.0, &[5.0, 20.0]),
         diffusion(),
+        read(OUTBREAK),
+        read(&OUTBREAK.replace("[states]", "[solver]\nmethod = \"stiff\"\n[states]")),
+        read(RICKER),
     ] {
         let compiled = Compiled::new(&mechanism).unwrap();
         let all: Vec<u64> = (0..1000).collect();

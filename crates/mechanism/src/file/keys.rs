@@ -131,7 +131,7 @@ pub const DERIVED: &[Key] = &[
 
 /// A reaction.
 pub const REACTION: &[Key] = &[
-    Key::new("name", Kind::Text, "Its name, for flow(name)."),
+    Key::new("name", Kind::Text, "Its name, for flow(name).").needed(),
     Key::new(
         "rate",
         Kind::Expression,
