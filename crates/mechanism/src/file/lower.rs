@@ -190,6 +190,7 @@ impl<'a> Lowering<'a> {
         let moves = matches!(scope, Scope::Moving | Scope::Observed);
         match name {
             "pi" => return Ok(self.graph.constant(std::f64::consts::PI)),
+            "inf" => return Ok(self.graph.constant(f64::INFINITY)),
             "t" if moves => return Ok(self.graph.input(Input::Time)),
             "t" => return Err(self.out_of_scope("the time `t`", at, scope)),
             _ => {}

@@ -33,9 +33,10 @@ pub(crate) struct Names<'a> {
 }
 
 /// Names that the language or the bank's columns need.
-const RESERVED: [&str; 13] = [
+const RESERVED: [&str; 14] = [
     "t",
     "pi",
+    "inf",
     "and",
     "or",
     "not",
