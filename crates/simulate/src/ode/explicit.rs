@@ -10,6 +10,9 @@ use super::control::Controller;
 use super::fleet::{Fleet, IDLE};
 use super::tsitouras::{A2, A3, A4, A5, A6, A7, DENSE, ERROR, NODES};
 
+/// The weights of the stages in the fourth power of the dense output.
+const QUARTIC: [f64; 7] = DENSE[2];
+
 const CONTROLLER: Controller = Controller {
     last: 0.14,
     before: 0.04,
@@ -24,6 +27,9 @@ const STIFF_BOUND: f64 = 3.25;
 const STIFF_FROM: f64 = 64.0;
 const STIFF_STEPS: f64 = 15.0;
 const CALM_STEPS: f64 = 6.0;
+
+/// So few lanes are quicker one by one.
+const FEW: u32 = 8;
 
 /// Runs the rows in `queue`; with `doubtful`, returns those that look stiff or failed.
 pub(super) fn integrate<const W: usize>(
@@ -132,7 +138,7 @@ fn travel_body<const N: usize, const W: usize>(
     let span = fleet.end - fleet.dynamics.start;
     let has_events = !fleet.dynamics.events.is_empty();
     let mut sixth = vec![Lanes::<W>::all(0.0); n];
-    let mut dense = vec![Lanes::<W>::all(0.0); 4 * n];
+    let mut dense = vec![Lanes::<W>::all(0.0); 5 * n];
     let mut stiff = Lanes::<W>::all(0.0);
     let mut calm = Lanes::<W>::all(0.0);
 
@@ -442,23 +448,36 @@ fn record<const W: usize>(
     if pending == 0 {
         return;
     }
-    let k = &fleet.frame[fleet.outputs..];
-    for p in 0..3 {
+    // The cubic through both ends, and what the free interpolant of 4th order adds to it.
+    {
+        let (inputs, k) = fleet.frame.split_at(fleet.outputs);
+        let mut unmoved = Lanes::<W>::all(0.0);
         for j in 0..n {
             let stages: [&Lanes<W>; 7] = std::array::from_fn(|s| &k[s * n + j]);
-            let to = &mut dense[p * n + j];
+            let old = &fleet.y[j];
+            let mut new = &inputs[1 + j];
+            if events != 0 {
+                // An event has put its own states there.
+                combine(&mut unmoved, old, h, k, (j, n), &A7);
+                new = &unmoved;
+            }
+            let [rise, begin, end, bend, _] = &mut dense[5 * j..5 * j + 5] else {
+                continue;
+            };
             for lane in 0..W {
-                let mut sum = DENSE[p][0] * stages[0].0[lane];
+                let mut sum = QUARTIC[0] * stages[0].0[lane];
                 for s in 1..7 {
-                    sum = DENSE[p][s].mul_add(stages[s].0[lane], sum);
+                    sum = QUARTIC[s].mul_add(stages[s].0[lane], sum);
                 }
-                to.0[lane] = sum;
+                let (step, whole) = (h.0[lane], new.0[lane] - old.0[lane]);
+                rise.0[lane] = whole;
+                begin.0[lane] = step.mul_add(stages[0].0[lane], -whole);
+                end.0[lane] = (-step).mul_add(stages[6].0[lane], whole);
+                bend.0[lane] = step * sum;
             }
         }
     }
     let Fleet {
-        frame,
-        outputs,
         y,
         t,
         next_asked,
@@ -467,53 +486,68 @@ fn record<const W: usize>(
         dynamics,
         ..
     } = fleet;
-    let (powers, values) = dense.split_at_mut(3 * n);
-    let (first, y, powers) = (&frame[*outputs..][..n], &y[..n], &powers[..3 * n]);
-    // The first asked time that each lane passes, side by side; its others one by one.
-    let mut share = Lanes::<W>::all(0.0);
+    let y = &y[..n];
+    // Side by side for as long as many lanes pass another asked time, then one by one.
+    let mut inverse = Lanes::<W>::all(0.0);
     for lane in 0..W {
-        share.0[lane] = (next_asked.0[lane] - t.0[lane]) / h.0[lane];
+        inverse.0[lane] = 1.0 / h.0[lane];
     }
-    for j in 0..n {
+    while pending.count_ones() >= FEW {
+        let mut share = Lanes::<W>::all(0.0);
         for lane in 0..W {
-            let rest = [0, 1, 2].map(|p| powers[p * n + j].0[lane]);
-            let (y, slope) = (y[j].0[lane], first[j].0[lane]);
-            values[j].0[lane] = dense_output(share.0[lane], h.0[lane], y, slope, rest);
+            share.0[lane] = (next_asked.0[lane] - t.0[lane]) * inverse.0[lane];
+        }
+        for j in 0..n {
+            let [rise, begin, end, bend, value] = &mut dense[5 * j..5 * j + 5] else {
+                continue;
+            };
+            for lane in 0..W {
+                let cubic = [rise.0[lane], begin.0[lane], end.0[lane]];
+                value.0[lane] = dense_output(share.0[lane], y[j].0[lane], cubic, bend.0[lane]);
+            }
+        }
+        let mut lanes = pending;
+        while lanes != 0 {
+            let lane = lanes.trailing_zeros() as usize;
+            lanes &= lanes - 1;
+            let to = sheet.at_mut(row[lane], cursor[lane]);
+            for j in 0..n {
+                to[j] = dense[5 * j + 4].0[lane];
+            }
+            cursor[lane] += 1;
+            let asked = *dynamics.asked.get(cursor[lane]).unwrap_or(&f64::INFINITY);
+            next_asked.0[lane] = asked;
+            let event = events >> lane & 1 == 1;
+            if !passes(asked, arrival.0[lane], event) {
+                pending &= !(1 << lane);
+            }
         }
     }
     while pending != 0 {
         let lane = pending.trailing_zeros() as usize;
         pending &= pending - 1;
-        let (start, step, end) = (t.0[lane], h.0[lane], arrival.0[lane]);
+        let (start, end) = (t.0[lane], arrival.0[lane]);
         let event = events >> lane & 1 == 1;
-        let mut number = cursor[lane];
-        let mut rows = sheet.rest_mut(row[lane], number).chunks_exact_mut(n);
-        if let Some(to) = rows.next() {
+        while passes(next_asked.0[lane], end, event) {
+            let share = (next_asked.0[lane] - start) * inverse.0[lane];
+            let to = sheet.at_mut(row[lane], cursor[lane]);
             for j in 0..n {
-                to[j] = values[j].0[lane];
+                let [rise, begin, end, bend] = [0, 1, 2, 3].map(|p| dense[5 * j + p].0[lane]);
+                to[j] = dense_output(share, y[j].0[lane], [rise, begin, end], bend);
             }
+            cursor[lane] += 1;
+            next_asked.0[lane] = *dynamics.asked.get(cursor[lane]).unwrap_or(&f64::INFINITY);
         }
-        let asked = loop {
-            number += 1;
-            let asked = *dynamics.asked.get(number).unwrap_or(&f64::INFINITY);
-            let next = rows.next().filter(|_| passes(asked, end, event));
-            let Some(to) = next else { break asked };
-            let share = (asked - start) / step;
-            for j in 0..n {
-                let rest = [0, 1, 2].map(|p| powers[p * n + j].0[lane]);
-                to[j] = dense_output(share, step, y[j].0[lane], first[j].0[lane], rest);
-            }
-        };
-        (cursor[lane], next_asked.0[lane]) = (number, asked);
     }
 }
 
-/// A component within a step of `h` from `y`, at `share` of it.
+/// A component at `share` of a step from `y`: the cubic that meets both ends and their slopes, and
+/// a quartic that is 0 there with its slope.
 #[inline(always)]
-fn dense_output(share: f64, h: f64, y: f64, slope: f64, [two, three, four]: [f64; 3]) -> f64 {
-    let inner = share.mul_add(four, three);
-    let inner = share.mul_add(share.mul_add(inner, two), slope);
-    (h * share).mul_add(inner, y)
+fn dense_output(share: f64, y: f64, [rise, begin, end]: [f64; 3], bend: f64) -> f64 {
+    let rest = 1.0 - share;
+    let inner = rest.mul_add(begin, share * rest.mul_add(bend, end));
+    share.mul_add(rest.mul_add(inner, rise), y)
 }
 
 /// Whether a step that ends at `end` passes an asked time; one that ends at an event waits for its
