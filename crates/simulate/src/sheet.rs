@@ -48,13 +48,6 @@ impl Sheet {
         &mut self.values[start..start + self.components]
     }
 
-    /// All components of `row` from asked time number `asked` on.
-    #[inline(always)]
-    pub fn rest_mut(&mut self, row: usize, asked: usize) -> &mut [f64] {
-        let width = self.asked * self.components;
-        &mut self.values[row * width + asked * self.components..(row + 1) * width]
-    }
-
     /// Marks a row as failed: its numbers become NaN.
     pub fn fail(&mut self, row: usize, failure: Failure) {
         let width = self.asked * self.components;
