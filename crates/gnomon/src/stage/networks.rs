@@ -18,9 +18,6 @@ const CLASS_EXAMPLES: usize = 9_000_000;
 /// Examples that all members of an ensemble of densities see together.
 const DENSITY_EXAMPLES: usize = 4_000_000;
 
-/// Simulations held out, at most: more would not measure the loss better than it matters.
-const MOST_HELD_OUT: f64 = 20_000.0;
-
 /// p(mechanism | given).
 #[must_use]
 pub fn classes(wishes: &Learn, standardiser: &Standardiser, mechanisms: usize) -> Network {
@@ -100,8 +97,7 @@ pub fn recipe(wishes: &Learn, head: &Head, rows: usize, seed: u64) -> Recipe {
         (DENSITY_EXAMPLES, default.learning_rate)
     };
     let steps = examples / wishes.members.max(1) / batch;
-    let validation = default.validation.min(MOST_HELD_OUT / rows.max(1) as f64);
-    let steps_per_epoch = ((rows as f64 * (1.0 - validation)) as usize / batch).max(1);
+    let steps_per_epoch = ((rows as f64 * (1.0 - default.validation)) as usize / batch).max(1);
     let epochs = wishes
         .epochs
         .unwrap_or(((steps + steps_per_epoch / 2) / steps_per_epoch).clamp(2, 200));
@@ -110,7 +106,6 @@ pub fn recipe(wishes: &Learn, head: &Head, rows: usize, seed: u64) -> Recipe {
         batch,
         epochs,
         learning_rate: wishes.learning_rate.unwrap_or(learning_rate),
-        validation,
         averaging: ((epochs * steps_per_epoch) as u64 / 15).max(1),
         ..default
     }
