@@ -208,7 +208,7 @@ fn results_are_the_same_at_any_number_of_threads() {
     succeeds(&["learn", &one, "--threads", "1", "--quiet"]);
     succeeds(&["learn", &two, "--threads", "2", "--quiet"]);
     let weights = |study: &str| {
-        fs::read(Path::new(study).join("results/model/line-1/weights.safetensors")).unwrap()
+        fs::read(Path::new(study).join("results/model/parameters-of-line-1/weights.safetensors")).unwrap()
     };
     assert_eq!(weights(&one), weights(&two));
     let shards = |study: &str| -> Vec<Vec<u8>> {
@@ -284,7 +284,7 @@ fn wrong_input_gets_one_diagnostic_and_its_exit_code() {
     );
     fails(&["bank", "info", &study], 6, &[checksum]);
 
-    let weights = path("results/model/line-1/weights.safetensors");
+    let weights = path("results/model/parameters-of-line-1/weights.safetensors");
     let whole = fs::read(&weights).unwrap();
     fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
     fails(
@@ -417,7 +417,7 @@ fn an_interrupted_training_goes_on() {
     let id = child.id().to_string();
     Command::new("kill").args(["-INT", &id]).status().unwrap();
     let code = child.wait().unwrap().code();
-    let checkpoint = Path::new(cut).join("results/model/line-1.checkpoint");
+    let checkpoint = Path::new(cut).join("results/model/parameters-of-line-1.checkpoint");
     if code == Some(0) {
         println!("skipped: this machine had learned before it was interrupted");
         return;
@@ -427,7 +427,7 @@ fn an_interrupted_training_goes_on() {
     succeeds(&["learn", cut, "--quiet"]);
     assert!(!checkpoint.exists());
     let weights = |study: &str| {
-        fs::read(Path::new(study).join("results/model/line-1/weights.safetensors")).unwrap()
+        fs::read(Path::new(study).join("results/model/parameters-of-line-1/weights.safetensors")).unwrap()
     };
     assert_eq!(weights(whole), weights(cut));
 }
