@@ -208,7 +208,8 @@ fn results_are_the_same_at_any_number_of_threads() {
     succeeds(&["learn", &one, "--threads", "1", "--quiet"]);
     succeeds(&["learn", &two, "--threads", "2", "--quiet"]);
     let weights = |study: &str| {
-        fs::read(Path::new(study).join("results/model/parameters-of-line-1/weights.safetensors")).unwrap()
+        fs::read(Path::new(study).join("results/model/parameters-of-line-1/weights.safetensors"))
+            .unwrap()
     };
     assert_eq!(weights(&one), weights(&two));
     let shards = |study: &str| -> Vec<Vec<u8>> {
@@ -427,7 +428,8 @@ fn an_interrupted_training_goes_on() {
     succeeds(&["learn", cut, "--quiet"]);
     assert!(!checkpoint.exists());
     let weights = |study: &str| {
-        fs::read(Path::new(study).join("results/model/parameters-of-line-1/weights.safetensors")).unwrap()
+        fs::read(Path::new(study).join("results/model/parameters-of-line-1/weights.safetensors"))
+            .unwrap()
     };
     assert_eq!(weights(whole), weights(cut));
 }
