@@ -22,7 +22,7 @@ pub struct Cost {
     pub what: String,
     /// How much of it.
     pub count: u64,
-    /// Wall-clock seconds.
+    /// Wall-clock seconds; of work done side by side, its share of them.
     pub seconds: f64,
     /// Whether a new data set pays it again.
     pub per_query: bool,

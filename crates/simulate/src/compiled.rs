@@ -265,7 +265,11 @@ fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Prepared, Graph), Si
         }
         groups.push(event.effects.iter().map(|&(_, value)| value).collect());
     }
-    let crossings = crossings(&graph, &conditions);
+    // Only a solver's steps are searched for the moment of crossing.
+    let crossings = match dynamics.law {
+        Law::Ode { .. } => crossings(&graph, &conditions),
+        _ => Vec::new(),
+    };
     conditions.extend(&crossings);
     groups.push(conditions);
     let mut all: Vec<Node> = groups.iter().flatten().copied().collect();

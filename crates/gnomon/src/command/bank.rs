@@ -221,19 +221,28 @@ fn bring_in(
     let check = |schema: &_, rows: &_| imported::check(&context.study, schema, rows);
     let place = simulate::imported_folder(&context);
     let imported = if replace {
-        let fresh = place.with_file_name("importing");
+        let (fresh, old) = (
+            place.with_file_name("importing"),
+            place.with_file_name("replaced"),
+        );
         let cannot = |error: std::io::Error| {
             Failure::Outside(format!("cannot replace {}: {error}", place.display()))
         };
-        if fresh.is_dir() {
-            std::fs::remove_dir_all(&fresh).map_err(cannot)?;
+        // Left by a command that was killed.
+        for left in [&fresh, &old] {
+            if left.is_dir() {
+                std::fs::remove_dir_all(left).map_err(cannot)?;
+            }
         }
         let Imported { unused, bank } = import(file, &fresh, &mapping, check)?;
         drop(bank);
         if place.is_dir() {
-            std::fs::remove_dir_all(&place).map_err(cannot)?;
+            std::fs::rename(&place, &old).map_err(cannot)?;
         }
         std::fs::rename(&fresh, &place).map_err(cannot)?;
+        if old.is_dir() {
+            std::fs::remove_dir_all(&old).map_err(cannot)?;
+        }
         let bank = Bank::open(&place)?;
         Imported { bank, unused }
     } else {

@@ -133,8 +133,9 @@ pub enum Head {
 /// features and the columns before it by a masked residual network (MADE; Germain et al. 2015).
 ///
 /// The first transform shifts and scales each column before its spline, by numbers from the same
-/// network (as in MAF; Papamakarios et al. 2017). Without it a spline on a fixed interval would have to squeeze its tails into the
-/// bulk of a narrow density, and would leave a few draws far from it.
+/// network (as in MAF; Papamakarios et al. 2017). Without it a spline on a fixed interval would
+/// have to squeeze its tails into the bulk of a narrow density, and would leave a few draws far
+/// from it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SplineFlow {
     /// Number of transforms.

@@ -138,7 +138,7 @@ fn travel_body<const N: usize, const W: usize>(
     let span = fleet.end - fleet.dynamics.start;
     let has_events = !fleet.dynamics.events.is_empty();
     let mut sixth = vec![Lanes::<W>::all(0.0); n];
-    let mut dense = vec![Lanes::<W>::all(0.0); 5 * n];
+    let mut dense = vec![Dense::<W>::new(); n];
     let mut stiff = Lanes::<W>::all(0.0);
     let mut calm = Lanes::<W>::all(0.0);
 
@@ -436,7 +436,7 @@ fn record<const W: usize>(
     accepted: &Lanes<W>,
     arrival: &Lanes<W>,
     events: u64,
-    dense: &mut [Lanes<W>],
+    dense: &mut [Dense<W>],
     sheet: &mut Sheet,
 ) {
     let mut pending: u64 = 0;
@@ -461,9 +461,13 @@ fn record<const W: usize>(
                 combine(&mut unmoved, old, h, k, (j, n), &A7);
                 new = &unmoved;
             }
-            let [rise, begin, end, bend, _] = &mut dense[5 * j..5 * j + 5] else {
-                continue;
-            };
+            let Dense {
+                rise,
+                begin,
+                end,
+                bend,
+                ..
+            } = &mut dense[j];
             for lane in 0..W {
                 let mut sum = QUARTIC[0] * stages[0].0[lane];
                 for s in 1..7 {
@@ -487,23 +491,20 @@ fn record<const W: usize>(
         ..
     } = fleet;
     let y = &y[..n];
-    // Side by side for as long as many lanes pass another asked time, then one by one.
     let mut inverse = Lanes::<W>::all(0.0);
     for lane in 0..W {
         inverse.0[lane] = 1.0 / h.0[lane];
     }
+    // Side by side for as long as many lanes pass another asked time, then one by one.
     while pending.count_ones() >= FEW {
         let mut share = Lanes::<W>::all(0.0);
         for lane in 0..W {
             share.0[lane] = (next_asked.0[lane] - t.0[lane]) * inverse.0[lane];
         }
         for j in 0..n {
-            let [rise, begin, end, bend, value] = &mut dense[5 * j..5 * j + 5] else {
-                continue;
-            };
             for lane in 0..W {
-                let cubic = [rise.0[lane], begin.0[lane], end.0[lane]];
-                value.0[lane] = dense_output(share.0[lane], y[j].0[lane], cubic, bend.0[lane]);
+                let value = dense[j].at(lane, share.0[lane], y[j].0[lane]);
+                dense[j].value.0[lane] = value;
             }
         }
         let mut lanes = pending;
@@ -512,7 +513,7 @@ fn record<const W: usize>(
             lanes &= lanes - 1;
             let to = sheet.at_mut(row[lane], cursor[lane]);
             for j in 0..n {
-                to[j] = dense[5 * j + 4].0[lane];
+                to[j] = dense[j].value.0[lane];
             }
             cursor[lane] += 1;
             let asked = *dynamics.asked.get(cursor[lane]).unwrap_or(&f64::INFINITY);
@@ -532,8 +533,7 @@ fn record<const W: usize>(
             let share = (next_asked.0[lane] - start) * inverse.0[lane];
             let to = sheet.at_mut(row[lane], cursor[lane]);
             for j in 0..n {
-                let [rise, begin, end, bend] = [0, 1, 2, 3].map(|p| dense[5 * j + p].0[lane]);
-                to[j] = dense_output(share, y[j].0[lane], [rise, begin, end], bend);
+                to[j] = dense[j].at(lane, share, y[j].0[lane]);
             }
             cursor[lane] += 1;
             next_asked.0[lane] = *dynamics.asked.get(cursor[lane]).unwrap_or(&f64::INFINITY);
@@ -541,13 +541,42 @@ fn record<const W: usize>(
     }
 }
 
-/// A component at `share` of a step from `y`: the cubic that meets both ends and their slopes, and
-/// a quartic that is 0 there with its slope.
-#[inline(always)]
-fn dense_output(share: f64, y: f64, [rise, begin, end]: [f64; 3], bend: f64) -> f64 {
-    let rest = 1.0 - share;
-    let inner = rest.mul_add(begin, share * rest.mul_add(bend, end));
-    share.mul_add(rest.mul_add(inner, rise), y)
+/// One component within a step of every lane: the cubic that meets both ends and their slopes, and a
+/// quartic that is 0 there with its slope.
+#[derive(Clone)]
+struct Dense<const W: usize> {
+    /// From one end to the other.
+    rise: Lanes<W>,
+    /// By how much the step times the slope at its begin exceeds the rise.
+    begin: Lanes<W>,
+    /// By how much the rise exceeds the step times the slope at its end.
+    end: Lanes<W>,
+    /// The quartic's factor.
+    bend: Lanes<W>,
+    /// What was read off last.
+    value: Lanes<W>,
+}
+
+impl<const W: usize> Dense<W> {
+    const fn new() -> Self {
+        let zero = Lanes([0.0; W]);
+        Self {
+            rise: zero,
+            begin: zero,
+            end: zero,
+            bend: zero,
+            value: zero,
+        }
+    }
+
+    /// The component at `share` of the step from `y`.
+    #[inline(always)]
+    fn at(&self, lane: usize, share: f64, y: f64) -> f64 {
+        let rest = 1.0 - share;
+        let quartic = rest.mul_add(self.bend.0[lane], self.end.0[lane]);
+        let inner = rest.mul_add(self.begin.0[lane], share * quartic);
+        share.mul_add(rest.mul_add(inner, self.rise.0[lane]), y)
+    }
 }
 
 /// Whether a step that ends at `end` passes an asked time; one that ends at an event waits for its

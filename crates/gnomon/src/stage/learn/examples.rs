@@ -23,7 +23,7 @@ pub fn missing_entries(context: &Context) -> Vec<usize> {
 ///
 /// # Errors
 /// Where the bank lacks one.
-pub fn given_rows(context: &Context, table: &Table) -> Result<Vec<f64>, Failure> {
+fn given_rows(context: &Context, table: &Table) -> Result<Vec<f64>, Failure> {
     let columns = context
         .study
         .given_columns()
