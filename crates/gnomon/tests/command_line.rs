@@ -244,11 +244,139 @@ fn imported_simulations_are_learned_from_without_a_simulator() {
     assert!((mean - 4.0 * 6.8 / 57.0).abs() < 0.1, "{mean}");
 }
 
+/// Simulations that do not fit the study are refused with column and row, and nothing of them is kept.
+#[test]
+fn imports_are_held_against_the_study() {
+    let (folder, study) = line_study();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let mechanism = path("line.toml");
+    let text = fs::read_to_string(&mechanism).unwrap();
+    let text = text.replace("\"Normal(0, 1)\"", "\"HalfNormal(1)\"");
+    let text = text.replace("Normal(slope * t, 0.5)", "Poisson(slope * t)");
+    fs::write(&mechanism, &text).unwrap();
+    fs::write(path("y.csv"), "y\n0\n1\n2\n").unwrap();
+    let csv = path("mine.csv");
+    let head = "slope,y_1,y_2,y_3";
+    for (content, words) in [
+        (
+            "slope,y_1,y_2\n1,0,1\n".to_owned(),
+            ["`y` has 2 columns", "3 entries"],
+        ),
+        (
+            format!("{head}\n1,0,1,2\n-1,0,1,2\n"),
+            ["`slope` is -1 in row 2", "0 to inf"],
+        ),
+        (
+            format!("{head}\n1,0,1,2\n,0,1,2\n"),
+            ["`slope` is missing in row 2", "needed"],
+        ),
+        (
+            format!("{head}\n1,0,-3,2\n"),
+            ["`y_2` is -3 in row 1", "whole numbers"],
+        ),
+        (
+            format!("{head}\n1,0,1,2.5\n"),
+            ["`y_3` is 2.5 in row 1", "whole numbers"],
+        ),
+    ] {
+        fs::write(&csv, content).unwrap();
+        fails(&["bank", "import", &study, &csv], 3, &words);
+        assert!(!Path::new(&study).join("results/banks/imported").exists());
+    }
+
+    let failed = format!("{head},failure\n1,0,1,2,\n,,,,too hot\n2,3,4,5,0\n");
+    fs::write(&csv, &failed).unwrap();
+    succeeds(&["bank", "import", &study, &csv]);
+    let info = json(&succeeds(&["bank", "info", &study, "--json"]));
+    assert_eq!((&info["rows"], &info["failures"]), (&3.into(), &1.into()));
+
+    // Another file needs a word; the study must still be the one it was imported for.
+    fs::write(&csv, format!("{head}\n1,0,1,2\n")).unwrap();
+    fails(&["bank", "import", &study, &csv], 3, &["--replace"]);
+    succeeds(&["bank", "import", &study, &csv, "--replace"]);
+    let info = json(&succeeds(&["bank", "info", &study, "--json"]));
+    assert_eq!(info["rows"], 1);
+    assert_eq!(files_in(&Path::new(&study).join("results/banks")).len(), 1);
+    fs::write(&mechanism, text.replace("HalfNormal(1)", "HalfNormal(2)")).unwrap();
+    for command in ["learn", "simulate"] {
+        fails(
+            &[command, &study, "--quiet"],
+            6,
+            &["earlier version", "--replace"],
+        );
+    }
+    fails(&["bank", "info", &study], 6, &["earlier version"]);
+}
+
+/// A bank that was put into another study's place is refused by every command that reads it.
+#[test]
+fn a_bank_of_another_study_is_refused() {
+    let (_a, one) = line_study();
+    let (folder, two) = line_study();
+    let mechanism = folder.path().join("line.toml");
+    let text = fs::read_to_string(&mechanism).unwrap();
+    fs::write(&mechanism, text.replace("0.5)", "0.7)")).unwrap();
+    for study in [&one, &two] {
+        succeeds(&["simulate", study, "--quiet"]);
+    }
+    let (theirs, ours) = (bank_of(&one), bank_of(&two));
+    fs::remove_dir_all(&ours).unwrap();
+    fs::rename(theirs, ours).unwrap();
+    let file = folder.path().join("out.csv").display().to_string();
+    fails(&["bank", "info", &two], 6, &["study"]);
+    fails(&["bank", "verify", &two], 6, &["study"]);
+    fails(&["bank", "export", &two, &file], 6, &["study"]);
+    fails(&["learn", &two, "--quiet"], 6, &["study"]);
+}
+
+/// What never varies cannot be learned from.
+#[test]
+fn data_that_never_vary_are_refused() {
+    let (folder, study) = line_study();
+    let mechanism = folder.path().join("line.toml");
+    let text = fs::read_to_string(&mechanism).unwrap();
+    fs::write(
+        &mechanism,
+        text.replace("Normal(slope * t, 0.5)", "Poisson(0)"),
+    )
+    .unwrap();
+    fs::write(folder.path().join("y.csv"), "y\n0\n0\n0\n").unwrap();
+    fails(
+        &["run", &study, "--quiet"],
+        3,
+        &["the same in every simulation"],
+    );
+}
+
+/// An answer that cannot be printed is an error.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_is_lost_is_an_error() {
+    let (_folder, study) = line_study();
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = Command::new(assert_cmd::cargo::cargo_bin!("gnomon"))
+        .args(["check", &study])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    says(&text(&output.stderr), &["could not be printed"]);
+}
+
 #[test]
 fn wrong_input_gets_one_diagnostic_and_its_exit_code() {
     let (folder, study) = line_study();
     let path = |name: &str| folder.path().join(name).display().to_string();
     fails(&["run"], 2, &["STUDY"]);
+    fails(&["run", &study, "--simulations", "0"], 2, &["0 is not in"]);
+    fails(
+        &["ask", &study, "--observed", "y.csv", "--draws", "0"],
+        2,
+        &["0 is not in"],
+    );
     fails(&["run", &path("nowhere")], 3, &["nowhere"]);
     let data = path("y.csv");
     fails(
