@@ -79,8 +79,16 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             study,
             observed,
             draws,
+            refine,
             output,
-        } => study::ask(&session, &study, &observed, draws, output.as_deref()),
+        } => study::ask(
+            &session,
+            &study,
+            &observed,
+            draws,
+            refine,
+            output.as_deref(),
+        ),
         Command::Report { study } => study::report(&session, &study),
         Command::Bank { command } => bank::execute(&session, command),
         Command::Schema { file } => {

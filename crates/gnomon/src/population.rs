@@ -52,6 +52,12 @@ impl<'a> Population<'a> {
         })
     }
 
+    /// A mechanism, ready to run.
+    #[must_use]
+    pub fn compiled(&self, mechanism: usize) -> &Compiled {
+        &self.compiled[mechanism]
+    }
+
     /// The bank's schema under a seed.
     #[must_use]
     pub fn schema(&self, seed: u64) -> Schema {

@@ -7,6 +7,7 @@ use gnomon_learn::model::ModelError;
 use gnomon_learn::standardise::{StandardiseError, Standardiser};
 use gnomon_mechanism::Mechanism;
 use gnomon_mechanism::expression::{Inputs, Tape};
+use gnomon_simulate::SimulateError;
 
 /// The networks that answer one study.
 #[derive(Clone, Debug)]
@@ -34,6 +35,15 @@ pub enum InferError {
     /// The data could not be standardised.
     #[error(transparent)]
     Given(#[from] StandardiseError),
+    /// A mechanism could not be run.
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
+    /// No parameters were found under which a mechanism can produce the data.
+    #[error("under no parameters that were tried can the mechanism produce the data")]
+    Impossible,
+    /// The user asked to stop.
+    #[error("interrupted")]
+    Interrupted,
 }
 
 /// Networks and mechanisms together: what answers questions.
@@ -203,23 +213,29 @@ impl Amortized {
         draws: usize,
         seed: u64,
     ) -> Result<Draws, InferError> {
-        let own = &self.mechanisms[mechanism];
-        let total = given.rows() * draws;
-        let (scores, parameters) = match &self.networks.densities[mechanism] {
+        let scores = match &self.networks.densities[mechanism] {
             Some(ensemble) => {
                 let first_row = (mechanism as u64) << 40;
-                let scores = ensemble.draw(given, draws, seed, first_row, self.threads)?;
-                let parameters = own.coordinates.to_parameters(scores.values());
-                (scores, parameters)
+                ensemble.draw(given, draws, seed, first_row, self.threads)?
             }
-            None => (Matrix::zeros(total, 0), own.coordinates.fixed(total)),
+            None => Matrix::default(),
+        };
+        Ok(self.draws_at(mechanism, scores, given.rows() * draws))
+    }
+
+    /// The draws that `count` points of a mechanism's coordinates (one a row) stand for.
+    pub(crate) fn draws_at(&self, mechanism: usize, scores: Matrix, count: usize) -> Draws {
+        let own = &self.mechanisms[mechanism];
+        let parameters = match scores.columns() {
+            0 => own.coordinates.fixed(count),
+            _ => own.coordinates.to_parameters(scores.values()),
         };
         let derived = derived(&own.derived, &parameters);
-        Ok(Draws {
+        Draws {
             scores,
             parameters,
             derived,
-        })
+        }
     }
 
     /// log p(scores | given, mechanism), row by row, in nats.
@@ -236,6 +252,20 @@ impl Amortized {
             Some(ensemble) => Ok(ensemble.log_density(given, scores, self.threads)?),
             None => Ok(vec![0.0; given.rows()]),
         }
+    }
+
+    /// log p(scores | given, mechanism), row by row, in nats, where `given` is one row.
+    ///
+    /// # Errors
+    /// Where a network cannot be run.
+    pub fn log_density_of_many(
+        &self,
+        mechanism: usize,
+        given: &Matrix,
+        scores: &Matrix,
+    ) -> Result<Vec<f64>, InferError> {
+        let repeated = Matrix::new(given.columns(), given.row(0).repeat(scores.rows()));
+        self.log_density_of_scores(mechanism, &repeated, scores)
     }
 
     /// log p(parameters | given, mechanism), row by row, in nats, in the parameters' own units:

@@ -1,8 +1,10 @@
 //! Answers about data: trained networks and an observed data set -> mechanism probabilities, posterior
-//! draws given each mechanism, and the mixture over mechanisms.
+//! draws given each mechanism, and the mixture over mechanisms; corrected by the mechanism's own
+//! likelihood where it has one.
 
 pub mod amortized;
 pub mod mixture;
+pub mod refine;
 pub mod summary;
 pub mod write;
 

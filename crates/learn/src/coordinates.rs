@@ -161,12 +161,12 @@ impl Coordinates {
     /// Parameters (one column each, fixed ones included) of `scores` (rows x dimension, row after
     /// row).
     #[must_use]
-    pub fn to_parameters(&self, scores: &[f32]) -> Vec<Vec<f64>> {
+    pub fn to_parameters<S: Copy + Into<f64>>(&self, scores: &[S]) -> Vec<Vec<f64>> {
         let dimension = self.dimension().max(1);
         let mut columns = vec![Vec::with_capacity(scores.len() / dimension); self.priors.len()];
         let mut scratch = Scratch::default();
         for point in scores.chunks_exact(dimension) {
-            self.backward_point(point.iter().map(|&score| f64::from(score)), &mut scratch);
+            self.backward_point(point.iter().map(|&score| score.into()), &mut scratch);
             for (column, &value) in columns.iter_mut().zip(&scratch.parameters) {
                 column.push(value);
             }

@@ -311,6 +311,20 @@ impl Mechanism {
             .then(|| format!("{name} gives numbers from {low} to {high} here"))
     }
 
+    /// Why the likelihood of the observed series `given` has no closed form, if it has none.
+    #[must_use]
+    pub fn no_likelihood(&self, given: &[String]) -> Option<String> {
+        match &self.dynamics.law {
+            Law::Sde { .. } | Law::Jumps { .. } => return Some("its dynamics are random".into()),
+            Law::Program(_) => return Some("it is a program".into()),
+            Law::Static | Law::Ode { .. } | Law::Map { .. } => {}
+        }
+        let exact = self.observed.iter().find(|observed| {
+            observed.distribution.family == Family::Exact && given.contains(&observed.name)
+        });
+        exact.map(|observed| format!("`{}` is observed without noise", observed.name))
+    }
+
     /// How many numbers one simulation observes.
     #[must_use]
     pub fn observed_count(&self) -> usize {

@@ -36,6 +36,8 @@ impl Purpose {
     pub const COORDINATES: Self = Self(10);
     /// Which entries of a training row are taken as missing.
     pub const MISSING: Self = Self(11);
+    /// Proposals and moves of exact refinement.
+    pub const REFINEMENT: Self = Self(12);
     /// The seed handed to an external program.
     pub const PROGRAM: Self = Self(9);
 }

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use crate::{
     content::Report,
     figures::{
-        Figure, corner, coverage, forest, predictive, probability, sbc, training, typicality,
+        Figure, corner, coverage, forest, predictive, probability, sbc, settling, training,
+        typicality,
     },
 };
 use predictive::Predictive;
@@ -25,6 +26,8 @@ pub struct Gallery {
     pub shared: Vec<Figure>,
     /// Corner plots, in the order of the report's posteriors.
     pub corners: Vec<Option<Figure>>,
+    /// How refined answers settle with compute.
+    pub settling: Vec<Figure>,
     /// Calibration.
     pub calibration: Vec<Figure>,
     /// Training curves.
@@ -53,6 +56,9 @@ impl Gallery {
                 .posteriors
                 .iter()
                 .map(|p| corner::figure(mechanisms, p))
+                .collect(),
+            settling: settling::figure(mechanisms, &report.refinement)
+                .into_iter()
                 .collect(),
             calibration: calibrated.into_iter().flatten().collect(),
             training: training::figure(mechanisms, &report.training)
@@ -84,7 +90,7 @@ impl Gallery {
             &self.probability,
             &self.shared,
         ];
-        let after = [&self.calibration, &self.training];
+        let after = [&self.settling, &self.calibration, &self.training];
         let corners = self.corners.iter().flatten();
         before
             .into_iter()

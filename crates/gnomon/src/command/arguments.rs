@@ -99,6 +99,9 @@ pub enum Command {
         /// Posterior draws, instead of the study's number
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         draws: Option<u32>,
+        /// Correct the networks' answer by the mechanisms' likelihoods
+        #[arg(long)]
+        refine: bool,
         /// Also write answer.json, draws.csv and draws.parquet into this folder
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use gnomon::failure::Failure;
-use gnomon::report::content::{Claim, Posterior, SharedQuantity, Verdict};
+use gnomon::report::content::{Claim, Posterior, Refinement, SharedQuantity, Standing, Verdict};
 use gnomon::stage::answer::{Answer, percent};
 use miette::Diagnostic;
 use serde_json::{Value, json};
@@ -89,6 +89,7 @@ pub fn summary(answer: &Answer, claims: &[Claim]) -> String {
     for posterior in &answer.posteriors {
         text += &posterior_table(posterior, answer.posteriors.len() > 1);
     }
+    text += &refinement_table(&answer.refinement);
     let raised: Vec<&str> = answer
         .alarms
         .iter()
@@ -152,6 +153,40 @@ fn posterior_table(posterior: &Posterior, several: bool) -> String {
     let mut text = format!("\n{title:<31}{HEAD}");
     for (quantity, summary) in posterior.quantities.iter().zip(&posterior.summaries) {
         text += &row(&quantity.name, &quantity.unit, summary);
+    }
+    text
+}
+
+fn refinement_table(refinement: &[Refinement]) -> String {
+    if refinement.is_empty() {
+        return String::new();
+    }
+    let mut text = String::new();
+    if refinement.iter().any(|one| one.calls > 0) {
+        text += "\nHeld against the likelihood    answer      ESS  k-hat  ln evidence\n";
+    }
+    for one in refinement.iter().filter(|one| one.calls > 0) {
+        let standing = match one.standing {
+            Standing::Amortized => "network's",
+            Standing::Refined => "refined",
+            Standing::Exact => "exact",
+        };
+        text += &format!(
+            "  {:<29}{standing:<8} {:>6.0}  {:>5.2}  {:>7.2} ± {}\n",
+            one.mechanism,
+            one.effective,
+            one.k_hat,
+            one.log_evidence,
+            significant(one.log_evidence_error)
+        );
+    }
+    for one in refinement.iter().filter(|one| !one.because.is_empty()) {
+        for (number, line) in wrap(&format!("{}: {}", one.mechanism, one.because), 84)
+            .iter()
+            .enumerate()
+        {
+            text += &format!("{}{line}\n", if number == 0 { "\n  " } else { "    " });
+        }
     }
     text
 }

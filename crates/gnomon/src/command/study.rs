@@ -45,6 +45,7 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
         })).collect::<Vec<_>>(),
         "shared": answer.shared,
         "posteriors": posteriors(&answer),
+        "refinement": answer.refinement,
         "alarms": answer.alarms,
         "claims": verdicts.claims,
         "report": page,
@@ -226,6 +227,7 @@ pub fn ask(
     path: &Path,
     observed: &Path,
     draws: Option<u32>,
+    refine: bool,
     folder: Option<&Path>,
 ) -> Result<(), Failure> {
     let mut context = read(session, path)?;
@@ -234,7 +236,12 @@ pub fn ask(
     let population = Population::new(&context.study)?;
     let amortized = stage::learn::load(&context)?;
     let draws = draws.map_or(context.study.answer.draws, |draws| draws as usize);
-    let mut asked = answer::ask(&context, &amortized, &data, draws)?;
+    let refine = if refine {
+        answer::Refine::Always
+    } else {
+        answer::Refine::Never
+    };
+    let mut asked = answer::ask(&context, &population, &amortized, &data, draws, refine)?;
     answer::alarms(&context, &population, &amortized, &data, &mut asked.answer)?;
     if let Some(folder) = folder {
         asked
@@ -250,6 +257,7 @@ pub fn ask(
         })).collect::<Vec<_>>(),
         "shared": asked.answer.shared,
         "posteriors": posteriors(&asked.answer),
+        "refinement": asked.answer.refinement,
         "alarms": asked.answer.alarms,
     });
     session

@@ -3,6 +3,7 @@
 mod alarms;
 mod prior;
 mod quantities;
+mod refinement;
 mod replicates;
 mod words;
 
@@ -19,7 +20,8 @@ use crate::population::{Population, runs_a_program};
 use crate::stamp::{self, Cost, Stamp};
 use alarms::{typicality_checks, weigh};
 use prior::{prior_predictive, prior_rows};
-use quantities::{mechanisms, names, posterior, prior_draws, shared};
+use quantities::{Range, mechanisms, names, posterior, prior_draws, shared};
+pub use refinement::Refine;
 use replicates::Replicates;
 pub use words::percent;
 use words::sentence;
@@ -40,6 +42,8 @@ pub struct Answer {
     pub posteriors: Vec<content::Posterior>,
     /// Quantities with one meaning in all mechanisms.
     pub shared: Vec<content::SharedQuantity>,
+    /// What the mechanisms' likelihoods made of the network's answer; empty where it was not asked.
+    pub refinement: Vec<content::Refinement>,
     /// What the mechanisms produce before anything is learned.
     pub prior_predictive: Vec<content::Prediction>,
     /// What they produce given the data.
@@ -71,7 +75,13 @@ pub fn run(
     }
     Stamp::remove(&context.results(), STAGE);
     let began = Instant::now();
-    let asked = ask(context, amortized, data, context.study.answer.draws)?;
+    let refine = match context.study.answer.refine {
+        None => Refine::Affordable,
+        Some(true) => Refine::Always,
+        Some(false) => Refine::Never,
+    };
+    let draws = context.study.answer.draws;
+    let asked = ask(context, population, amortized, data, draws, refine)?;
     let seconds = began.elapsed().as_secs_f64();
     let began = Instant::now();
     let prior = prior_rows(context, population)?;
@@ -98,14 +108,25 @@ pub fn run(
         per_query: true,
     };
     let simulated = prior.chosen.len() + replicates.rows.len();
-    let cost = vec![
-        cost("posterior draws", asked.draws.mechanism.len(), seconds),
-        cost(
-            "simulations for figures and alarms",
-            simulated,
-            began.elapsed().as_secs_f64(),
-        ),
-    ];
+    let mut costs = vec![cost(
+        "posterior draws",
+        asked.draws.mechanism.len(),
+        seconds - asked.refining,
+    )];
+    let calls: u64 = answer.refinement.iter().map(|one| one.calls).sum();
+    if calls > 0 {
+        costs.push(cost(
+            "solver calls for refinement",
+            calls as usize,
+            asked.refining,
+        ));
+    }
+    costs.push(cost(
+        "simulations for figures and alarms",
+        simulated,
+        began.elapsed().as_secs_f64(),
+    ));
+    let cost = costs;
     Stamp { made_from, cost }.write(&context.results(), STAGE)?;
     Ok(answer)
 }
@@ -127,52 +148,73 @@ pub struct Asked {
     pub answer: Answer,
     /// Draws from the posterior given each mechanism.
     pub draws: DrawTable,
+    /// Seconds spent on refinement.
+    pub refining: f64,
     probabilities: Vec<f64>,
     given: Vec<Draws>,
 }
 
-/// Answers one data set from the networks alone.
+/// Answers one data set from the networks, and from the mechanisms' likelihoods where `refine`.
 ///
 /// # Errors
-/// Where the data cannot be read by the networks.
+/// Where the data cannot be read by the networks, or the user interrupts.
 pub fn ask(
     context: &Context,
+    population: &Population<'_>,
     amortized: &Amortized,
     data: &[f64],
     draws: usize,
+    refine: Refine,
 ) -> Result<Asked, Failure> {
     let study = &context.study;
-    let given = amortized.standardise(data).map_err(|error| {
-        let missing = data.iter().position(|value| value.is_nan());
-        let message = match missing {
-            Some(entry) => format!("`{}` is missing", study.given_columns()[entry]),
-            None => error.to_string(),
-        };
-        Failure::refused(
-            message,
-            "entries may be missing only where the study's own data lack some, so that the networks \
-             learned to do without: give the study data with missing entries and learn anew",
-        )
-    })?;
+    let given = standardise(context, amortized, data)?;
     let wrong = |error: gnomon_infer::InferError| Failure::damaged(error, "learn anew");
-    let probabilities = amortized.probabilities(&given).map_err(wrong)?;
+    let amortized_probabilities = amortized.probabilities(&given).map_err(wrong)?;
     let members = amortized.member_probabilities(&given).map_err(wrong)?;
+    let began = Instant::now();
+    let refined = refinement::refine(context, population, amortized, &given, data, draws, refine)?;
+    let refining = began.elapsed().as_secs_f64();
+    let by_evidence = refinement::probabilities(&study.weights, &refined);
+    let (probabilities, range) = match by_evidence {
+        Some((probabilities, errors)) => (probabilities, Range::Error(errors)),
+        None => (amortized_probabilities.clone(), Range::Members(members)),
+    };
+    let refinement = match refine {
+        Refine::Never => Vec::new(),
+        Refine::Affordable | Refine::Always => study
+            .mechanisms
+            .iter()
+            .zip(&refined)
+            .map(|(mechanism, refined)| refinement::in_words(&mechanism.name, refined))
+            .collect(),
+    };
     let seed = context.seed_for("posterior");
     let mut table = DrawTable::default();
     let mut all = Vec::new();
     let mut posteriors = Vec::new();
-    for (index, mechanism) in study.mechanisms.iter().enumerate() {
-        let own = amortized.draw(index, &given, draws, seed).map_err(wrong)?;
+    for (index, (mechanism, refined)) in study.mechanisms.iter().zip(refined).enumerate() {
+        let of_network = amortized.draw(index, &given, draws, seed).map_err(wrong)?;
         let prior = prior_draws(context, amortized, index);
-        posteriors.push(posterior(mechanism, &study.predict, &own, &prior));
-        let mut repeated = Matrix::zeros(own.scores.rows(), given.columns());
-        for row in 0..repeated.rows() {
-            repeated.row_mut(row).copy_from_slice(given.row(0));
-        }
-        let parameters: Vec<&[f64]> = own.parameters.iter().map(Vec::as_slice).collect();
-        let log_density = amortized
-            .log_density(index, &repeated, &parameters, seed)
-            .map_err(wrong)?;
+        let (own, log_density) = match refined {
+            Ok(refined) => {
+                let mut own = posterior(mechanism, &study.predict, &refined.draws, &prior);
+                own.amortized = posterior(mechanism, &study.predict, &of_network, &prior).summaries;
+                own.subject = content::Subject::Refined;
+                own.remark = refinement[index].in_brief();
+                posteriors.push(own);
+                (refined.draws, refined.log_density)
+            }
+            Err(_) => {
+                posteriors.push(posterior(mechanism, &study.predict, &of_network, &prior));
+                let parameters: Vec<&[f64]> =
+                    of_network.parameters.iter().map(Vec::as_slice).collect();
+                let repeated = Matrix::new(given.columns(), given.row(0).repeat(draws));
+                let log_density = amortized
+                    .log_density(index, &repeated, &parameters, seed)
+                    .map_err(wrong)?;
+                (of_network, log_density)
+            }
+        };
         let mut columns: Vec<&[f64]> = own.quantities().collect();
         columns.push(&log_density);
         let mut names = names(mechanism);
@@ -185,20 +227,38 @@ pub fn ask(
         .iter()
         .map(|name| shared(context, name, &probabilities, &all))
         .collect();
-    let mechanisms = mechanisms(context, &probabilities, &members);
+    let mechanisms = mechanisms(context, &probabilities, &amortized_probabilities, &range);
     let answer = Answer {
         sentence: sentence(&study.predict, &mechanisms, &shared, &posteriors),
         mechanisms,
         posteriors,
         shared,
+        refinement,
         ..Answer::default()
     };
     let given = all.into_iter().map(|(own, _)| own).collect();
     Ok(Asked {
         answer,
         draws: table,
+        refining,
         probabilities,
         given,
+    })
+}
+
+/// The data as the networks read them.
+fn standardise(context: &Context, amortized: &Amortized, data: &[f64]) -> Result<Matrix, Failure> {
+    amortized.standardise(data).map_err(|error| {
+        let missing = data.iter().position(|value| value.is_nan());
+        let message = match missing {
+            Some(entry) => format!("`{}` is missing", context.study.given_columns()[entry]),
+            None => error.to_string(),
+        };
+        Failure::refused(
+            message,
+            "entries may be missing only where the study's own data lack some, so that the networks \
+             learned to do without: give the study data with missing entries and learn anew",
+        )
     })
 }
 

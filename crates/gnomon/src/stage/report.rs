@@ -57,6 +57,7 @@ pub fn run(
         posterior_predictive: answer.posterior_predictive.clone(),
         posteriors: answer.posteriors.clone(),
         shared: answer.shared.clone(),
+        refinement: answer.refinement.clone(),
         calibration: verdicts.calibration.clone(),
         training: learn::training(context, amortized.networks()),
         ledger: ledger(bank, &stamps)?,

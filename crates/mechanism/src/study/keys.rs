@@ -146,8 +146,11 @@ pub const CLAIMS: &[Key] = &[
 ];
 
 /// The keys of `[answer]`.
-pub const ANSWER: &[Key] = &[Key::new(
-    "draws",
-    Kind::Count(1),
-    "Posterior draws. Default 10 000.",
-)];
+pub const ANSWER: &[Key] = &[
+    Key::new("draws", Kind::Count(1), "Posterior draws. Default 10 000."),
+    Key::new(
+        "refine",
+        Kind::Truth,
+        "Whether the mechanisms' likelihoods correct the network's answer. Default: where it costs less than a minute.",
+    ),
+];

@@ -66,6 +66,9 @@ pub struct Claims {
 pub struct Answer {
     /// Posterior draws. Default 10 000.
     pub draws: usize,
+    /// Whether the mechanisms' likelihoods correct the network's answer. `None`: where it costs less
+    /// than a minute.
+    pub refine: Option<bool>,
 }
 
 /// Simulations where nothing else is said: as many as equations give in a second or two.
@@ -111,7 +114,10 @@ impl Default for Claims {
 
 impl Default for Answer {
     fn default() -> Self {
-        Self { draws: 10_000 }
+        Self {
+            draws: 10_000,
+            refine: None,
+        }
     }
 }
 
@@ -217,6 +223,7 @@ pub(super) fn answer(top: &Section<'_>) -> Result<Answer, ReadError> {
     let mut settings = Answer::default();
     if let Some(section) = section(top, "answer", keys::ANSWER)? {
         settings.draws = count(&section, "draws")?.unwrap_or(settings.draws);
+        settings.refine = section.get("refine").map(|e| e.truth()).transpose()?;
     }
     Ok(settings)
 }

@@ -93,6 +93,8 @@ pub struct Posterior {
     pub quantities: Vec<Quantity>,
     /// In numbers, one a quantity.
     pub summaries: Vec<Summary>,
+    /// The network's own answer, one a quantity, where `subject` is the refined one; else empty.
+    pub amortized: Vec<Summary>,
     /// Posterior draws: one list a quantity, the lists equally long. A subset (some 2,000) will do.
     #[serde(deserialize_with = "missing::columns")]
     pub draws: Vec<Vec<f64>>,

@@ -22,12 +22,14 @@ mod calibration;
 mod claim;
 mod cost;
 mod missing;
+mod refinement;
 mod series;
 
 pub use answer::{Given, Posterior, Quantity, SharedQuantity, Subject, Summary};
 pub use calibration::{Calibration, CoverageCurve, Reliability, SbcCurve, ScoreGain};
 pub use claim::{Alarm, Claim, Control, Typicality, Verdict};
 pub use cost::{Acceptance, Failure, Ledger, LedgerRow, Training};
+pub use refinement::{Refinement, Settling, Standing};
 pub use series::{Prediction, Scale, Series};
 
 use serde::{Deserialize, Serialize};
@@ -60,6 +62,8 @@ pub struct Report {
     pub posteriors: Vec<Posterior>,
     /// Quantities with one meaning in all mechanisms.
     pub shared: Vec<SharedQuantity>,
+    /// What the mechanisms' likelihoods made of the network's answer, one a mechanism.
+    pub refinement: Vec<Refinement>,
     /// Diagnostics on simulations that nothing was fitted to.
     pub calibration: Calibration,
     /// How each network was trained.
@@ -105,6 +109,9 @@ pub struct Mechanism {
     pub interval: [f64; 2],
     /// What `interval` is, such as "range over 4 networks".
     pub interval_meaning: String,
+    /// The network's own posterior probability, where `posterior` was refined; else NaN.
+    #[serde(deserialize_with = "missing::number")]
+    pub amortized: f64,
 }
 
 impl Default for Mechanism {
@@ -117,6 +124,7 @@ impl Default for Mechanism {
             posterior: f64::NAN,
             interval: [f64::NAN; 2],
             interval_meaning: String::new(),
+            amortized: f64::NAN,
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod interval;
 pub mod predictive;
 pub mod probability;
 pub mod sbc;
+pub mod settling;
 pub mod training;
 pub mod typicality;
 

@@ -4,6 +4,7 @@ mod appendix;
 mod claims;
 mod cost;
 mod posterior;
+mod refinement;
 mod style;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -28,6 +29,11 @@ pub fn report(report: &Report, gallery: &Gallery) -> String {
             "posterior",
             "What is known",
             posterior::section(report, gallery),
+        ),
+        (
+            "refinement",
+            "Held against the likelihood",
+            refinement::section(report, gallery),
         ),
         (
             "calibration",

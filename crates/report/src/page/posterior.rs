@@ -19,11 +19,12 @@ pub fn mechanisms(report: &Report, gallery: &Gallery) -> Markup {
         .mechanisms
         .iter()
         .any(|m| m.interval.iter().any(|v| v.is_finite()));
+    let refined = report.mechanisms.iter().any(|m| m.amortized.is_finite());
     html! {
         (figures(&[&gallery.probability]))
         div class="scroll" tabindex="0" role="region" aria-label="Mechanisms" {
             table {
-                thead { tr { th scope="col" { "Mechanism" } th scope="col" { "What it says" } th scope="col" class="n" { "Prior" } th scope="col" class="n" { "Posterior" } @if ranged { th scope="col" class="n" { "Interval" } } } }
+                thead { tr { th scope="col" { "Mechanism" } th scope="col" { "What it says" } th scope="col" class="n" { "Prior" } th scope="col" class="n" { "Posterior" } @if refined { th scope="col" class="n" { "Network alone" } } @if ranged { th scope="col" class="n" { "Interval" } } } }
                 tbody {
                     @for (index, mechanism) in report.mechanisms.iter().enumerate() {
                         tr {
@@ -31,6 +32,7 @@ pub fn mechanisms(report: &Report, gallery: &Gallery) -> Markup {
                             td class="words" { (mechanism.description) }
                             td class="n" { (number::probability(mechanism.prior)) }
                             td class="n" { strong { (number::probability(mechanism.posterior)) } }
+                            @if refined { td class="n" { (number::probability(mechanism.amortized)) } }
                             @if ranged { td class="n" { (number::interval(mechanism.interval, 2)) } }
                         }
                     }
@@ -71,23 +73,25 @@ fn shared_table(shared: &SharedQuantity) -> Markup {
         (
             html! { (name_of(given.mechanism.as_deref())) },
             &given.summary,
+            None,
         )
     });
     summary_table(&title(&shared.quantity), "Given", rows.collect())
 }
 
 fn parameter_table(posterior: &Posterior) -> Markup {
-    let rows: Vec<(Markup, &Summary)> = posterior
+    let rows: Vec<Row<'_>> = posterior
         .quantities
         .iter()
         .zip(&posterior.summaries)
-        .map(|(quantity, summary)| {
+        .enumerate()
+        .map(|(place, (quantity, summary))| {
             let name = html! {
                 (quantity.name)
                 @if !quantity.unit.is_empty() { span class="unit" { " " (quantity.unit) } }
                 @if !quantity.description.is_empty() { span class="what" { (quantity.description) } }
             };
-            (name, summary)
+            (name, summary, posterior.amortized.get(place))
         })
         .collect();
     let subject = match posterior.subject {
@@ -100,9 +104,13 @@ fn parameter_table(posterior: &Posterior) -> Markup {
     }
 }
 
-fn summary_table(caption: &str, first: &str, rows: Vec<(Markup, &Summary)>) -> Markup {
-    let learned = rows.iter().any(|(_, s)| s.contraction.is_finite());
-    let wider = rows.iter().any(|(_, s)| is_wider(s));
+/// A quantity's name, its posterior, and the network's own where the posterior was refined.
+type Row<'a> = (Markup, &'a Summary, Option<&'a Summary>);
+
+fn summary_table(caption: &str, first: &str, rows: Vec<Row<'_>>) -> Markup {
+    let learned = rows.iter().any(|(_, s, _)| s.contraction.is_finite());
+    let wider = rows.iter().any(|(_, s, _)| is_wider(s));
+    let refined = rows.iter().any(|(_, _, amortized)| amortized.is_some());
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(if caption.is_empty() { "Posterior" } else { caption }) {
             table class="numbers" {
@@ -111,10 +119,11 @@ fn summary_table(caption: &str, first: &str, rows: Vec<(Markup, &Summary)>) -> M
                     tr {
                         th scope="col" { (first) }
                         @for head in HEADS { th scope="col" class="n" { (head) } }
+                        @if refined { th scope="col" class="n" { "Network alone" } }
                         @if learned { th scope="col" class="n" { "Contraction" } }
                     }
                 }
-                tbody { @for (name, summary) in &rows { (summary_row(name, summary, learned)) } }
+                tbody { @for row in &rows { (summary_row(row, refined, learned)) } }
             }
         }
         @if wider {
@@ -123,7 +132,7 @@ fn summary_table(caption: &str, first: &str, rows: Vec<(Markup, &Summary)>) -> M
     }
 }
 
-fn summary_row(name: &Markup, summary: &Summary, learned: bool) -> Markup {
+fn summary_row((name, summary, amortized): &Row<'_>, refined: bool, learned: bool) -> Markup {
     html! {
         tr {
             th scope="row" { (name) }
@@ -132,6 +141,7 @@ fn summary_row(name: &Markup, summary: &Summary, learned: bool) -> Markup {
             td class="n" { (number::interval(summary.interval_95, 3)) }
             td class="n" { (plus_minus(summary.mean, summary.sd)) }
             td class="n" { (plus_minus(summary.prior_mean, summary.prior_sd)) }
+            @if refined { td class="n" { @if let Some(s) = amortized { (plus_minus(s.mean, s.sd)) } } }
             @if learned {
                 td class=(if is_wider(summary) { "n open" } else { "n" }) { (number::fixed(summary.contraction, 2)) }
             }

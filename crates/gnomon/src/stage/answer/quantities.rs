@@ -173,39 +173,60 @@ pub(super) fn shared(
     content::SharedQuantity { quantity, given }
 }
 
+/// How far mechanism probabilities can be trusted.
+pub(super) enum Range {
+    /// Probabilities by each network of the ensemble.
+    Members(Vec<Vec<f64>>),
+    /// Standard errors, of probabilities by evidence.
+    Error(Vec<f64>),
+}
+
+impl Range {
+    /// The range of one mechanism's probability, and what it is.
+    fn of(&self, mechanism: usize, probability: f64) -> ([f64; 2], String) {
+        match self {
+            Self::Members(members) if members.len() > 1 => {
+                let own = members.iter().map(|member| member[mechanism]);
+                (
+                    [own.clone().fold(1.0, f64::min), own.fold(0.0, f64::max)],
+                    format!("range over {} networks", members.len()),
+                )
+            }
+            Self::Members(_) => ([f64::NAN; 2], String::new()),
+            Self::Error(errors) => {
+                let error = 1.96 * errors[mechanism];
+                let range = [probability - error, probability + error];
+                (
+                    range.map(|p| p.clamp(0.0, 1.0)),
+                    "95 % interval of the refinement's Monte Carlo error".into(),
+                )
+            }
+        }
+    }
+}
+
 pub(super) fn mechanisms(
     context: &Context,
     probabilities: &[f64],
-    members: &[Vec<f64>],
+    amortized: &[f64],
+    range: &Range,
 ) -> Vec<content::Mechanism> {
     let study = &context.study;
-    let all = study
-        .mechanisms
-        .iter()
-        .zip(&study.weights)
-        .zip(probabilities)
-        .enumerate();
-    all.map(|(index, ((mechanism, &prior), &posterior))| {
-        let of_members = || members.iter().map(|member| member[index]);
-        let spread = members.len() > 1;
+    let all = study.mechanisms.iter().zip(&study.weights).enumerate();
+    all.map(|(index, (mechanism, &prior))| {
+        let posterior = probabilities[index];
+        let (interval, interval_meaning) = range.of(index, posterior);
         content::Mechanism {
             name: mechanism.name.clone(),
             description: mechanism.description.clone(),
             text: mechanism.text.to_string(),
             prior,
             posterior,
-            interval: if spread {
-                [
-                    of_members().fold(1.0, f64::min),
-                    of_members().fold(0.0, f64::max),
-                ]
-            } else {
-                [f64::NAN; 2]
-            },
-            interval_meaning: if spread {
-                format!("range over {} networks", members.len())
-            } else {
-                String::new()
+            interval,
+            interval_meaning,
+            amortized: match range {
+                Range::Error(_) if probabilities.len() > 1 => amortized[index],
+                _ => f64::NAN,
             },
         }
     })

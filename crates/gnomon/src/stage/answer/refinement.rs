@@ -1,0 +1,270 @@
+//! The network's answer, corrected by the mechanisms' likelihoods where they have one.
+
+use std::time::Instant;
+
+use gnomon_infer::refine::{Method, Problem, Refined};
+use gnomon_infer::{Amortized, InferError};
+use gnomon_learn::matrix::Matrix;
+use gnomon_report::content::{Refinement, Settling, Standing};
+use gnomon_simulate::{draw_parameters, log_likelihood};
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::population::Population;
+
+/// Whether the network's answer is to be refined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refine {
+    /// No: the amortized answer.
+    Never,
+    /// Where it costs less than a minute.
+    Affordable,
+    /// In any case.
+    Always,
+}
+
+/// Likelihoods that refining one mechanism and confirming it takes, more or less.
+const USUAL_CALLS: f64 = 600_000.0;
+/// Likelihoods worked out to see what one costs.
+const TRIED: u64 = 500;
+/// Seconds that refinement may cost unless it is asked for.
+const AFFORDABLE: f64 = 60.0;
+
+/// Each mechanism's posterior, refined or with the reason why not.
+pub(super) fn refine(
+    context: &Context,
+    population: &Population<'_>,
+    amortized: &Amortized,
+    given: &Matrix,
+    data: &[f64],
+    draws: usize,
+    wish: Refine,
+) -> Result<Vec<Result<Refined, String>>, Failure> {
+    let study = &context.study;
+    let count = study.mechanisms.len();
+    if wish == Refine::Never {
+        return Ok(vec![Err(String::new()); count]);
+    }
+    let reasons: Vec<Option<String>> = study
+        .mechanisms
+        .iter()
+        .map(|mechanism| mechanism.no_likelihood(&study.given))
+        .collect();
+    let places: Vec<Vec<usize>> = (0..count).map(|m| population.given_places(m)).collect();
+    let own_data = |mechanism: usize| -> Vec<f64> {
+        let mut own = vec![f64::NAN; study.mechanisms[mechanism].observed_count()];
+        for (&place, &value) in places[mechanism].iter().zip(data) {
+            own[place] = value;
+        }
+        own
+    };
+    if wish == Refine::Affordable {
+        let mut seconds = 0.0;
+        for mechanism in (0..count).filter(|&m| reasons[m].is_none()) {
+            seconds += cost(context, population, mechanism, &own_data(mechanism))?;
+        }
+        if seconds > AFFORDABLE {
+            let why = format!(
+                "refinement would take some {seconds:.0} seconds; `refine = true` under `[answer]` \
+                 asks for it"
+            );
+            return Ok(vec![Err(why); count]);
+        }
+    }
+    let possible = reasons.iter().filter(|reason| reason.is_none()).count();
+    let bar = context
+        .progress
+        .bar("refining", "mechanisms", possible as u64);
+    let seed = context.seed_for("refinement");
+    let mut all = Vec::new();
+    for (mechanism, reason) in reasons.into_iter().enumerate() {
+        if let Some(reason) = reason {
+            all.push(Err(format!(
+                "the answer is the network's own, since {reason}: it has no likelihood to refine by"
+            )));
+            continue;
+        }
+        let problem = Problem {
+            amortized,
+            mechanism,
+            compiled: population.compiled(mechanism),
+            given,
+            data: &own_data(mechanism),
+            stop: interrupt::flag(),
+        };
+        all.push(match problem.refine(draws, true, seed) {
+            Ok(refined) => Ok(refined),
+            Err(error @ InferError::Impossible) => Err(error.to_string()),
+            Err(InferError::Interrupted) => return Err(Failure::Interrupted),
+            Err(InferError::Simulate(error)) => return Err(Failure::simulation(error)),
+            Err(error) => return Err(Failure::damaged(error, "learn anew")),
+        });
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(all)
+}
+
+/// Seconds that refining one mechanism will take, from a few likelihoods.
+fn cost(
+    context: &Context,
+    population: &Population<'_>,
+    mechanism: usize,
+    data: &[f64],
+) -> Result<f64, Failure> {
+    let compiled = population.compiled(mechanism);
+    let numbers: Vec<u64> = (0..TRIED).collect();
+    let tried = draw_parameters(compiled, context.seed_for("cost of refinement"), &numbers);
+    let began = Instant::now();
+    log_likelihood(compiled, &tried, data).map_err(Failure::simulation)?;
+    Ok(began.elapsed().as_secs_f64() / TRIED as f64 * USUAL_CALLS)
+}
+
+/// What is told of a refinement.
+pub(super) fn in_words(mechanism: &str, refined: &Result<Refined, String>) -> Refinement {
+    let refined = match refined {
+        Ok(refined) => refined,
+        Err(because) => {
+            return Refinement {
+                mechanism: mechanism.to_owned(),
+                because: because.clone(),
+                ..Refinement::default()
+            };
+        }
+    };
+    let confirmation = refined.confirmation;
+    let (standing, because) = match confirmation {
+        Some(confirmation) if confirmation.agrees => (Standing::Exact, String::new()),
+        Some(other) => (
+            Standing::Refined,
+            format!(
+                "refined but not exact, since a start from the prior came to another answer (ln \
+                 evidence {:.2} ± {:.2} instead of {:.2} ± {:.2}; means up to {:.2} posterior sds apart): \
+                 one of the two missed a part of the posterior",
+                other.log_evidence,
+                other.error,
+                refined.log_evidence,
+                refined.log_evidence_error,
+                other.shift
+            ),
+        ),
+        None => (
+            Standing::Refined,
+            "refined but not exact, since a start from the prior came to no answer".to_owned(),
+        ),
+    };
+    Refinement {
+        mechanism: mechanism.to_owned(),
+        standing,
+        because,
+        method: match refined.method {
+            Method::Importance => "importance sampling".into(),
+            Method::Tempering => "tempering".into(),
+        },
+        effective: refined.effective,
+        k_hat: refined.k_hat,
+        log_evidence: refined.log_evidence,
+        log_evidence_error: refined.log_evidence_error,
+        calls: refined.calls,
+        from_prior: confirmation.map_or([f64::NAN; 2], |c| [c.log_evidence, c.error]),
+        progress: refined
+            .progress
+            .iter()
+            .map(|at| Settling {
+                calls: at.calls,
+                log_evidence: at.log_evidence,
+                error: at.error,
+                effective: at.effective,
+                shift: at.shift,
+            })
+            .collect(),
+    }
+}
+
+/// Mechanism probabilities by their evidences, with the standard error of each, where every
+/// mechanism was refined.
+pub(super) fn probabilities(
+    weights: &[f64],
+    all: &[Result<Refined, String>],
+) -> Option<(Vec<f64>, Vec<f64>)> {
+    let evidences: Vec<(f64, f64)> = all
+        .iter()
+        .map(|refined| {
+            let refined = refined.as_ref().ok()?;
+            Some((refined.log_evidence, refined.log_evidence_error))
+        })
+        .collect::<Option<_>>()?;
+    let largest = evidences
+        .iter()
+        .map(|(log, _)| *log)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let masses: Vec<f64> = evidences
+        .iter()
+        .zip(weights)
+        .map(|((log, _), weight)| weight * (log - largest).exp())
+        .collect();
+    let sum: f64 = masses.iter().sum();
+    if !(sum.is_finite() && sum > 0.0) {
+        return None;
+    }
+    let probabilities: Vec<f64> = masses.iter().map(|mass| mass / sum).collect();
+    // d p_i / d log evidence_j = p_i (1[i = j] - p_j)
+    let errors = (0..probabilities.len())
+        .map(|i| {
+            let terms = (0..probabilities.len()).map(|j| {
+                let same = if i == j { 1.0 } else { 0.0 };
+                (same - probabilities[j]) * evidences[j].1
+            });
+            probabilities[i] * terms.map(|term| term * term).sum::<f64>().sqrt()
+        })
+        .collect();
+    Some((probabilities, errors))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gnomon_infer::Draws;
+
+    fn refined(log_evidence: f64, log_evidence_error: f64) -> Result<Refined, String> {
+        Ok(Refined {
+            draws: Draws {
+                scores: Matrix::default(),
+                parameters: Vec::new(),
+                derived: Vec::new(),
+            },
+            log_density: Vec::new(),
+            method: Method::Importance,
+            effective: 1.0,
+            k_hat: 0.1,
+            log_evidence,
+            log_evidence_error,
+            calls: 1,
+            progress: Vec::new(),
+            confirmation: None,
+        })
+    }
+
+    #[test]
+    fn evidences_give_probabilities_with_their_errors() {
+        let all = [refined(-1000.0, 0.1), refined(-1000.0 + 3f64.ln(), 0.0)];
+        let (p, error) = probabilities(&[0.5, 0.5], &all).unwrap();
+        assert!((p[0] - 0.25).abs() < 1e-12 && (p[1] - 0.75).abs() < 1e-12);
+        // p (1 - p) times the error of the log odds.
+        assert!((error[0] - 0.25 * 0.75 * 0.1).abs() < 1e-12);
+        assert!((error[1] - error[0]).abs() < 1e-12);
+        assert!(probabilities(&[0.5, 0.5], &[refined(0.0, 0.0), Err("no".into())]).is_none());
+    }
+
+    #[test]
+    fn an_answer_that_nothing_confirmed_is_not_called_exact() {
+        let words = in_words("m", &refined(-3.0, 0.1));
+        assert_eq!(words.standing, Standing::Refined);
+        assert!(words.because.contains("came to no answer"));
+        assert_eq!(
+            in_words("m", &Err("why".into())).standing,
+            Standing::Amortized
+        );
+    }
+}

@@ -1,0 +1,474 @@
+//! Exact answers from approximate ones: the network's posterior is a proposal, and the mechanism's
+//! own likelihood corrects it.
+//!
+//! First by importance sampling from nine parts network and one part prior, with Pareto-smoothed
+//! weights ([`importance`]). Where the weights cannot be trusted, by tempered sequential Monte Carlo
+//! that starts from the same proposal ([`tempering`]). Neither sees a mode that its proposal missed,
+//! so a second one, started from the prior, must agree before the answer is called exact.
+
+pub mod importance;
+pub mod tempering;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gnomon_learn::matrix::Matrix;
+use gnomon_mechanism::elementary::{exp, ln};
+use gnomon_mechanism::random::{Purpose, Stream};
+use gnomon_simulate::{Compiled, log_likelihood};
+
+use crate::amortized::{Amortized, Draws, InferError};
+use importance::Weighted;
+use tempering::{Densities, Islands, Tempered, mean_and_sd, systematic};
+
+/// One proposal in so many is a draw of the prior.
+const PRIOR_EVERY: usize = 10;
+/// Proposals are added until they are worth the draws asked for, up to so many times as many.
+const MOST_PROPOSALS: usize = 64;
+/// The effective sample size below which weights are not used.
+const FEWEST_EFFECTIVE: f64 = 1000.0;
+/// Islands of every tempering.
+const ISLANDS: usize = 8;
+/// Particles of an island that starts from the prior.
+const CONFIRMING: usize = 500;
+/// Points whose parameters and likelihoods are worked out between two looks at the interrupt flag.
+const AT_ONCE: usize = 20_000;
+/// How far two log evidences may lie apart beside their errors, in nats.
+const SAME_EVIDENCE: f64 = 0.1;
+/// How far two posterior means may lie apart beside their errors, in posterior sds.
+const SAME_MEAN: f64 = 0.2;
+
+/// One mechanism's posterior, to be refined.
+#[derive(Clone, Copy)]
+pub struct Problem<'a> {
+    /// The networks.
+    pub amortized: &'a Amortized,
+    /// The mechanism's number.
+    pub mechanism: usize,
+    /// The mechanism, ready to run.
+    pub compiled: &'a Compiled,
+    /// The data as the networks read them: one row.
+    pub given: &'a Matrix,
+    /// The data as the mechanism observes them: one number an observed column, NaN where missing.
+    pub data: &'a [f64],
+    /// Set once the user asks to stop.
+    pub stop: &'a AtomicBool,
+}
+
+/// How the draws were got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Importance sampling from the network's posterior.
+    Importance,
+    /// Tempered sequential Monte Carlo from the network's posterior.
+    Tempering,
+}
+
+/// How good the answer is after so many solver calls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Likelihoods worked out.
+    pub calls: u64,
+    /// ln p(data | mechanism).
+    pub log_evidence: f64,
+    /// Its standard error.
+    pub error: f64,
+    /// Independent draws of the same worth.
+    pub effective: f64,
+    /// The largest distance of a coordinate's mean from the final one, in posterior sds.
+    pub shift: f64,
+}
+
+/// What a start from the prior says of a refined answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Confirmation {
+    /// ln p(data | mechanism) by tempering from the prior.
+    pub log_evidence: f64,
+    /// Its standard error.
+    pub error: f64,
+    /// The largest distance between the two answers' means of a coordinate, in posterior sds.
+    pub shift: f64,
+    /// Whether the two agree.
+    pub agrees: bool,
+}
+
+/// One mechanism's posterior, refined.
+#[derive(Clone, Debug)]
+pub struct Refined {
+    /// Equally weighted draws.
+    pub draws: Draws,
+    /// ln p(parameters | data, mechanism) of each, in the parameters' own units.
+    pub log_density: Vec<f64>,
+    /// How they were got.
+    pub method: Method,
+    /// Independent draws that the proposals are worth.
+    pub effective: f64,
+    /// The shape of the importance weights' tail; NaN where they are too even to have one.
+    pub k_hat: f64,
+    /// ln p(data | mechanism).
+    pub log_evidence: f64,
+    /// Its standard error.
+    pub log_evidence_error: f64,
+    /// Likelihoods worked out, confirmation included.
+    pub calls: u64,
+    /// How the answer settled as proposals were added.
+    pub progress: Vec<Progress>,
+    /// What a start from the prior says; `None` where none was asked for, or it came to no end.
+    pub confirmation: Option<Confirmation>,
+}
+
+/// Means, sds and evidence of an answer, in the prior's coordinates.
+struct Moments {
+    mean: Vec<f64>,
+    sd: Vec<f64>,
+    mean_error: Vec<f64>,
+    log_evidence: f64,
+    error: f64,
+}
+
+/// Proposals so far.
+#[derive(Default)]
+struct Sample {
+    scores: Vec<f32>,
+    /// ln prior x likelihood.
+    target: Vec<f64>,
+    /// ln target / proposal.
+    ratio: Vec<f64>,
+}
+
+impl<'a> Problem<'a> {
+    /// Refines the posterior to `draws` draws, and confirms it from the prior where `confirm`.
+    ///
+    /// # Errors
+    /// Where the mechanism has no likelihood in closed form, a network cannot be run, no proposal
+    /// has any likelihood, or the user asks to stop.
+    pub fn refine(&self, draws: usize, confirm: bool, seed: u64) -> Result<Refined, InferError> {
+        let seed = Stream::new(seed, Purpose::REFINEMENT, self.mechanism as u64).next_u64();
+        let d = self.dimension();
+        if d == 0 {
+            return self.without_parameters(draws);
+        }
+        let mut sample = Sample::default();
+        let mut weighted;
+        loop {
+            let round = sample.ratio.len() as u64;
+            let more = sample.ratio.len().max(2 * draws);
+            self.propose(&mut sample, more, seed.wrapping_add(round))?;
+            weighted = importance::weigh(&sample.ratio);
+            let enough = weighted.effective >= draws as f64;
+            let last = 2 * sample.ratio.len() > MOST_PROPOSALS * draws;
+            if enough || last || !weighted.usable() {
+                break;
+            }
+        }
+        if weighted.log_evidence == f64::NEG_INFINITY {
+            return Err(InferError::Impossible);
+        }
+        let usable = weighted.usable() && weighted.effective >= FEWEST_EFFECTIVE.min(draws as f64);
+        let mut calls = sample.ratio.len() as u64;
+        let (points, target, moments, method) = if usable {
+            let moments = sample.moments(&weighted, d);
+            let uniform = Stream::new(seed, Purpose::REFINEMENT, u64::MAX).uniform();
+            let chosen = systematic(&weighted.weights, draws, uniform);
+            let points = chosen
+                .iter()
+                .flat_map(|&row| &sample.scores[row * d..][..d]);
+            let points: Vec<f64> = points.map(|&x| f64::from(x)).collect();
+            let target: Vec<f64> = chosen.iter().map(|&row| sample.target[row]).collect();
+            (points, target, moments, Method::Importance)
+        } else {
+            let particles = 2 * draws.div_ceil(2 * ISLANDS).max(50);
+            let islands = Islands {
+                count: ISLANDS,
+                particles,
+            };
+            let tempered = self.temper_proposal(&sample, islands, seed)?;
+            calls += tempered.evaluations;
+            let moments = Moments::of(&tempered, islands, d);
+            let (points, target) = thinned(&tempered, draws, d);
+            (points, target, moments, Method::Tempering)
+        };
+        let progress = sample.progress(&moments, d);
+        let mut confirmation = None;
+        if confirm {
+            let islands = Islands {
+                count: ISLANDS,
+                particles: CONFIRMING,
+            };
+            if let Some(other) = self.temper_prior(islands, seed)? {
+                calls += other.evaluations;
+                confirmation = Some(moments.compared_with(&Moments::of(&other, islands, d)));
+            }
+        }
+        let draws = self.draws(&points);
+        let parameters: Vec<&[f64]> = draws.parameters.iter().map(Vec::as_slice).collect();
+        let slopes = self
+            .amortized
+            .coordinates(self.mechanism)
+            .log_slope(&parameters);
+        let log_density = target.iter().zip(slopes);
+        Ok(Refined {
+            log_density: log_density
+                .map(|(target, slope)| target - moments.log_evidence + slope)
+                .collect(),
+            draws,
+            method,
+            effective: weighted.effective,
+            k_hat: weighted.k_hat,
+            log_evidence: moments.log_evidence,
+            log_evidence_error: moments.error,
+            calls,
+            progress,
+            confirmation,
+        })
+    }
+
+    fn dimension(&self) -> usize {
+        self.amortized.coordinates(self.mechanism).dimension()
+    }
+
+    /// A mechanism whose parameters are all fixed: one likelihood is the evidence.
+    fn without_parameters(&self, draws: usize) -> Result<Refined, InferError> {
+        let parameters = self.amortized.coordinates(self.mechanism).fixed(1);
+        let log_evidence = log_likelihood(self.compiled, &parameters, self.data)?[0];
+        Ok(Refined {
+            draws: self
+                .amortized
+                .draws_at(self.mechanism, Matrix::default(), draws),
+            log_density: vec![0.0; draws],
+            method: Method::Importance,
+            effective: draws as f64,
+            k_hat: f64::NAN,
+            log_evidence,
+            log_evidence_error: 0.0,
+            calls: 1,
+            progress: Vec::new(),
+            confirmation: Some(Confirmation {
+                log_evidence,
+                error: 0.0,
+                shift: 0.0,
+                agrees: true,
+            }),
+        })
+    }
+
+    /// Adds `count` draws of the proposal, one in ten from the prior.
+    fn propose(&self, sample: &mut Sample, count: usize, seed: u64) -> Result<(), InferError> {
+        let d = self.dimension();
+        let of_network = count - count / PRIOR_EVERY;
+        let drawn = self
+            .amortized
+            .draw(self.mechanism, self.given, of_network, seed)?;
+        let mut network = drawn.scores.values().chunks_exact(d);
+        let mut scores = Vec::with_capacity(count * d);
+        for row in 0..count {
+            let from_prior = row % PRIOR_EVERY == PRIOR_EVERY - 1;
+            let drawn = if from_prior { None } else { network.next() };
+            match drawn {
+                Some(point) => scores.extend_from_slice(point),
+                None => {
+                    let mut stream = Stream::new(seed, Purpose::REFINEMENT, row as u64);
+                    scores.extend((0..d).map(|_| stream.normal() as f32));
+                }
+            }
+        }
+        let points: Vec<f64> = scores.iter().map(|&x| f64::from(x)).collect();
+        let Densities { start, target } = self.with_proposal(&points)?;
+        let ratio = target
+            .iter()
+            .zip(&start)
+            .map(|(target, start)| target - start);
+        sample.ratio.extend(ratio);
+        sample.scores.extend(scores);
+        sample.target.extend(target);
+        Ok(())
+    }
+
+    /// ln prior x likelihood at points of the prior's coordinates, and ln prior.
+    fn with_prior(&self, points: &[f64]) -> Result<Densities, InferError> {
+        let d = self.dimension();
+        let coordinates = self.amortized.coordinates(self.mechanism);
+        let (mut start, mut target) = (Vec::new(), Vec::new());
+        for points in points.chunks(AT_ONCE * d) {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(InferError::Interrupted);
+            }
+            let parameters = coordinates.to_parameters(points);
+            let likelihood = log_likelihood(self.compiled, &parameters, self.data)?;
+            for (point, likelihood) in points.chunks_exact(d).zip(likelihood) {
+                let prior = log_standard_normal(point);
+                let sum = prior + likelihood;
+                start.push(prior);
+                target.push(if sum.is_nan() { f64::NEG_INFINITY } else { sum });
+            }
+        }
+        Ok(Densities { start, target })
+    }
+
+    /// ln prior x likelihood, and ln of the proposal's density.
+    fn with_proposal(&self, points: &[f64]) -> Result<Densities, InferError> {
+        let d = self.dimension();
+        let of_prior = self.with_prior(points)?;
+        let scores = Matrix::new(d, points.iter().map(|&x| x as f32).collect());
+        let network = self
+            .amortized
+            .log_density_of_many(self.mechanism, self.given, &scores)?;
+        let share = 1.0 / PRIOR_EVERY as f64;
+        let start = network
+            .iter()
+            .zip(&of_prior.start)
+            .map(|(&network, &prior)| log_sum(ln(1.0 - share) + network, ln(share) + prior))
+            .collect();
+        Ok(Densities { start, ..of_prior })
+    }
+
+    fn temper_proposal(
+        &self,
+        sample: &Sample,
+        islands: Islands,
+        seed: u64,
+    ) -> Result<Tempered, InferError> {
+        let d = self.dimension();
+        let rows = sample.scores.iter().take(islands.rows() * d);
+        let points = rows.map(|&x| f64::from(x)).collect();
+        let found = tempering::temper(points, d, islands, seed ^ 1, |points| {
+            self.with_proposal(points)
+        })?;
+        found.ok_or(InferError::Impossible)
+    }
+
+    fn temper_prior(&self, islands: Islands, seed: u64) -> Result<Option<Tempered>, InferError> {
+        let d = self.dimension();
+        let mut stream = Stream::new(seed ^ 2, Purpose::REFINEMENT, u64::MAX);
+        let points = (0..islands.rows() * d).map(|_| stream.normal()).collect();
+        tempering::temper(points, d, islands, seed ^ 2, |points| {
+            self.with_prior(points)
+        })
+    }
+
+    fn draws(&self, points: &[f64]) -> Draws {
+        let d = self.dimension();
+        let scores = points.iter().map(|&x| x as f32).collect();
+        let count = points.len() / d;
+        self.amortized
+            .draws_at(self.mechanism, Matrix::new(d, scores), count)
+    }
+}
+
+/// `count` particles, taken evenly over all islands.
+fn thinned(tempered: &Tempered, count: usize, d: usize) -> (Vec<f64>, Vec<f64>) {
+    let rows = tempered.target.len();
+    let chosen = (0..count).map(|k| k * rows / count);
+    (
+        chosen
+            .clone()
+            .flat_map(|row| tempered.points[row * d..(row + 1) * d].iter().copied())
+            .collect(),
+        chosen.map(|row| tempered.target[row]).collect(),
+    )
+}
+
+/// ln (exp a + exp b)
+fn log_sum(a: f64, b: f64) -> f64 {
+    let largest = a.max(b);
+    if largest == f64::NEG_INFINITY {
+        return largest;
+    }
+    largest + ln(exp(a - largest) + exp(b - largest))
+}
+
+fn log_standard_normal(point: &[f64]) -> f64 {
+    const LN_TAU: f64 = 1.837_877_066_409_345_3;
+    point.iter().map(|x| -0.5 * (x * x + LN_TAU)).sum()
+}
+
+impl Sample {
+    /// The moments of the first proposals, as many as are weighted.
+    fn moments(&self, weighted: &Weighted, d: usize) -> Moments {
+        let column = |k: usize| self.scores[k..].iter().step_by(d).map(|&x| f64::from(x));
+        let weights = &weighted.weights;
+        let mean: Vec<f64> = (0..d)
+            .map(|k| column(k).zip(weights).map(|(x, w)| x * w).sum())
+            .collect();
+        let sd: Vec<f64> = (0..d)
+            .map(|k| {
+                let squares = column(k)
+                    .zip(weights)
+                    .map(|(x, w)| w * (x - mean[k]).powi(2));
+                squares.sum::<f64>().sqrt()
+            })
+            .collect();
+        Moments {
+            mean_error: sd.iter().map(|sd| sd / weighted.effective.sqrt()).collect(),
+            mean,
+            sd,
+            log_evidence: weighted.log_evidence,
+            error: weighted.log_evidence_error,
+        }
+    }
+
+    /// The answer as it was after fewer and fewer proposals, the fewest first.
+    fn progress(&self, last: &Moments, d: usize) -> Vec<Progress> {
+        let mut progress = Vec::new();
+        let mut rows = self.ratio.len();
+        while rows >= 200 {
+            let weighted = importance::weigh(&self.ratio[..rows]);
+            let now = self.moments(&weighted, d);
+            progress.push(Progress {
+                calls: rows as u64,
+                log_evidence: weighted.log_evidence,
+                error: weighted.log_evidence_error,
+                effective: weighted.effective,
+                shift: now.shift(last),
+            });
+            rows /= 2;
+        }
+        progress.reverse();
+        progress
+    }
+}
+
+impl Moments {
+    fn of(tempered: &Tempered, islands: Islands, d: usize) -> Self {
+        let column = |k: usize| tempered.points[k..].iter().step_by(d).copied();
+        let all: Vec<(f64, f64)> = (0..d).map(|k| mean_and_sd(column(k))).collect();
+        let error = |k: usize| {
+            let means: Vec<f64> = (0..islands.count)
+                .map(|island| {
+                    let own = column(k).skip(island * islands.particles);
+                    own.take(islands.particles).sum::<f64>() / islands.particles as f64
+                })
+                .collect();
+            mean_and_sd(means.into_iter()).1 / (islands.count as f64).sqrt()
+        };
+        Self {
+            mean_error: (0..d).map(error).collect(),
+            mean: all.iter().map(|(mean, _)| *mean).collect(),
+            sd: all.iter().map(|(_, sd)| *sd).collect(),
+            log_evidence: tempered.log_evidence,
+            error: tempered.log_evidence_error,
+        }
+    }
+
+    /// The largest distance between two answers' means of a coordinate, in the `other`'s sds.
+    fn shift(&self, other: &Self) -> f64 {
+        let means = self.mean.iter().zip(&other.mean).zip(&other.sd);
+        means
+            .map(|((a, b), sd)| (a - b).abs() / sd)
+            .fold(0.0, f64::max)
+    }
+
+    fn compared_with(&self, other: &Self) -> Confirmation {
+        let apart = (self.log_evidence - other.log_evidence).abs();
+        let error = (self.error.powi(2) + other.error.powi(2)).sqrt();
+        let same_means = (0..self.mean.len()).all(|k| {
+            let error = self.mean_error[k].hypot(other.mean_error[k]);
+            (self.mean[k] - other.mean[k]).abs() <= SAME_MEAN * self.sd[k] + 3.0 * error
+        });
+        Confirmation {
+            log_evidence: other.log_evidence,
+            error: other.error,
+            shift: other.shift(self),
+            agrees: same_means && apart <= SAME_EVIDENCE + 3.0 * error,
+        }
+    }
+}

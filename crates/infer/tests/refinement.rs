@@ -1,0 +1,109 @@
+//! Refined posteriors against exact ones. Seeds are fixed: nothing is left to chance.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::sync::atomic::AtomicBool;
+
+use gnomon_infer::refine::{Method, Problem, Refined};
+use gnomon_infer::{Amortized, InferError};
+use gnomon_mechanism::Mechanism;
+use gnomon_simulate::Compiled;
+use normal::{MECHANISM, log_normal_density, trained};
+
+mod normal;
+
+fn refine(
+    amortized: &Amortized,
+    text: &str,
+    y: f64,
+    draws: usize,
+    stop: bool,
+) -> Result<Refined, InferError> {
+    let mechanism = Mechanism::parse("k", text, ".").unwrap();
+    let problem = Problem {
+        amortized,
+        mechanism: 0,
+        compiled: &Compiled::new(&mechanism).unwrap(),
+        given: &amortized.standardise(&[y]).unwrap(),
+        data: &[y],
+        stop: &AtomicBool::new(stop),
+    };
+    problem.refine(draws, true, 1)
+}
+
+/// ln k given y where y is normal about it with this sd: mean, variance, and ln p(y).
+fn exact(y: f64, sd: f64) -> (f64, f64, f64) {
+    let spread = 1.0 + sd * sd;
+    let evidence = -0.5 * (y * y / spread + (2.0 * std::f64::consts::PI * spread).ln());
+    (y / spread, sd * sd / spread, evidence)
+}
+
+/// Evidence, moments, densities, and that a start from the prior says the same.
+fn holds(refined: &Refined, y: f64, sd: f64, draws: usize) {
+    let (mean, variance, evidence) = exact(y, sd);
+    let off = refined.log_evidence - evidence;
+    // 4 standard errors: 1 in 16,000 over seeds.
+    let error = refined.log_evidence_error.max(1e-4);
+    assert!(off.abs() < 4.0 * error, "{off} ± {error}");
+    assert!(error < 0.1);
+    let k = &refined.draws.parameters[0];
+    assert_eq!(k.len(), draws);
+    let logs: Vec<f64> = k.iter().map(|k| k.ln()).collect();
+    let n = draws as f64;
+    let found = logs.iter().sum::<f64>() / n;
+    let square = logs.iter().map(|x| (x - found).powi(2)).sum::<f64>() / n;
+    assert!(
+        (found - mean).abs() < 0.1 * variance.sqrt(),
+        "{found}, exact {mean}"
+    );
+    assert!(
+        (square / variance - 1.0).abs() < 0.15,
+        "{square}, exact {variance}"
+    );
+    for (log, &k) in refined.log_density.iter().zip(k) {
+        let exact = log_normal_density(k, mean, variance);
+        assert!(
+            (log - exact).abs() < 4.0 * error + 1e-3,
+            "{log}, exact {exact}"
+        );
+    }
+    for (square, k) in refined.draws.derived[0].iter().zip(k) {
+        assert!((square - k * k).abs() <= 1e-12 * square);
+    }
+    assert!(refined.confirmation.unwrap().agrees);
+}
+
+#[test]
+fn a_good_network_is_corrected_by_importance() {
+    let (_, amortized) = trained();
+    for y in [-1.0, 0.3, 1.5] {
+        let refined = refine(&amortized, MECHANISM, y, 5_000, false).unwrap();
+        assert_eq!(refined.method, Method::Importance);
+        assert!(refined.k_hat.is_nan() && refined.effective > 9_000.0);
+        holds(&refined, y, 0.5, 5_000);
+        let (first, last) = (&refined.progress[0], refined.progress.last().unwrap());
+        assert!(first.calls < last.calls && last.error < first.error);
+        assert_eq!(last.shift, 0.0);
+    }
+}
+
+/// The network learned from data a thousand times noisier than these: its draws almost all miss.
+#[test]
+fn a_network_that_is_far_off_is_tempered_to_the_posterior() {
+    let (_, amortized) = trained();
+    let text = MECHANISM.replace("0.5)", "0.0005)");
+    let refined = refine(&amortized, &text, 0.7, 1_000, false).unwrap();
+    assert_eq!(refined.method, Method::Tempering);
+    holds(&refined, 0.7, 0.0005, 1_000);
+    let again = refine(&amortized, &text, 0.7, 1_000, false).unwrap();
+    assert_eq!(refined.draws.parameters, again.draws.parameters);
+}
+
+#[test]
+fn what_cannot_be_refined_says_so() {
+    let (_, amortized) = trained();
+    let text = MECHANISM.replace("Normal(log(k), 0.5)", "Uniform(7, 8)");
+    let impossible = refine(&amortized, &text, 0.7, 1_000, false).unwrap_err();
+    assert!(matches!(impossible, InferError::Impossible), "{impossible}");
+    let stopped = refine(&amortized, MECHANISM, 0.7, 1_000, true).unwrap_err();
+    assert!(matches!(stopped, InferError::Interrupted), "{stopped}");
+}

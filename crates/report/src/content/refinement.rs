@@ -1,0 +1,106 @@
+//! Refinement: what the mechanism's own likelihood made of the network's answer.
+
+use serde::{Deserialize, Serialize};
+
+use super::missing;
+
+/// How far a mechanism's posterior was corrected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// Not at all: the network's answer stands as it comes.
+    #[default]
+    Amortized,
+    /// By the likelihood, but an independent start did not confirm it.
+    Refined,
+    /// By the likelihood, and a start from the prior came to the same.
+    Exact,
+}
+
+/// The refinement of one mechanism's posterior.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Refinement {
+    /// The mechanism.
+    pub mechanism: String,
+    /// How far it went.
+    pub standing: Standing,
+    /// Why it went no further; may be empty.
+    pub because: String,
+    /// How the draws were got, such as "importance sampling"; may be empty.
+    pub method: String,
+    /// Independent draws that the network's proposals are worth.
+    #[serde(deserialize_with = "missing::number")]
+    pub effective: f64,
+    /// The shape of the importance weights' tail: good below 0.5, usable below 0.7.
+    #[serde(deserialize_with = "missing::number")]
+    pub k_hat: f64,
+    /// ln p(data | mechanism), nats.
+    #[serde(deserialize_with = "missing::number")]
+    pub log_evidence: f64,
+    /// Its standard error, nats.
+    #[serde(deserialize_with = "missing::number")]
+    pub log_evidence_error: f64,
+    /// Likelihoods worked out.
+    pub calls: u64,
+    /// ln p(data | mechanism) by a start from the prior, and its standard error, nats.
+    #[serde(deserialize_with = "missing::pair")]
+    pub from_prior: [f64; 2],
+    /// How the answer settled, the fewest calls first.
+    pub progress: Vec<Settling>,
+}
+
+impl Default for Refinement {
+    fn default() -> Self {
+        Self {
+            mechanism: String::new(),
+            standing: Standing::default(),
+            because: String::new(),
+            method: String::new(),
+            effective: f64::NAN,
+            k_hat: f64::NAN,
+            log_evidence: f64::NAN,
+            log_evidence_error: f64::NAN,
+            calls: 0,
+            from_prior: [f64::NAN; 2],
+            progress: Vec::new(),
+        }
+    }
+}
+
+impl Refinement {
+    /// The refinement in a sentence.
+    #[must_use]
+    pub fn in_brief(&self) -> String {
+        let how = match self.standing {
+            Standing::Amortized => return format!("Not refined: {}.", self.because),
+            Standing::Refined => "Not confirmed by a start from the prior",
+            Standing::Exact => "Confirmed by a start from the prior",
+        };
+        let worth = match self.effective >= 1.0 {
+            true => format!("; {:.0} effective draws", self.effective),
+            false => String::new(),
+        };
+        format!("By {}{worth}, k-hat {:.2}. {how}.", self.method, self.k_hat)
+    }
+}
+
+/// How good a refined answer was after so many solver calls.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Settling {
+    /// Likelihoods worked out.
+    pub calls: u64,
+    /// ln p(data | mechanism), nats.
+    #[serde(deserialize_with = "missing::number")]
+    pub log_evidence: f64,
+    /// Its standard error, nats.
+    #[serde(deserialize_with = "missing::number")]
+    pub error: f64,
+    /// Independent draws that the proposals are worth.
+    #[serde(deserialize_with = "missing::number")]
+    pub effective: f64,
+    /// The largest distance of a parameter's mean from the final one, in posterior sds (in the
+    /// prior's coordinates).
+    #[serde(deserialize_with = "missing::number")]
+    pub shift: f64,
+}
