@@ -244,6 +244,73 @@ fn imported_simulations_are_learned_from_without_a_simulator() {
     assert!((mean - 4.0 * 6.8 / 57.0).abs() < 0.1, "{mean}");
 }
 
+/// `run` refines where that is cheap, `ask` where it is told to: the answer is then the exact one,
+/// normal with precision 1 + (1 + 4 + 9) / 0.25 = 57.
+#[test]
+fn a_refined_answer_is_the_exact_posterior() {
+    let (folder, study) = line_study();
+    let exactly = |answer: &Value, mean: f64| {
+        let summary = &answer["posteriors"][0]["quantities"][0]["summary"];
+        let sd = 57f64.powf(-0.5);
+        // 10,000 draws: an error of a hundredth of an sd, and five of them; the seed is fixed.
+        let off = summary["mean"].as_f64().unwrap() - mean;
+        assert!(off.abs() < 0.05 * sd, "{summary}");
+        let width = summary["sd"].as_f64().unwrap() / sd;
+        assert!((width - 1.0).abs() < 0.04, "{summary}");
+        assert_eq!(answer["refinement"][0]["standing"], "exact", "{answer}");
+        assert_eq!(answer["claims"][0]["subject"], "refined");
+        assert_eq!(answer["claims"][0]["verdict"], "survived");
+    };
+    let answer = json(&succeeds(&["run", &study, "--json"]));
+    exactly(&answer, 4.0 * 6.8 / 57.0);
+    // ln p(y): y'y = 3.33, t'y = 6.8, t't = 14, by the matrix determinant lemma.
+    let (noise, square) = (0.25f64, 3.33 - 6.8 * 6.8 / (0.25 + 14.0));
+    let log_evidence = -0.5
+        * (3.0 * (std::f64::consts::TAU * noise).ln() + (1.0 + 14.0 / noise).ln() + square / noise);
+    let found = answer["refinement"][0]["log_evidence"].as_f64().unwrap();
+    assert!(
+        (found - log_evidence).abs() < 0.02,
+        "{found}, exact {log_evidence}"
+    );
+
+    let other = folder.path().join("other.csv").display().to_string();
+    fs::write(&other, "y\n-0.5\n-1.0\n-1.4\n").unwrap();
+    let ask = ["ask", &study, "--observed", &other, "--json"];
+    exactly(
+        &json(&succeeds(&[&ask[..], &["--refine"]].concat())),
+        -4.0 * 6.7 / 57.0,
+    );
+    let amortized = json(&succeeds(&ask));
+    assert_eq!(amortized["refinement"], Value::Array(vec![]));
+
+    let file = folder.path().join("study.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text + "[answer]\nrefine = false\n").unwrap();
+    let answer = json(&succeeds(&["run", &study, "--json"]));
+    assert_eq!(answer["refinement"], Value::Array(vec![]));
+    assert_eq!(answer["claims"][0]["subject"], "amortized");
+}
+
+/// A mechanism without a likelihood keeps the network's answer, and says why.
+#[test]
+fn what_has_no_likelihood_is_not_refined() {
+    let (folder, study) = line_study();
+    let mechanism = folder.path().join("line.toml");
+    let text = fs::read_to_string(&mechanism).unwrap();
+    fs::write(
+        &mechanism,
+        text.replace("Normal(slope * t, 0.5)", "slope * t"),
+    )
+    .unwrap();
+    let answer = json(&succeeds(&["run", &study, "--json"]));
+    let refinement = &answer["refinement"][0];
+    assert_eq!(refinement["standing"], "amortized");
+    says(
+        refinement["because"].as_str().unwrap(),
+        &["`y` is observed without noise"],
+    );
+}
+
 /// Simulations that do not fit the study are refused with column and row, and nothing of them is kept.
 #[test]
 fn imports_are_held_against_the_study() {

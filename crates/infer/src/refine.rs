@@ -26,16 +26,27 @@ const PRIOR_EVERY: usize = 10;
 const MOST_PROPOSALS: usize = 64;
 /// The effective sample size below which weights are not used.
 const FEWEST_EFFECTIVE: f64 = 1000.0;
+/// Proposals of the first round, at least: the particles that tempering may have to start from.
+const FEWEST_PROPOSALS: usize = ISLANDS * FEWEST_PARTICLES;
 /// Islands of every tempering.
 const ISLANDS: usize = 8;
+/// Particles of an island that starts from the network, at least.
+const FEWEST_PARTICLES: usize = 1000;
 /// Particles of an island that starts from the prior.
 const CONFIRMING: usize = 500;
 /// Points whose parameters and likelihoods are worked out between two looks at the interrupt flag.
 const AT_ONCE: usize = 20_000;
-/// How far two log evidences may lie apart beside their errors, in nats.
-const SAME_EVIDENCE: f64 = 0.1;
-/// How far two posterior means may lie apart beside their errors, in posterior sds.
-const SAME_MEAN: f64 = 0.2;
+/// The error of a log evidence beyond which a confirmation takes more particles.
+const UNCERTAIN: f64 = 0.08;
+/// How many times as many it then takes.
+const MORE: usize = 4;
+/// How far two log evidences may lie apart, in nats.
+pub const SAME_EVIDENCE: f64 = 0.25;
+/// How far two posterior means of a coordinate may lie apart, in posterior sds.
+pub const SAME_MEAN: f64 = 0.25;
+/// Standard errors on either side of a difference: 95 % of Student's t with `ISLANDS - 1` degrees of
+/// freedom.
+const ERRORS: f64 = 2.36;
 
 /// One mechanism's posterior, to be refined.
 #[derive(Clone, Copy)]
@@ -85,10 +96,38 @@ pub struct Confirmation {
     pub log_evidence: f64,
     /// Its standard error.
     pub error: f64,
-    /// The largest distance between the two answers' means of a coordinate, in posterior sds.
-    pub shift: f64,
-    /// Whether the two agree.
-    pub agrees: bool,
+    /// By how much the two log evidences differ: 95 % interval of the difference, from 0 up, nats.
+    pub apart: [f64; 2],
+    /// The same of the two means of the coordinate in which they differ most, posterior sds.
+    pub shift: [f64; 2],
+    /// Independent runs behind it.
+    pub runs: usize,
+}
+
+/// Whether two answers are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Agreement {
+    /// They differ by less than [`SAME_EVIDENCE`] and [`SAME_MEAN`].
+    Same,
+    /// They differ by more.
+    Different,
+    /// Their errors are too large to tell.
+    Unclear,
+}
+
+impl Confirmation {
+    /// Whether the start from the prior came to the same.
+    #[must_use]
+    pub fn agreement(&self) -> Agreement {
+        let pairs = [(self.apart, SAME_EVIDENCE), (self.shift, SAME_MEAN)];
+        if pairs.iter().all(|([_, most], same)| most <= same) {
+            Agreement::Same
+        } else if pairs.iter().any(|([least, _], same)| least > same) {
+            Agreement::Different
+        } else {
+            Agreement::Unclear
+        }
+    }
 }
 
 /// One mechanism's posterior, refined.
@@ -151,7 +190,7 @@ impl<'a> Problem<'a> {
         let mut weighted;
         loop {
             let round = sample.ratio.len() as u64;
-            let more = sample.ratio.len().max(2 * draws);
+            let more = sample.ratio.len().max(2 * draws).max(FEWEST_PROPOSALS);
             self.propose(&mut sample, more, seed.wrapping_add(round))?;
             weighted = importance::weigh(&sample.ratio);
             let enough = weighted.effective >= draws as f64;
@@ -176,7 +215,7 @@ impl<'a> Problem<'a> {
             let target: Vec<f64> = chosen.iter().map(|&row| sample.target[row]).collect();
             (points, target, moments, Method::Importance)
         } else {
-            let particles = 2 * draws.div_ceil(2 * ISLANDS).max(50);
+            let particles = 2 * draws.div_ceil(2 * ISLANDS).max(FEWEST_PARTICLES / 2);
             let islands = Islands {
                 count: ISLANDS,
                 particles,
@@ -190,13 +229,21 @@ impl<'a> Problem<'a> {
         let progress = sample.progress(&moments, d);
         let mut confirmation = None;
         if confirm {
-            let islands = Islands {
-                count: ISLANDS,
-                particles: CONFIRMING,
-            };
-            if let Some(other) = self.temper_prior(islands, seed)? {
+            for particles in [CONFIRMING, MORE * CONFIRMING] {
+                let islands = Islands {
+                    count: ISLANDS,
+                    particles,
+                };
+                let Some(other) = self.temper_prior(islands, seed)? else {
+                    break;
+                };
                 calls += other.evaluations;
-                confirmation = Some(moments.compared_with(&Moments::of(&other, islands, d)));
+                let other = Moments::of(&other, islands, d);
+                let found = moments.compared_with(&other);
+                confirmation = Some(found);
+                if found.agreement() != Agreement::Unclear && found.error < UNCERTAIN {
+                    break;
+                }
             }
         }
         let draws = self.draws(&points);
@@ -245,8 +292,9 @@ impl<'a> Problem<'a> {
             confirmation: Some(Confirmation {
                 log_evidence,
                 error: 0.0,
-                shift: 0.0,
-                agrees: true,
+                apart: [0.0; 2],
+                shift: [0.0; 2],
+                runs: 1,
             }),
         })
     }
@@ -458,17 +506,51 @@ impl Moments {
     }
 
     fn compared_with(&self, other: &Self) -> Confirmation {
-        let apart = (self.log_evidence - other.log_evidence).abs();
-        let error = (self.error.powi(2) + other.error.powi(2)).sqrt();
-        let same_means = (0..self.mean.len()).all(|k| {
-            let error = self.mean_error[k].hypot(other.mean_error[k]);
-            (self.mean[k] - other.mean[k]).abs() <= SAME_MEAN * self.sd[k] + 3.0 * error
-        });
+        let range = |apart: f64, error: f64| {
+            let [least, most] = [apart - ERRORS * error, apart + ERRORS * error];
+            [least.max(0.0), most]
+        };
+        let shift = (0..self.mean.len())
+            .map(|k| {
+                let apart = (self.mean[k] - other.mean[k]).abs();
+                let error = self.mean_error[k].hypot(other.mean_error[k]);
+                range(apart / self.sd[k], error / self.sd[k])
+            })
+            .max_by(|a, b| a[1].total_cmp(&b[1]));
         Confirmation {
             log_evidence: other.log_evidence,
             error: other.error,
-            shift: other.shift(self),
-            agrees: same_means && apart <= SAME_EVIDENCE + 3.0 * error,
+            apart: range(
+                (self.log_evidence - other.log_evidence).abs(),
+                self.error.hypot(other.error),
+            ),
+            shift: shift.unwrap_or([0.0; 2]),
+            runs: ISLANDS,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moments(mean: f64, log_evidence: f64) -> Moments {
+        Moments {
+            mean: vec![0.0, mean],
+            sd: vec![1.0, 0.5],
+            mean_error: vec![0.01; 2],
+            log_evidence,
+            error: 0.01,
+        }
+    }
+
+    #[test]
+    fn answers_that_differ_are_told_apart() {
+        let one = moments(0.0, -3.0);
+        let agreement = |other: Moments| one.compared_with(&other).agreement();
+        assert_eq!(agreement(moments(0.02, -3.1)), Agreement::Same);
+        assert_eq!(agreement(moments(0.2, -3.0)), Agreement::Different);
+        assert_eq!(agreement(moments(0.0, -3.4)), Agreement::Different);
+        assert_eq!(agreement(moments(0.0, -3.24)), Agreement::Unclear);
     }
 }

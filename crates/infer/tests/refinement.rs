@@ -3,7 +3,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use gnomon_infer::refine::{Method, Problem, Refined};
+use gnomon_infer::refine::{Agreement, Method, Problem, Refined};
 use gnomon_infer::{Amortized, InferError};
 use gnomon_mechanism::Mechanism;
 use gnomon_simulate::Compiled;
@@ -69,7 +69,12 @@ fn holds(refined: &Refined, y: f64, sd: f64, draws: usize) {
     for (square, k) in refined.draws.derived[0].iter().zip(k) {
         assert!((square - k * k).abs() <= 1e-12 * square);
     }
-    assert!(refined.confirmation.unwrap().agrees);
+    let confirmation = refined.confirmation.unwrap();
+    assert_eq!(
+        confirmation.agreement(),
+        Agreement::Same,
+        "{confirmation:?}"
+    );
 }
 
 #[test]

@@ -171,11 +171,15 @@ fn refinement_table(refinement: &[Refinement]) -> String {
             Standing::Refined => "refined",
             Standing::Exact => "exact",
         };
+        let k_hat = match one.k_hat.is_nan() {
+            true => "-".to_owned(),
+            false => format!("{:.2}", one.k_hat),
+        };
         text += &format!(
-            "  {:<29}{standing:<8} {:>6.0}  {:>5.2}  {:>7.2} ± {}\n",
+            "  {:<29}{standing:<8} {:>6.0}  {:>5}  {:>7.2} ± {}\n",
             one.mechanism,
             one.effective,
-            one.k_hat,
+            k_hat,
             one.log_evidence,
             significant(one.log_evidence_error)
         );

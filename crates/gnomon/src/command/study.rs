@@ -33,9 +33,10 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
     let answer = answer::run(&context, &population, &amortized, &learned_from)?;
     let verdicts = examine::run(&context, &population, &amortized, &learned_from)?;
     let page = stage::report::run(&context, &bank, &amortized, &answer, &verdicts)?;
+    let claims = stage::report::claims(&answer, &verdicts);
     let text = format!(
         "{}\nReport: {}",
-        output::summary(&answer, &verdicts.claims),
+        output::summary(&answer, &claims),
         page.display()
     );
     let value = json!({
@@ -47,12 +48,11 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
         "posteriors": posteriors(&answer),
         "refinement": answer.refinement,
         "alarms": answer.alarms,
-        "claims": verdicts.claims,
+        "claims": claims,
         "report": page,
     });
     session.output.result(&text, &value)?;
-    let unmet = verdicts
-        .claims
+    let unmet = claims
         .iter()
         .filter(|c| c.verdict != Verdict::Survived)
         .count();
@@ -60,7 +60,7 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
     if strict && unmet + raised > 0 {
         return Err(Failure::Strict(format!(
             "{unmet} of {} claims did not survive, and {raised} alarms were raised",
-            verdicts.claims.len()
+            claims.len()
         )));
     }
     Ok(())
@@ -258,11 +258,13 @@ pub fn ask(
         "shared": asked.answer.shared,
         "posteriors": posteriors(&asked.answer),
         "refinement": asked.answer.refinement,
+        "claims": asked.answer.claims,
         "alarms": asked.answer.alarms,
     });
-    session
-        .output
-        .result(&output::summary(&asked.answer, &[]), &value)
+    session.output.result(
+        &output::summary(&asked.answer, &asked.answer.claims),
+        &value,
+    )
 }
 
 /// `gnomon report`.

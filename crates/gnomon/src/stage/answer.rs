@@ -44,6 +44,8 @@ pub struct Answer {
     pub shared: Vec<content::SharedQuantity>,
     /// What the mechanisms' likelihoods made of the network's answer; empty where it was not asked.
     pub refinement: Vec<content::Refinement>,
+    /// That the refined answer is exact, one claim a mechanism that was refined.
+    pub claims: Vec<content::Claim>,
     /// What the mechanisms produce before anything is learned.
     pub prior_predictive: Vec<content::Prediction>,
     /// What they produce given the data.
@@ -188,6 +190,14 @@ pub fn ask(
             .map(|(mechanism, refined)| refinement::in_words(&mechanism.name, refined))
             .collect(),
     };
+    let claims = study
+        .mechanisms
+        .iter()
+        .zip(&refined)
+        .filter_map(|(mechanism, refined)| {
+            Some(refinement::claim(&mechanism.name, refined.as_ref().ok()?))
+        })
+        .collect();
     let seed = context.seed_for("posterior");
     let mut table = DrawTable::default();
     let mut all = Vec::new();
@@ -234,6 +244,7 @@ pub fn ask(
         posteriors,
         shared,
         refinement,
+        claims,
         ..Answer::default()
     };
     let given = all.into_iter().map(|(own, _)| own).collect();

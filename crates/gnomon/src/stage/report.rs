@@ -48,7 +48,7 @@ pub fn run(
         title: context.study.title.clone(),
         answer: answer.sentence.clone(),
         provenance: provenance(context),
-        claims: verdicts.claims.clone(),
+        claims: claims(answer, verdicts),
         alarms: answer.alarms.clone(),
         typicality: answer.typicality.clone(),
         mechanisms: answer.mechanisms.clone(),
@@ -70,6 +70,13 @@ pub fn run(
     }
     .write(&context.results(), STAGE)?;
     Ok(written.page)
+}
+
+/// All claims: about the refined answer, then about the networks'.
+#[must_use]
+pub fn claims(answer: &Answer, verdicts: &Verdicts) -> Vec<content::Claim> {
+    let all = answer.claims.iter().chain(&verdicts.claims);
+    all.cloned().collect()
 }
 
 /// Writes a page of what the mechanisms produce before anything is learned, and says where it is.

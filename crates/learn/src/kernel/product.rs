@@ -5,7 +5,7 @@
 //! Every entry of the result is summed over `k` in order, whatever tile it falls into: an
 //! example's numbers do not depend on the examples beside it.
 
-use crate::vector::{ROW_UNIT, Vector, dispatched, padded};
+use crate::vector::{Buffer, ROW_UNIT, Vector, dispatched, padded};
 
 /// What a product is added to.
 #[derive(Clone, Copy)]
@@ -217,13 +217,15 @@ unsafe fn run<V: Vector, const M: usize, const N: usize>(tile: Tile<'_>) {
         }
         let mut b_at = b;
         let mut a_at = a;
+        // Offsets that are kept beside one moving address; else every term pays for M additions.
+        let rows: [usize; M] = std::array::from_fn(|i| std::hint::black_box(i * a_row));
         for _ in 0..k {
             let mut right = [V::splat(0.0); N];
             for (j, right) in right.iter_mut().enumerate() {
                 *right = V::read(b_at.add(j * V::LANES));
             }
             for (i, row) in sums.iter_mut().enumerate() {
-                let left = V::splat(*a_at.add(i * a_row));
+                let left = V::splat(*a_at.add(rows[i]));
                 for (sum, &right) in row.iter_mut().zip(&right) {
                     *sum = left.mul_add(right, *sum);
                 }
@@ -265,12 +267,10 @@ unsafe fn write_some<V: Vector>(lanes: V, to: *mut f32, count: usize) {
 /// Transposes `features` x `rows` (stride `rows`, a multiple of 16) to `rows` x
 /// `padded(features)`, the padding filled with 0. Returns the stride of the result; 16 floats
 /// follow its end, so that a window of columns can be read in whole vectors.
-pub(crate) fn transpose(features: usize, rows: usize, x: &[f32], out: &mut Vec<f32>) -> usize {
+pub(crate) fn transpose(features: usize, rows: usize, x: &[f32], out: &mut Buffer) -> usize {
     assert!(rows.is_multiple_of(ROW_UNIT) && x.len() >= features * rows);
     let stride = padded(features);
-    if out.len() < rows * stride + ROW_UNIT {
-        out.resize(rows * stride + ROW_UNIT, 0.0);
-    }
+    out.grow(rows * stride + ROW_UNIT);
     transpose_blocks(features, rows, x, out, stride);
     stride
 }
@@ -444,7 +444,7 @@ mod tests {
     fn transposes_and_row_sums_are_exact() {
         for (features, rows) in [(1, 16), (16, 32), (19, 48), (40, 16)] {
             let x = numbers(features * rows, 5);
-            let mut out = Vec::new();
+            let mut out = Buffer::default();
             let stride = transpose(features, rows, &x, &mut out);
             for f in 0..stride {
                 for r in 0..rows {

@@ -14,6 +14,7 @@ use crate::kernel::activation::{
 };
 use crate::kernel::product::{Start, transpose};
 use crate::network::{Block, Layout, SplineFlow};
+use crate::vector::Buffer;
 use gnomon_mechanism::elementary;
 use std::ops::Range;
 
@@ -35,27 +36,27 @@ pub(crate) struct Conditioner {
 #[derive(Debug, Default)]
 pub(crate) struct ConditionerBuffers {
     /// Inputs in autoregressive order.
-    pub x: Vec<f32>,
+    pub x: Buffer,
     /// Contributions of the features: start and gates.
-    pub context: Vec<f32>,
+    pub context: Buffer,
     /// The stream before each block and after the last.
-    stream: Vec<Vec<f32>>,
+    stream: Vec<Buffer>,
     /// For each block: the inputs of its layers, and its output before the gate.
-    inner: Vec<[Vec<f32>; 3]>,
+    inner: Vec<[Buffer; 3]>,
     /// Raw parameters, position by position; the flow replaces them by their gradient.
-    pub parameters: Vec<f32>,
+    pub parameters: Buffer,
 }
 
 /// Room for gradients, shared by all transforms.
 #[derive(Debug, Default)]
 pub(crate) struct ConditionerScratch {
-    stream: Vec<f32>,
-    inner: Vec<f32>,
-    below: Vec<f32>,
-    context: Vec<f32>,
-    transposed: Vec<f32>,
+    stream: Buffer,
+    inner: Buffer,
+    below: Buffer,
+    context: Buffer,
+    transposed: Buffer,
     /// The transposed features and their stride.
-    features: Vec<f32>,
+    features: Buffer,
     features_stride: usize,
 }
 
@@ -161,29 +162,29 @@ impl Conditioner {
     }
 
     pub fn buffers(&self, rows: usize) -> ConditionerBuffers {
-        let wide = || vec![0.0; self.hidden * rows];
+        let wide = || Buffer::zeros(self.hidden * rows);
         ConditionerBuffers {
-            x: vec![0.0; self.positions * rows],
-            context: vec![0.0; self.context.outputs * rows],
+            x: Buffer::zeros(self.positions * rows),
+            context: Buffer::zeros(self.context.outputs * rows),
             stream: (0..=self.blocks.len()).map(|_| wide()).collect(),
             inner: self
                 .blocks
                 .iter()
                 .map(|_| [wide(), wide(), wide()])
                 .collect(),
-            parameters: vec![0.0; self.output.outputs * rows],
+            parameters: Buffer::zeros(self.output.outputs * rows),
         }
     }
 
     pub fn scratch(&self, rows: usize) -> ConditionerScratch {
-        let wide = || vec![0.0; self.hidden * rows];
+        let wide = || Buffer::zeros(self.hidden * rows);
         ConditionerScratch {
             stream: wide(),
             inner: wide(),
             below: wide(),
-            context: vec![0.0; self.context.outputs * rows],
-            transposed: Vec::new(),
-            features: Vec::new(),
+            context: Buffer::zeros(self.context.outputs * rows),
+            transposed: Buffer::default(),
+            features: Buffer::default(),
             features_stride: 0,
         }
     }

@@ -8,6 +8,7 @@ use super::mlp::{Mlp, MlpBuffers};
 use crate::kernel::activation::{Activation, activate, times_slope};
 use crate::kernel::product::{Left, Size, Start, add_row_sums, product, transpose};
 use crate::network::{ConvolutionLayer, Layout, Series};
+use crate::vector::Buffer;
 
 /// One convolution of one series.
 #[derive(Clone, Debug)]
@@ -54,11 +55,11 @@ pub(crate) struct Convolution {
 /// Padded inputs of every level, the joined features, and their gradients.
 #[derive(Debug, Default)]
 pub(crate) struct ConvolutionBuffers {
-    levels: Vec<Vec<Vec<f32>>>,
-    level_gradients: Vec<Vec<Vec<f32>>>,
-    joined: Vec<f32>,
-    joined_gradient: Vec<f32>,
-    transposed: Vec<f32>,
+    levels: Vec<Vec<Buffer>>,
+    level_gradients: Vec<Vec<Buffer>>,
+    joined: Buffer,
+    joined_gradient: Buffer,
+    transposed: Buffer,
     mlp: MlpBuffers,
 }
 
@@ -130,7 +131,7 @@ impl Convolution {
             let of = |levels: &Vec<Level>| {
                 levels
                     .iter()
-                    .map(|l| vec![0.0; l.padded_inputs() * rows])
+                    .map(|l| Buffer::zeros(l.padded_inputs() * rows))
                     .collect()
             };
             self.series.iter().map(|(_, levels)| of(levels)).collect()
@@ -138,9 +139,9 @@ impl Convolution {
         ConvolutionBuffers {
             levels: all(),
             level_gradients: all(),
-            joined: vec![0.0; self.joined * rows],
-            joined_gradient: vec![0.0; self.joined * rows],
-            transposed: Vec::new(),
+            joined: Buffer::zeros(self.joined * rows),
+            joined_gradient: Buffer::zeros(self.joined * rows),
+            transposed: Buffer::default(),
             mlp: self.mlp.buffers(rows),
         }
     }

@@ -8,6 +8,7 @@ use crate::kernel::activation::add;
 use crate::kernel::affine;
 use crate::kernel::spline::{self, Shape};
 use crate::network::{Layout, SplineFlow};
+use crate::vector::Buffer;
 use gnomon_mechanism::random::{Purpose, Stream};
 
 /// The transforms of a flow.
@@ -33,15 +34,15 @@ struct Transform {
 pub(crate) struct FlowBuffers {
     transforms: Vec<ConditionerBuffers>,
     /// The first transform's inputs shifted and scaled: what its splines act on.
-    shifted: Vec<f32>,
+    shifted: Buffer,
     /// The columns after the transforms so far.
-    pub z: Vec<f32>,
+    pub z: Buffer,
     /// ln |d z / d targets| so far.
-    pub log_derivative: Vec<f32>,
+    pub log_derivative: Buffer,
     /// Gradients with respect to `z` and `log_derivative`.
-    pub z_gradient: Vec<f32>,
-    pub log_gradient: Vec<f32>,
-    x_gradient: Vec<f32>,
+    pub z_gradient: Buffer,
+    pub log_gradient: Buffer,
+    x_gradient: Buffer,
     scratch: ConditionerScratch,
 }
 
@@ -107,12 +108,12 @@ impl Flow {
                 .iter()
                 .map(|t| t.conditioner.buffers(rows))
                 .collect(),
-            shifted: vec![0.0; self.columns * rows],
-            z: vec![0.0; self.columns * rows],
-            log_derivative: vec![0.0; rows],
-            z_gradient: vec![0.0; self.columns * rows],
-            log_gradient: vec![0.0; rows],
-            x_gradient: vec![0.0; self.columns * rows],
+            shifted: Buffer::zeros(self.columns * rows),
+            z: Buffer::zeros(self.columns * rows),
+            log_derivative: Buffer::zeros(rows),
+            z_gradient: Buffer::zeros(self.columns * rows),
+            log_gradient: Buffer::zeros(rows),
+            x_gradient: Buffer::zeros(self.columns * rows),
             scratch: self.transforms[0].conditioner.scratch(rows),
         }
     }

@@ -4,6 +4,7 @@ use super::linear::{Beginning, Linear};
 use crate::kernel::activation::{Activation, activate, times_slope};
 use crate::kernel::product::{Start, transpose};
 use crate::network::Layout;
+use crate::vector::Buffer;
 
 /// A stack of linear layers.
 #[derive(Clone, Debug)]
@@ -15,9 +16,9 @@ pub(crate) struct Mlp {
 /// Outputs and their gradients, layer by layer.
 #[derive(Debug, Default)]
 pub(crate) struct MlpBuffers {
-    outputs: Vec<Vec<f32>>,
-    gradients: Vec<Vec<f32>>,
-    transposed: Vec<f32>,
+    outputs: Vec<Buffer>,
+    gradients: Vec<Buffer>,
+    transposed: Buffer,
 }
 
 impl Mlp {
@@ -50,20 +51,20 @@ impl Mlp {
         let all = || {
             self.layers
                 .iter()
-                .map(|l| vec![0.0; l.outputs * rows])
+                .map(|l| Buffer::zeros(l.outputs * rows))
                 .collect()
         };
         MlpBuffers {
             outputs: all(),
             gradients: all(),
-            transposed: Vec::new(),
+            transposed: Buffer::default(),
         }
     }
 
     pub fn forward(&self, parameters: &[f32], rows: usize, x: &[f32], buffers: &mut MlpBuffers) {
         for (i, layer) in self.layers.iter().enumerate() {
             let (before, after) = buffers.outputs.split_at_mut(i);
-            let input = before.last().map_or(x, Vec::as_slice);
+            let input = before.last().map_or(x, Buffer::as_slice);
             let output = &mut after[0][..layer.outputs * rows];
             layer.forward(parameters, rows, input, output);
             activate(self.activation, output);
@@ -71,7 +72,7 @@ impl Mlp {
     }
 
     pub fn output<'a>(&self, buffers: &'a MlpBuffers) -> &'a [f32] {
-        buffers.outputs.last().map_or(&[], Vec::as_slice)
+        buffers.outputs.last().map_or(&[], Buffer::as_slice)
     }
 
     /// Where the caller puts the gradient of the output.
@@ -79,7 +80,7 @@ impl Mlp {
         buffers
             .gradients
             .last_mut()
-            .map_or(&mut [], Vec::as_mut_slice)
+            .map_or(&mut [], Buffer::as_mut_slice)
     }
 
     /// Adds the parameters' gradient; writes that of the input if `x_gradient` is given.

@@ -14,7 +14,7 @@ use crate::examples::{Examples, Targets};
 use crate::kernel::{loss, product::Start, product::transpose};
 use crate::matrix::Matrix;
 use crate::network::{Head, Layout, Network, NetworkError, Tensor};
-use crate::vector::{ROW_UNIT, padded};
+use crate::vector::{Buffer, ROW_UNIT, padded};
 use embedding::{EmbeddingBuffers, EmbeddingPlan};
 use flow::{Flow, FlowBuffers};
 use linear::{Beginning, Linear};
@@ -47,15 +47,15 @@ pub(crate) struct Workspace {
     /// Examples in the chunk, and the same rounded up to whole vectors.
     count: usize,
     rows: usize,
-    x: Vec<f32>,
-    targets: Vec<f32>,
-    weights: Vec<f32>,
-    loss: Vec<f32>,
+    x: Buffer,
+    targets: Buffer,
+    weights: Buffer,
+    loss: Buffer,
     embedding: EmbeddingBuffers,
-    output: Vec<f32>,
-    output_gradient: Vec<f32>,
+    output: Buffer,
+    output_gradient: Buffer,
     flow: FlowBuffers,
-    transposed: Vec<f32>,
+    transposed: Buffer,
 }
 
 const MOST_ROWS: usize = 128;
@@ -139,15 +139,15 @@ impl Plan {
         Workspace {
             count: 0,
             rows,
-            x: vec![0.0; self.given * rows],
-            targets: vec![0.0; self.target_columns() * rows],
-            weights: vec![0.0; rows],
-            loss: vec![0.0; rows],
+            x: Buffer::zeros(self.given * rows),
+            targets: Buffer::zeros(self.target_columns() * rows),
+            weights: Buffer::zeros(rows),
+            loss: Buffer::zeros(rows),
             embedding: self.embedding.buffers(rows),
-            output: vec![0.0; outputs * rows],
-            output_gradient: vec![0.0; outputs * rows],
+            output: Buffer::zeros(outputs * rows),
+            output_gradient: Buffer::zeros(outputs * rows),
             flow,
-            transposed: Vec::new(),
+            transposed: Buffer::default(),
         }
     }
 

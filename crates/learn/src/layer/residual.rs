@@ -6,6 +6,7 @@ use crate::kernel::activation::{
 };
 use crate::kernel::product::{Start, transpose};
 use crate::network::Layout;
+use crate::vector::Buffer;
 
 /// The layers of a residual MLP.
 #[derive(Clone, Debug)]
@@ -20,15 +21,15 @@ pub(crate) struct Residual {
 #[derive(Debug, Default)]
 pub(crate) struct ResidualBuffers {
     /// The stream after the first layer and after each block.
-    stream: Vec<f32>,
+    stream: Buffer,
     /// For each block: the inputs of its two layers.
-    inner: Vec<[Vec<f32>; 2]>,
-    output: Vec<f32>,
-    output_gradient: Vec<f32>,
-    stream_gradient: Vec<f32>,
-    inner_gradient: Vec<f32>,
-    scratch: Vec<f32>,
-    transposed: Vec<f32>,
+    inner: Vec<[Buffer; 2]>,
+    output: Buffer,
+    output_gradient: Buffer,
+    stream_gradient: Buffer,
+    inner_gradient: Buffer,
+    scratch: Buffer,
+    transposed: Buffer,
 }
 
 impl Residual {
@@ -70,8 +71,8 @@ impl Residual {
     }
 
     pub fn buffers(&self, rows: usize) -> ResidualBuffers {
-        let wide = || vec![0.0; self.first.outputs * rows];
-        let out = || vec![0.0; self.last.outputs * rows];
+        let wide = || Buffer::zeros(self.first.outputs * rows);
+        let out = || Buffer::zeros(self.last.outputs * rows);
         ResidualBuffers {
             stream: wide(),
             inner: self.blocks.iter().map(|_| [wide(), wide()]).collect(),
@@ -80,7 +81,7 @@ impl Residual {
             stream_gradient: wide(),
             inner_gradient: wide(),
             scratch: wide(),
-            transposed: Vec::new(),
+            transposed: Buffer::default(),
         }
     }
 

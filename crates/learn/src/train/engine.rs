@@ -7,6 +7,7 @@ use crate::crew::Crew;
 use crate::examples::Examples;
 use crate::kernel::adam::{AdamBlock, AdamStep, BETA1, BETA2, adam, reduce};
 use crate::layer::{Plan, Workspace};
+use crate::vector::Buffer;
 use std::ops::Range;
 
 /// Gradients are summed into at most this many partial sums, each over fixed chunks in order:
@@ -21,7 +22,7 @@ pub(super) struct Engine<'a> {
     batch: usize,
     slots: Vec<Slot>,
     workspaces: Vec<Workspace>,
-    gradient: Vec<f32>,
+    gradient: Buffer,
     block_squares: Vec<f64>,
     clip_norm: Option<f64>,
     weight_decay: f64,
@@ -31,7 +32,7 @@ pub(super) struct Engine<'a> {
 /// A partial sum of gradients over some chunks of the batch.
 struct Slot {
     chunks: Vec<Range<usize>>,
-    gradient: Vec<f32>,
+    gradient: Buffer,
     loss: f64,
 }
 
@@ -41,7 +42,7 @@ impl<'a> Engine<'a> {
         let count = chunks.len().min(MOST_SLOTS);
         let slot = |s: usize| Slot {
             chunks: chunks[s * chunks.len() / count..(s + 1) * chunks.len() / count].to_vec(),
-            gradient: vec![0.0; plan.parameters()],
+            gradient: Buffer::zeros(plan.parameters()),
             loss: 0.0,
         };
         Self {
@@ -49,7 +50,7 @@ impl<'a> Engine<'a> {
             batch,
             slots: (0..count).map(slot).collect(),
             workspaces: Vec::new(),
-            gradient: vec![0.0; plan.parameters()],
+            gradient: Buffer::zeros(plan.parameters()),
             block_squares: vec![0.0; plan.parameters().div_ceil(BLOCK)],
             clip_norm: recipe.clip_norm,
             weight_decay: recipe.weight_decay,
@@ -105,7 +106,7 @@ impl<'a> Engine<'a> {
     /// Sums the slots, clips, and takes an Adam step, unless the gradient is not finite; blocks of
     /// parameters go to threads.
     fn update(&mut self, crew: &mut Crew, rate: f64, state: &mut Checkpoint) -> bool {
-        let parts: Vec<&[f32]> = self.slots.iter().map(|s| s.gradient.as_slice()).collect();
+        let parts: Vec<&[f32]> = self.slots.iter().map(|s| &*s.gradient).collect();
         let mut sums: Vec<(&mut [f32], &mut f64)> = self
             .gradient
             .chunks_mut(BLOCK)

@@ -8,8 +8,11 @@
 pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
+mod buffer;
 pub(crate) mod functions;
 pub(crate) mod portable;
+
+pub(crate) use buffer::Buffer;
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 

@@ -77,11 +77,14 @@ impl Refinement {
             Standing::Refined => "Not confirmed by a start from the prior",
             Standing::Exact => "Confirmed by a start from the prior",
         };
-        let worth = match self.effective >= 1.0 {
-            true => format!("; {:.0} effective draws", self.effective),
-            false => String::new(),
+        let tail = match self.k_hat.is_nan() {
+            true => "weights too even to have a tail".to_owned(),
+            false => format!("k-hat {:.2}", self.k_hat),
         };
-        format!("By {}{worth}, k-hat {:.2}. {how}.", self.method, self.k_hat)
+        format!(
+            "By {}; the network's proposals are worth {:.0} independent draws, {tail}. {how}.",
+            self.method, self.effective
+        )
     }
 }
 

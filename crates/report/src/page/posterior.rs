@@ -33,7 +33,7 @@ pub fn mechanisms(report: &Report, gallery: &Gallery) -> Markup {
                             td class="n" { (number::probability(mechanism.prior)) }
                             td class="n" { strong { (number::probability(mechanism.posterior)) } }
                             @if refined { td class="n" { (number::probability(mechanism.amortized)) } }
-                            @if ranged { td class="n" { (number::interval(mechanism.interval, 2)) } }
+                            @if ranged { td class="n" { (number::interval(mechanism.interval, 3)) } }
                         }
                     }
                 }

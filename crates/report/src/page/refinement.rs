@@ -41,8 +41,8 @@ pub fn section(report: &Report, gallery: &Gallery) -> Markup {
             }
             p class="fine" {
                 "ESS: independent draws that the network's proposals are worth. k-hat: the tail of their "
-                "weights, good below 0.5, usable below 0.7 (Vehtari et al. 2024); above, the draws are "
-                "tempered. ln evidence: ln p(data | mechanism) with its standard error."
+                "weights, good below 0.5, usable below 0.7 (Vehtari et al. 2024), not fitted where more than half "
+                "of the proposals are effective; where weights cannot be used, the draws are tempered. ln evidence: ln p(data | mechanism) with its standard error."
             }
         }
         @for one in all.iter().filter(|r| !r.because.is_empty()) {

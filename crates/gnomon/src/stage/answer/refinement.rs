@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use gnomon_infer::refine::{Method, Problem, Refined};
+use gnomon_infer::refine::{Agreement, Method, Problem, Refined, SAME_EVIDENCE, SAME_MEAN};
 use gnomon_infer::{Amortized, InferError};
 use gnomon_learn::matrix::Matrix;
-use gnomon_report::content::{Refinement, Settling, Standing};
+use gnomon_report::content::{Claim, Control, Refinement, Settling, Standing, Subject, Verdict};
 use gnomon_simulate::{draw_parameters, log_likelihood};
 
 use crate::context::Context;
@@ -134,21 +134,24 @@ pub(super) fn in_words(mechanism: &str, refined: &Result<Refined, String>) -> Re
         }
     };
     let confirmation = refined.confirmation;
-    let (standing, because) = match confirmation {
-        Some(confirmation) if confirmation.agrees => (Standing::Exact, String::new()),
-        Some(other) => (
-            Standing::Refined,
-            format!(
-                "refined but not exact, since a start from the prior came to another answer (ln \
-                 evidence {:.2} ± {:.2} instead of {:.2} ± {:.2}; means up to {:.2} posterior sds apart): \
-                 one of the two missed a part of the posterior",
+    let (standing, because) = match confirmation.map(|c| (c, c.agreement())) {
+        Some((_, Agreement::Same)) => (Standing::Exact, String::new()),
+        Some((other, agreement)) => {
+            let what = match agreement {
+                Agreement::Different => "a start from the prior came to another answer",
+                _ => "a start from the prior was not sure enough to confirm it",
+            };
+            let because = format!(
+                "refined but not exact, since {what} (ln evidence {:.2} ± {:.2} instead of {:.2} ± \
+                 {:.2}; means up to {:.2} posterior sds apart)",
                 other.log_evidence,
                 other.error,
                 refined.log_evidence,
                 refined.log_evidence_error,
-                other.shift
-            ),
-        ),
+                other.shift[1]
+            );
+            (Standing::Refined, because)
+        }
         None => (
             Standing::Refined,
             "refined but not exact, since a start from the prior came to no answer".to_owned(),
@@ -180,6 +183,41 @@ pub(super) fn in_words(mechanism: &str, refined: &Result<Refined, String>) -> Re
             })
             .collect(),
     }
+}
+
+/// The claim that a refined posterior is the exact one.
+pub(super) fn claim(mechanism: &str, refined: &Refined) -> Claim {
+    let mut claim = Claim {
+        name: format!("refined posterior given {mechanism}"),
+        statement: format!(
+            "The refined posterior given `{mechanism}` is the exact one: started from the prior alone, \
+             without the network, tempering comes to the same evidence and the same means."
+        ),
+        statistic: "difference of ln evidence between the two starts, nats".into(),
+        tolerance: SAME_EVIDENCE,
+        error_rate: 0.05,
+        subject: Subject::Refined,
+        ..Claim::default()
+    };
+    let Some(confirmation) = refined.confirmation else {
+        claim.because = "the start from the prior came to no answer".into();
+        return claim;
+    };
+    claim.inputs = confirmation.runs as u64;
+    claim.estimate = (refined.log_evidence - confirmation.log_evidence).abs();
+    claim.interval = confirmation.apart;
+    claim.verdict = match confirmation.agreement() {
+        Agreement::Same => Verdict::Survived,
+        Agreement::Different => Verdict::Falsified,
+        Agreement::Unclear => Verdict::Undecided,
+    };
+    let [least, most] = confirmation.shift;
+    claim.controls = vec![Control {
+        name: format!("posterior means of the two starts differ by less than {SAME_MEAN} sds"),
+        result: format!("the farthest by {least:.3} to {most:.3}"),
+        behaved: most <= SAME_MEAN,
+    }];
+    claim
 }
 
 /// Mechanism probabilities by their evidences, with the standard error of each, where every
@@ -226,6 +264,7 @@ pub(super) fn probabilities(
 mod tests {
     use super::*;
     use gnomon_infer::Draws;
+    use gnomon_infer::refine::Confirmation;
 
     fn refined(log_evidence: f64, log_evidence_error: f64) -> Result<Refined, String> {
         Ok(Refined {
@@ -262,6 +301,24 @@ mod tests {
         let words = in_words("m", &refined(-3.0, 0.1));
         assert_eq!(words.standing, Standing::Refined);
         assert!(words.because.contains("came to no answer"));
+        let undecided = claim("m", &refined(-3.0, 0.1).unwrap());
+        assert_eq!(undecided.verdict, Verdict::Undecided);
+        let mut sure = refined(-3.0, 0.1).unwrap();
+        sure.confirmation = Some(Confirmation {
+            log_evidence: -3.1,
+            error: 0.01,
+            apart: [0.05, 0.15],
+            shift: [0.0, 0.1],
+            runs: 8,
+        });
+        assert_eq!(claim("m", &sure).verdict, Verdict::Survived);
+        assert_eq!(in_words("m", &Ok(sure.clone())).standing, Standing::Exact);
+        sure.confirmation = sure.confirmation.map(|c| Confirmation {
+            shift: [0.3, 0.4],
+            ..c
+        });
+        assert_eq!(claim("m", &sure).verdict, Verdict::Falsified);
+        assert_eq!(in_words("m", &Ok(sure)).standing, Standing::Refined);
         assert_eq!(
             in_words("m", &Err("why".into())).standing,
             Standing::Amortized
