@@ -5,6 +5,7 @@
 pub mod amortized;
 pub mod mixture;
 pub mod refine;
+pub mod sensitivity;
 pub mod summary;
 pub mod write;
 

@@ -9,8 +9,8 @@ use gnomon_report::{
     content::{
         Acceptance, Alarm, Calibration, Claim, Control, CoverageCurve, Failure, Given, Ledger,
         LedgerRow, Mechanism, Posterior, Prediction, Provenance, Quantity, Refinement, Reliability,
-        Report, SbcCurve, Scale, ScoreGain, Series, Settling, SharedQuantity, Standing, Summary,
-        Training, Typicality, Verdict,
+        Report, SbcCurve, Scale, ScoreGain, Sensitivity, Series, Settling, SharedQuantity,
+        Standing, Summary, Training, Typicality, Verdict,
     },
     write, write_preview,
 };
@@ -66,6 +66,7 @@ fn sample() -> Report {
         posterior_predictive: posterior_predictive(&models, &weights, &mut stream),
         posteriors: models.iter().map(Model::posterior).collect(),
         refinement: refinement(),
+        sensitivity: sensitivity(),
         shared: shared(&models, &weights, &mut stream),
         calibration: calibration(&models, &mut stream),
         training: training(&mut stream),
@@ -609,6 +610,32 @@ fn refinement() -> Vec<Refinement> {
             ..one("sibr", Standing::Refined, "importance sampling", 0.42, 1.6)
         },
     ]
+}
+
+fn sensitivity() -> Vec<Sensitivity> {
+    let mut all = Vec::new();
+    for mechanism in NAMES {
+        for (k, parameter) in ["beta", "gamma", "phi"].into_iter().enumerate() {
+            for (c, change) in ["narrower", "wider", "lower", "higher"]
+                .into_iter()
+                .enumerate()
+            {
+                let log_evidence = 0.1 * (k as f64 + 1.0) * [1.0, -1.2, 0.7, -0.8][c];
+                all.push(Sensitivity {
+                    mechanism: mechanism.into(),
+                    parameter: parameter.into(),
+                    change: change.into(),
+                    log_evidence,
+                    probability: 0.31 + 0.1 * log_evidence,
+                    quantity: "R0".into(),
+                    shift: 0.05 * (c as f64 - 1.5),
+                    shared: vec![("R0".into(), 0.04 * (c as f64 - 1.5))],
+                    reliable: !(k == 2 && c == 1),
+                });
+            }
+        }
+    }
+    all
 }
 
 fn summary(draws: &[f64], prior: &[f64]) -> Summary {

@@ -5,6 +5,7 @@ mod prior;
 mod quantities;
 mod refinement;
 mod replicates;
+mod sensitivity;
 mod words;
 
 use std::time::Instant;
@@ -44,6 +45,8 @@ pub struct Answer {
     pub shared: Vec<content::SharedQuantity>,
     /// What the mechanisms' likelihoods made of the network's answer; empty where it was not asked.
     pub refinement: Vec<content::Refinement>,
+    /// What would follow from other priors.
+    pub sensitivity: Vec<content::Sensitivity>,
     /// That the refined answer is exact, one claim a mechanism that was refined.
     pub claims: Vec<content::Claim>,
     /// What the mechanisms produce before anything is learned.
@@ -238,12 +241,16 @@ pub fn ask(
         .map(|name| shared(context, name, &probabilities, &all))
         .collect();
     let mechanisms = mechanisms(context, &probabilities, &amortized_probabilities, &range);
+    let asked: Vec<Vec<String>> = posteriors.iter().map(quantity_names).collect();
+    let given: Vec<&Draws> = all.iter().map(|(own, _)| own).collect();
+    let sensitivity = sensitivity::sensitivity(study, amortized, &probabilities, &given, &asked);
     let answer = Answer {
         sentence: sentence(&study.predict, &mechanisms, &shared, &posteriors),
         mechanisms,
         posteriors,
         shared,
         refinement,
+        sensitivity,
         claims,
         ..Answer::default()
     };
@@ -255,6 +262,11 @@ pub fn ask(
         probabilities,
         given,
     })
+}
+
+fn quantity_names(posterior: &content::Posterior) -> Vec<String> {
+    let names = posterior.quantities.iter().map(|q| q.name.clone());
+    names.collect()
 }
 
 /// The data as the networks read them.

@@ -58,6 +58,7 @@ pub fn run(
         posteriors: answer.posteriors.clone(),
         shared: answer.shared.clone(),
         refinement: answer.refinement.clone(),
+        sensitivity: answer.sensitivity.clone(),
         calibration: verdicts.calibration.clone(),
         training: learn::training(context, amortized.networks()),
         ledger: ledger(bank, &stamps)?,

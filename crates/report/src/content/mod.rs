@@ -23,6 +23,7 @@ mod claim;
 mod cost;
 mod missing;
 mod refinement;
+mod sensitivity;
 mod series;
 
 pub use answer::{Given, Posterior, Quantity, SharedQuantity, Subject, Summary};
@@ -30,6 +31,7 @@ pub use calibration::{Calibration, CoverageCurve, Reliability, SbcCurve, ScoreGa
 pub use claim::{Alarm, Claim, Control, Typicality, Verdict};
 pub use cost::{Acceptance, Failure, Ledger, LedgerRow, Training};
 pub use refinement::{Refinement, Settling, Standing};
+pub use sensitivity::Sensitivity;
 pub use series::{Prediction, Scale, Series};
 
 use serde::{Deserialize, Serialize};
@@ -64,6 +66,8 @@ pub struct Report {
     pub shared: Vec<SharedQuantity>,
     /// What the mechanisms' likelihoods made of the network's answer, one a mechanism.
     pub refinement: Vec<Refinement>,
+    /// What would follow from other priors.
+    pub sensitivity: Vec<Sensitivity>,
     /// Diagnostics on simulations that nothing was fitted to.
     pub calibration: Calibration,
     /// How each network was trained.

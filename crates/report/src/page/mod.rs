@@ -5,6 +5,7 @@ mod claims;
 mod cost;
 mod posterior;
 mod refinement;
+mod sensitivity;
 mod style;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -34,6 +35,11 @@ pub fn report(report: &Report, gallery: &Gallery) -> String {
             "refinement",
             "Held against the likelihood",
             refinement::section(report, gallery),
+        ),
+        (
+            "sensitivity",
+            "If the priors were different",
+            sensitivity::section(report),
         ),
         (
             "calibration",

@@ -8,7 +8,7 @@ mod verdict;
 
 use maud::{Markup, html};
 
-use crate::content::{Claim, Report, Verdict};
+use crate::content::{Claim, Report, Subject, Verdict};
 
 /// The verdicts as they are told: what survived, then the others, the worst first.
 const VERDICTS: [Verdict; 5] = [
@@ -48,7 +48,12 @@ pub fn section(report: &Report) -> Markup {
     }
     html! {
         @if !report.claims.is_empty() {
-            p class="lead" { "Each claim was written down before it was tested, on simulations that nothing was fitted to." }
+            p class="lead" {
+                "Each claim was written down before it was tested, on simulations that nothing was fitted to."
+                @if report.claims.iter().any(|claim| claim.subject == Subject::Refined) {
+                    " A refined posterior is held against a computation that does not use the network."
+                }
+            }
             (claims(&report.claims))
         }
         @if !report.alarms.is_empty() {
