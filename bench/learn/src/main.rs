@@ -1,6 +1,8 @@
 //! Our side of the comparison of training engines: a JSON request a line -> steps per second of a
-//! workload, or the held-out log-density of a flow trained on a file of simulations.
+//! workload, draws per second, or the held-out log-density of a flow trained on a file of
+//! simulations.
 
+mod draws;
 mod quality;
 mod steps;
 
@@ -15,6 +17,8 @@ use serde::Deserialize;
 enum Request {
     /// Training steps per second.
     Steps(steps::Steps),
+    /// Draws per second.
+    Draws(draws::Draws),
     /// Held-out log-density after a number of epochs.
     Quality(quality::Quality),
 }
@@ -33,6 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn run(line: &str) -> Result<serde_json::Value, Box<dyn Error>> {
     match serde_json::from_str(line)? {
         Request::Steps(request) => steps::measure(&request),
+        Request::Draws(request) => draws::measure(&request),
         Request::Quality(request) => quality::measure(&request),
     }
 }
