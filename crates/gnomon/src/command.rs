@@ -78,17 +78,22 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Ask {
             study,
             observed,
+            each,
             draws,
             refine,
             output,
-        } => study::ask(
-            &session,
-            &study,
-            &observed,
-            draws,
-            refine,
-            output.as_deref(),
-        ),
+        } => {
+            let asked = study::Asked {
+                draws,
+                refine,
+                folder: output.as_deref(),
+            };
+            match (observed, each) {
+                (_, Some(each)) => study::ask_each(&session, &study, &each, asked),
+                (Some(observed), None) => study::ask(&session, &study, &observed, asked),
+                (None, None) => Ok(()),
+            }
+        }
         Command::Report { study } => study::report(&session, &study),
         Command::Bank { command } => bank::execute(&session, command),
         Command::Schema { file } => {

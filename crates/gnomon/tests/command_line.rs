@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -291,6 +291,73 @@ fn a_refined_answer_is_the_exact_posterior() {
     assert_eq!(answer["claims"][0]["subject"], "amortized");
 }
 
+/// Many data sets at once get the answers that each would get alone.
+#[test]
+fn many_data_sets_are_answered_in_one_call() {
+    let (folder, study) = line_study();
+    succeeds(&["learn", &study, "--quiet"]);
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let mut text = "y_1,other,y_2,y_3\n".to_owned();
+    // More than are held at a time.
+    for row in 0..450 {
+        let slope = f64::from(row) / 225.0 - 1.0;
+        text += &format!("{slope},7,{},{}\n", 2.0 * slope, 3.0 * slope);
+    }
+    fs::write(path("many.csv"), &text).unwrap();
+    let out = path("answers");
+    let said = json(&succeeds(&[
+        "ask",
+        &study,
+        "--each",
+        &path("many.csv"),
+        "--output",
+        &out,
+        "--json",
+    ]));
+    assert_eq!(said["data_sets"], 450);
+    let answers = fs::read_to_string(Path::new(&out).join("answers.csv")).unwrap();
+    let mut lines = answers.lines();
+    assert_eq!(
+        lines.next().unwrap(),
+        "data_set,slope_mean,slope_sd,slope_q05,slope_q50,slope_q95"
+    );
+    let rows: Vec<Vec<f64>> = lines
+        .map(|line| line.split(',').map(|x| x.parse().unwrap()).collect())
+        .collect();
+    assert_eq!(rows.len(), 450);
+    for (number, row) in rows.iter().enumerate() {
+        let slope = number as f64 / 225.0 - 1.0;
+        assert_eq!(row[0], (number + 1) as f64);
+        // The exact posterior: mean 56 / 57 slope, sd 57^-1/2 = 0.132.
+        assert!((row[1] - 56.0 / 57.0 * slope).abs() < 0.1, "{row:?}");
+        assert!((row[2] - 0.132).abs() < 0.06, "{row:?}");
+        assert!(row[3] < row[4] && row[4] < row[5]);
+    }
+    assert!(Path::new(&out).join("answers.parquet").is_file());
+
+    let each = |file: &str, code: i32, words: &[&str]| {
+        fails(
+            &["ask", &study, "--each", file, "--output", &out],
+            code,
+            words,
+        );
+    };
+    fs::write(path("few.csv"), "y_1,y_2\n1,2\n").unwrap();
+    each(
+        &path("few.csv"),
+        3,
+        &["there is no column `y_3`, but `y_1`, `y_2`"],
+    );
+    fs::write(path("gap.csv"), "y_1,y_2,y_3\n1,2,3\n1,,3\n").unwrap();
+    each(&path("gap.csv"), 3, &["data set 2 lacks `y_2`"]);
+    fails(
+        &["ask", &study, "--each", &path("many.csv")],
+        2,
+        &["--output"],
+    );
+    fails(&["ask", &study], 2, &["--observed"]);
+}
+
 /// A mechanism without a likelihood keeps the network's answer, and says why.
 #[test]
 fn what_has_no_likelihood_is_not_refined() {
@@ -511,6 +578,25 @@ fn wrong_input_gets_one_diagnostic_and_its_exit_code() {
 /// A program that takes its time is killed in the middle; what it had finished is kept.
 #[test]
 fn a_killed_run_goes_on_from_its_last_shard() {
+    goes_on_after(|child| {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    });
+}
+
+/// Ctrl-C ends it cleanly, with its own exit code.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_simulation_goes_on_from_its_last_shard() {
+    goes_on_after(|child| {
+        let id = child.id().to_string();
+        Command::new("kill").args(["-INT", &id]).status().unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+    });
+}
+
+/// Stops a simulation after its first shard and runs it again.
+fn goes_on_after(stop: impl Fn(&mut Child)) {
     if Command::new("python3").arg("--version").output().is_err() {
         println!("skipped: there is no python3");
         return;
@@ -544,8 +630,7 @@ fn a_killed_run_goes_on_from_its_last_shard() {
     while finished().is_empty() && began.elapsed() < Duration::from_secs(60) {
         std::thread::sleep(Duration::from_millis(5));
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    stop(&mut child);
     let before = finished();
     assert!(!before.is_empty());
     let stamps: Vec<_> = before

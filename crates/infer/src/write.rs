@@ -1,4 +1,4 @@
-//! Draws as files that other programs read: CSV and Parquet, one row a draw.
+//! Draws and answers as files that other programs read: CSV and Parquet, one row a draw or an answer.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use parquet::arrow::ArrowWriter;
 /// Named columns of draws; the first says which mechanism each draw belongs to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DrawTable {
-    /// The mechanism of each draw.
+    /// The mechanism of each row; empty where rows belong to none, and then no column.
     pub mechanism: Vec<String>,
     /// Names of the columns.
     pub names: Vec<String>,
@@ -57,10 +57,15 @@ impl DrawTable {
     /// Where a name cannot be written.
     pub fn to_csv(&self) -> Result<Vec<u8>, csv::Error> {
         let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_field("mechanism")?;
+        let rows = self.columns.first().map_or(0, Vec::len);
+        if !self.mechanism.is_empty() {
+            writer.write_field("mechanism")?;
+        }
         writer.write_record(&self.names)?;
-        for (row, mechanism) in self.mechanism.iter().enumerate() {
-            writer.write_field(mechanism)?;
+        for row in 0..rows.max(self.mechanism.len()) {
+            if let Some(mechanism) = self.mechanism.get(row) {
+                writer.write_field(mechanism)?;
+            }
             let number = |x: f64| {
                 if x.is_nan() {
                     String::new()
@@ -80,14 +85,16 @@ impl DrawTable {
     /// # Errors
     /// Where Parquet refuses.
     pub fn to_parquet(&self) -> Result<Vec<u8>, parquet::errors::ParquetError> {
-        let mut fields = vec![Field::new("mechanism", DataType::Utf8, false)];
+        let (mut fields, mut arrays): (Vec<Field>, Vec<ArrayRef>) = Default::default();
+        if !self.mechanism.is_empty() {
+            fields.push(Field::new("mechanism", DataType::Utf8, false));
+            arrays.push(Arc::new(StringArray::from_iter_values(&self.mechanism)));
+        }
         fields.extend(
             self.names
                 .iter()
                 .map(|name| Field::new(name, DataType::Float64, true)),
         );
-        let mut arrays: Vec<ArrayRef> =
-            vec![Arc::new(StringArray::from_iter_values(&self.mechanism))];
         for column in &self.columns {
             let values = column.iter().map(|&x| (!x.is_nan()).then_some(x));
             arrays.push(Arc::new(Float64Array::from_iter(values)));
@@ -150,6 +157,18 @@ mod tests {
             text,
             "mechanism,beta,sigma\nsir,1.5,\nsir,2,\nseir,3,0.25\n"
         );
+        assert_eq!(&table.to_parquet().unwrap()[..4], b"PAR1");
+    }
+
+    #[test]
+    fn rows_may_belong_to_no_mechanism() {
+        let table = DrawTable {
+            mechanism: Vec::new(),
+            names: vec!["a".into(), "b".into()],
+            columns: vec![vec![1.0, 2.0], vec![3.5, f64::NAN]],
+        };
+        let text = String::from_utf8(table.to_csv().unwrap()).unwrap();
+        assert_eq!(text, "a,b\n1,3.5\n2,\n");
         assert_eq!(&table.to_parquet().unwrap()[..4], b"PAR1");
     }
 }

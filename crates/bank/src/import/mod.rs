@@ -119,6 +119,32 @@ pub fn import(
     })
 }
 
+/// The columns `names` of `file` (`.csv`, `.parquet`, `.npz`), NaN where a number is missing; a matrix
+/// or a list `x` counts as `x_1`, `x_2`, ... All are equally long.
+///
+/// # Errors
+/// [`BankError::Import`] names the file and the column that is not there or not of numbers.
+pub fn columns(file: impl AsRef<Path>, names: &[String]) -> Result<Vec<Vec<f64>>, BankError> {
+    let file = file.as_ref();
+    let bytes = fs::read(file).map_err(|e| BankError::io(file, "read", e))?;
+    let mut all = read(file, bytes, &Mapping::default())?;
+    let known: Vec<String> = all.iter().map(|column| column.name.clone()).collect();
+    let take = |name: &String| {
+        let place = all.iter().position(|column| column.name == *name);
+        let Some(place) = place else {
+            let known = known.join("`, `");
+            return Err(format!("there is no column `{name}`, but `{known}`"));
+        };
+        match all.swap_remove(place).values {
+            Values::Numbers(numbers) => Ok(numbers),
+            Values::Texts(_) => Err(format!("column `{name}` is text")),
+            Values::Unusable(why) => Err(format!("column `{name}`: {why}")),
+        }
+    };
+    let columns: Result<Vec<Vec<f64>>, String> = names.iter().map(take).collect();
+    columns.map_err(|problem| BankError::import(file, problem))
+}
+
 fn read(file: &Path, bytes: Vec<u8>, mapping: &Mapping) -> Result<Vec<SourceColumn>, BankError> {
     let extension = file.extension().unwrap_or_default().to_ascii_lowercase();
     let columns = match extension.to_str() {

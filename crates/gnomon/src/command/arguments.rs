@@ -94,15 +94,19 @@ pub enum Command {
         /// The study's folder, or its study.toml
         study: PathBuf,
         /// A CSV file in the form of the study's own data
-        #[arg(long, value_name = "FILE")]
-        observed: PathBuf,
-        /// Posterior draws, instead of the study's number
+        #[arg(long, value_name = "FILE", required_unless_present = "each")]
+        observed: Option<PathBuf>,
+        /// Many data sets: a .csv, .parquet or .npz file with one data set a row
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["observed", "refine"], requires = "output")]
+        each: Option<PathBuf>,
+        /// Posterior draws, instead of the study's number (1000 with --each)
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         draws: Option<u32>,
         /// Correct the networks' answer by the mechanisms' likelihoods
         #[arg(long)]
         refine: bool,
-        /// Also write answer.json, draws.csv and draws.parquet into this folder
+        /// Also write answer.json, draws.csv and draws.parquet into this folder; with --each,
+        /// answers.csv and answers.parquet
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use gnomon::bank::BankError;
 use gnomon::context::Context;
 use gnomon::failure::Failure;
 use gnomon::file;
@@ -221,15 +222,73 @@ pub fn learn(session: &Session, path: &Path) -> Result<(), Failure> {
         .result(&text, &json!({ "networks": networks }))
 }
 
+/// How `gnomon ask` is to answer.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// Posterior draws, where not the default.
+    pub draws: Option<u32>,
+    /// Whether the likelihoods correct the answer.
+    pub refine: bool,
+    /// Where to write it.
+    pub folder: Option<&'a Path>,
+}
+
+/// Posterior draws for each of many data sets.
+const DRAWS_FOR_EACH: usize = 1000;
+
+/// `gnomon ask --each`.
+pub fn ask_each(
+    session: &Session,
+    path: &Path,
+    each: &Path,
+    asked: Asked<'_>,
+) -> Result<(), Failure> {
+    let mut context = read(session, path)?;
+    stage::learn::adopt(&mut context)?;
+    let columns = context.study.given_columns();
+    let data = gnomon::bank::import::columns(each, &columns).map_err(|error| match error {
+        BankError::Import { file, problem } => Failure::refused(
+            format!("{} cannot be answered: {problem}", file.display()),
+            format!(
+                "one data set a row, with the columns {}",
+                columns.join(", ")
+            ),
+        ),
+        other => other.into(),
+    })?;
+    let amortized = stage::learn::load(&context)?;
+    let draws = asked.draws.map_or(DRAWS_FOR_EACH, |draws| draws as usize);
+    let began = std::time::Instant::now();
+    let table = answer::each(&context, &amortized, &data, draws)?;
+    let seconds = began.elapsed().as_secs_f64();
+    let folder = asked.folder.unwrap_or(Path::new("."));
+    table
+        .write(folder, "answers")
+        .map_err(|error| Failure::Outside(error.to_string()))?;
+    let rows = data.first().map_or(0, Vec::len);
+    let file = folder.join("answers.csv");
+    let text = format!(
+        "{rows} data sets answered in {seconds:.1} s: {} and .parquet",
+        file.display()
+    );
+    session.output.result(
+        &text,
+        &json!({ "data_sets": rows, "seconds": seconds, "answers": file }),
+    )
+}
+
 /// `gnomon ask`.
 pub fn ask(
     session: &Session,
     path: &Path,
     observed: &Path,
-    draws: Option<u32>,
-    refine: bool,
-    folder: Option<&Path>,
+    asked: Asked<'_>,
 ) -> Result<(), Failure> {
+    let Asked {
+        draws,
+        refine,
+        folder,
+    } = asked;
     let mut context = read(session, path)?;
     stage::learn::adopt(&mut context)?;
     let data = context.study.read_observed(observed)?;

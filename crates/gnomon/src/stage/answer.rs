@@ -1,6 +1,7 @@
 //! Third stage: what the networks say of the data, and whether the data speak against them.
 
 mod alarms;
+mod each;
 mod prior;
 mod quantities;
 mod refinement;
@@ -20,6 +21,7 @@ use crate::failure::Failure;
 use crate::population::{Population, runs_a_program};
 use crate::stamp::{self, Cost, Stamp};
 use alarms::{typicality_checks, weigh};
+pub use each::each;
 use prior::{prior_predictive, prior_rows};
 use quantities::{Range, mechanisms, names, posterior, prior_draws, shared};
 pub use refinement::Refine;

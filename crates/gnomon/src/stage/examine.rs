@@ -70,7 +70,7 @@ pub fn run(
     };
     context.write(FILE, &verdicts)?;
     let cost = Cost {
-        what: "test data sets answered".into(),
+        what: format!("test data sets answered (attempt {attempt} at these)"),
         count: tests.data_sets() as u64,
         seconds: began.elapsed().as_secs_f64(),
         per_query: false,

@@ -1,0 +1,200 @@
+//! Amortized answers to many data sets: one row of numbers each.
+
+use gnomon_infer::{Amortized, DrawTable, Draws, Summary};
+use gnomon_learn::matrix::Matrix;
+use gnomon_mechanism::Mechanism;
+
+use super::quantities::names;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::interrupt;
+
+/// Data sets whose draws are held at a time.
+const AT_ONCE: usize = 200;
+/// What is said of a quantity.
+const NUMBERS: [&str; 5] = ["mean", "sd", "q05", "q50", "q95"];
+
+/// Answers many data sets (one column a given entry, one row a data set): mechanism probabilities,
+/// and mean, sd and quantiles of every asked quantity given each mechanism, of shared ones over all.
+///
+/// # Errors
+/// Where a data set cannot be read by the networks (it is named), or the user interrupts.
+pub fn each(
+    context: &Context,
+    amortized: &Amortized,
+    data: &[Vec<f64>],
+    draws: usize,
+) -> Result<DrawTable, Failure> {
+    let study = &context.study;
+    let rows = data.first().map_or(0, Vec::len);
+    let mut table = Columns::default();
+    let bar = context.progress.bar("answering", "data sets", rows as u64);
+    let wrong = |error: gnomon_infer::InferError| Failure::damaged(error, "learn anew");
+    for first in (0..rows).step_by(AT_ONCE) {
+        interrupt::check()?;
+        let chunk = first..rows.min(first + AT_ONCE);
+        let given = read(context, amortized, data, chunk.clone())?;
+        let probabilities = amortized.probabilities(&given).map_err(wrong)?;
+        let seed = context.seed_for(&format!("posterior of data sets from {first}"));
+        let all = (0..study.mechanisms.len())
+            .map(|mechanism| {
+                amortized
+                    .draw(mechanism, &given, draws, seed)
+                    .map_err(wrong)
+            })
+            .collect::<Result<Vec<Draws>, _>>()?;
+        for (row, number) in chunk.enumerate() {
+            table.begin(number + 1);
+            let count = study.mechanisms.len();
+            let own = &probabilities[row * count..(row + 1) * count];
+            if count > 1 {
+                for (mechanism, p) in study.mechanisms.iter().zip(own) {
+                    table.add(format!("probability_{}", mechanism.name), *p);
+                }
+            }
+            let mine = row * draws..(row + 1) * draws;
+            for name in study.shared.iter().filter(|_| count > 1) {
+                let parts: Vec<(f64, &[f64])> = study
+                    .mechanisms
+                    .iter()
+                    .zip(own)
+                    .zip(&all)
+                    .filter_map(|((mechanism, &p), draws)| {
+                        let place = names(mechanism).iter().position(|other| other == name)?;
+                        Some((p, &draws.quantities().nth(place)?[mine.clone()]))
+                    })
+                    .collect();
+                table.add_numbers(name, over_all(&parts));
+            }
+            for (mechanism, drawn) in study.mechanisms.iter().zip(&all) {
+                for (name, values) in names(mechanism).iter().zip(drawn.quantities()) {
+                    if !is_asked(context, mechanism, name) {
+                        continue;
+                    }
+                    let title = match count {
+                        1 => name.clone(),
+                        _ => format!("{}_{name}", mechanism.name),
+                    };
+                    let s = Summary::of(&values[mine.clone()]);
+                    let [low, high] = s.interval_90;
+                    table.add_numbers(&title, [s.mean, s.sd, low, s.median, high]);
+                }
+            }
+        }
+        bar.inc(given.rows() as u64);
+    }
+    bar.finish_and_clear();
+    Ok(table.0)
+}
+
+/// Some data sets as the networks read them.
+fn read(
+    context: &Context,
+    amortized: &Amortized,
+    data: &[Vec<f64>],
+    rows: std::ops::Range<usize>,
+) -> Result<Matrix, Failure> {
+    let row = |row: usize| data.iter().map(move |column| column[row]);
+    let flat: Vec<f64> = rows.clone().flat_map(row).collect();
+    amortized.standardise(&flat).map_err(|error| {
+        let columns = context.study.given_columns();
+        let lacking = rows
+            .flat_map(|row| (0..data.len()).map(move |column| (row, column)))
+            .find(|&(row, column)| data[column][row].is_nan());
+        let message = match lacking {
+            Some((row, column)) => format!("data set {} lacks `{}`", row + 1, columns[column]),
+            None => error.to_string(),
+        };
+        Failure::refused(
+            message,
+            "entries may be missing only where the study's own data lack some, so that the networks \
+             learned to do without",
+        )
+    })
+}
+
+fn is_asked(context: &Context, mechanism: &Mechanism, name: &str) -> bool {
+    let group = match mechanism.parameter(name) {
+        Some(place)
+            if mechanism.parameters[place].prior.family == gnomon_mechanism::Family::Exact =>
+        {
+            return false;
+        }
+        Some(_) => "parameters",
+        None => "derived",
+    };
+    let asked = &context.study.predict;
+    asked.iter().any(|other| other == group || other == name)
+}
+
+/// Mean, sd and quantiles of a mixture of draws, each part with its probability.
+fn over_all(parts: &[(f64, &[f64])]) -> [f64; 5] {
+    let total: f64 = parts.iter().map(|(p, _)| p).sum();
+    let mut all: Vec<(f64, f64)> = parts
+        .iter()
+        .flat_map(|&(p, draws)| {
+            let weight = p / total / draws.len() as f64;
+            draws.iter().map(move |&x| (x, weight))
+        })
+        .filter(|(x, _)| x.is_finite())
+        .collect();
+    all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let mean: f64 = all.iter().map(|(x, w)| x * w).sum();
+    let square: f64 = all.iter().map(|(x, w)| w * (x - mean).powi(2)).sum();
+    let mut below = 0.0;
+    let cumulated: Vec<f64> = all
+        .iter()
+        .map(|(_, w)| {
+            below += w;
+            below
+        })
+        .collect();
+    let at = |level: f64| {
+        let place = cumulated.partition_point(|&below| below < level);
+        all.get(place).or(all.last()).map_or(f64::NAN, |(x, _)| *x)
+    };
+    [mean, square.sqrt(), at(0.05), at(0.5), at(0.95)]
+}
+
+/// A table that is filled row by row.
+#[derive(Default)]
+struct Columns(DrawTable);
+
+impl Columns {
+    /// Begins the row of a data set.
+    fn begin(&mut self, number: usize) {
+        self.add("data_set".into(), number as f64);
+    }
+
+    fn add(&mut self, name: String, value: f64) {
+        let Self(table) = self;
+        let place = table.names.iter().position(|other| *other == name);
+        let place = place.unwrap_or_else(|| {
+            table.names.push(name);
+            table.columns.push(Vec::new());
+            table.names.len() - 1
+        });
+        table.columns[place].push(value);
+    }
+
+    fn add_numbers(&mut self, name: &str, values: [f64; 5]) {
+        for (what, value) in NUMBERS.iter().zip(values) {
+            self.add(format!("{name}_{what}"), value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mixture_has_the_moments_of_its_parts() {
+        let (a, b) = ([0.0, 2.0], [10.0, 10.0]);
+        let [mean, sd, low, median, high] = over_all(&[(0.75, &a), (0.25, &b)]);
+        assert!((mean - 3.25).abs() < 1e-12);
+        // Mean of squares: .375 * 4 + .25 * 100.
+        assert!((sd * sd - (26.5 - 3.25 * 3.25)).abs() < 1e-12);
+        assert_eq!((low, median, high), (0.0, 2.0, 10.0));
+    }
+}
