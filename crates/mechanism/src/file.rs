@@ -16,6 +16,7 @@ mod program;
 mod quantities;
 mod reactions;
 mod solver;
+mod vectors;
 mod written;
 
 use std::path::Path;
@@ -75,7 +76,8 @@ impl Mechanism {
         folder: &Path,
     ) -> Result<Self, ReadError> {
         let document = Document::parse(source)?;
-        let written = written::Written::read(&document.top())?;
+        let written = written::Written::read(&document.top(), folder)?;
+        vectors::check_index(&written)?;
         let mut lowering = lower::Lowering::new(&written, folder)?;
         let parameters = quantities::parameters(&mut lowering, &written)?;
         let derived = quantities::derived(&mut lowering, &written)?;

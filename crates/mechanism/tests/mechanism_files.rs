@@ -319,7 +319,7 @@ fn programs_name_lengths_only() {
         r#"
         parameters = { a = "Uniform(0, 1)", d = "Uniform(0, a)" }
         program = { command = ["python3", "queue.py"], time_limit = 2 }
-        derived = { sum = "a + d" }
+        derived = { total = "a + d" }
         [observed]
         quantiles = 5
         waits = { times = "1:3", unit = "min" }

@@ -10,12 +10,13 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     include_str!("../../../studies/boarding-school-flu/sir.toml"),
     include_str!("../../../studies/boarding-school-flu/sibr.toml"),
     include_str!("../../../studies/boarding-school-flu/study.toml"),
     include_str!("../src/template/power.toml"),
     include_str!("data/everything.toml"),
+    include_str!("data/vectors.toml"),
 ];
 
 /// Pieces that a mutation puts into a file.
@@ -51,7 +52,7 @@ const PIECES: [&str; 28] = [
 ];
 
 /// Words that an expression may be made of.
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 46] = [
     "beta",
     "gamma",
     "I",
@@ -92,6 +93,12 @@ const WORDS: [&str; 40] = [
     "NegativeBinomial(",
     "size",
     "overdispersion",
+    "[",
+    "]",
+    "v[",
+    "m[i, ",
+    "i",
+    "sum(k, 1, 3, ",
 ];
 
 /// Reads text as each kind of file; an error must be drawable.

@@ -222,6 +222,29 @@ fn inline_data_weights_and_settings() {
 }
 
 /// Files that the reader accepts fit the schema, files that it refuses for their shape do not.
+/// A vector's name in a question stands for its entries.
+#[test]
+fn a_vector_is_asked_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("m.toml"),
+        "[parameters]\nk = { prior = \"Normal(0, 1)\", size = 3 }\n[derived]\n\
+         d = { value = \"2 * k[i]\", size = 2 }\n[observed]\ny = \"Normal(k[1], 1)\"\n",
+    )
+    .unwrap();
+    let study = |predict: &str| {
+        let text = format!(
+            "title = \"Which?\"\nmechanisms = [\"m.toml\"]\nshared = [\"d\"]\npredict = [{predict}]\n"
+        );
+        Study::parse("study", &text, folder.path())
+    };
+    let asked = study("\"k\", \"d_2\"").unwrap();
+    assert_eq!(asked.predict, ["k_1", "k_2", "k_3", "d_2"]);
+    assert_eq!(asked.shared, ["d_1", "d_2"]);
+    let twice = study("\"k\", \"k_2\"").unwrap_err();
+    assert_eq!(twice.message(), "`k_2` is named twice");
+}
+
 #[test]
 fn schemas_check_files_as_the_reader_does() {
     let validator = |schema: &serde_json::Value| jsonschema::validator_for(schema).unwrap();

@@ -16,6 +16,8 @@ pub(super) enum Token {
     Not,
     Open,
     Close,
+    OpenIndex,
+    CloseIndex,
     Comma,
     Colon,
     /// A single `=`, between an argument's name and its value.
@@ -34,6 +36,8 @@ impl Token {
             Self::Not => "`not`".into(),
             Self::Open => "`(`".into(),
             Self::Close => "`)`".into(),
+            Self::OpenIndex => "`[`".into(),
+            Self::CloseIndex => "`]`".into(),
             Self::Comma => "`,`".into(),
             Self::Colon => "`:`".into(),
             Self::Is => "`=`".into(),
@@ -92,7 +96,7 @@ fn word(word: &str) -> Token {
 }
 
 fn symbol(rest: &str) -> Option<(Token, usize)> {
-    const SYMBOLS: [(&str, Token); 18] = [
+    const SYMBOLS: [(&str, Token); 20] = [
         ("**", Token::Infix(Infix::Power)),
         ("==", Token::Infix(Infix::Equal)),
         ("!=", Token::Infix(Infix::NotEqual)),
@@ -108,6 +112,8 @@ fn symbol(rest: &str) -> Option<(Token, usize)> {
         ("^", Token::Infix(Infix::Power)),
         ("(", Token::Open),
         (")", Token::Close),
+        ("[", Token::OpenIndex),
+        ("]", Token::CloseIndex),
         (",", Token::Comma),
         (":", Token::Colon),
         ("=", Token::Is),

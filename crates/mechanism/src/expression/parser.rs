@@ -1,7 +1,7 @@
 //! Tokens -> [`Expression`], by precedence climbing (Clarke 1986).
 
 use super::lexer::{Token, tokens};
-use super::syntax::{Argument, Call, Expression, Infix, Kind, Prefix};
+use super::syntax::{Argument, Call, Entry, Expression, Infix, Kind, Prefix};
 use crate::source::{ReadError, Source, Span, Text};
 
 /// Brackets and signs inside one another.
@@ -130,6 +130,7 @@ impl<'a> Parser<'a> {
             (Token::Not, _) => Some("put `not ...` in brackets"),
             (Token::Colon, Token::End) => Some("a range start:stop stands where times are given"),
             (Token::End, Token::Close) => Some("every ( needs its )"),
+            (Token::End, Token::CloseIndex) => Some("every [ needs its ]"),
             _ => None,
         };
         let message = match (found, token) {
@@ -195,7 +196,13 @@ impl<'a> Parser<'a> {
 
     fn operand(&mut self, least: u8) -> Result<Expression, ReadError> {
         let (token, at) = match self.peek() {
-            Token::End | Token::Close | Token::Comma | Token::Colon | Token::Is => {
+            Token::End
+            | Token::Close
+            | Token::OpenIndex
+            | Token::CloseIndex
+            | Token::Comma
+            | Token::Colon
+            | Token::Is => {
                 return Err(self.missing_operand());
             }
             Token::Not if Prefix::Not.strength() < least => return Err(self.missing_operand()),
@@ -205,6 +212,7 @@ impl<'a> Parser<'a> {
             Token::Number(number) => self.make(Kind::Number(number), at),
             Token::Date(date) => self.make(Kind::Date(date), at),
             Token::Name(name) if *self.peek() == Token::Open => self.call(name, at),
+            Token::Name(name) if *self.peek() == Token::OpenIndex => self.entry(name, at),
             Token::Name(name) => self.make(Kind::Name(name), at),
             Token::Open => {
                 let mut inside = self.expression(0)?;
@@ -220,6 +228,22 @@ impl<'a> Parser<'a> {
                 Err(self.missing_operand())
             }
         }
+    }
+
+    /// `[index]` or `[row, column]` after a name.
+    fn entry(&mut self, name: String, name_at: Span) -> Result<Expression, ReadError> {
+        self.advance();
+        let mut indices = vec![self.expression(0)?];
+        while self.take(&Token::Comma) {
+            indices.push(self.expression(0)?);
+        }
+        let close = self.expect(&Token::CloseIndex)?;
+        let entry = Entry {
+            name,
+            name_at,
+            indices,
+        };
+        self.make(Kind::Entry(entry), name_at.to(close))
     }
 
     fn prefixed(&mut self, prefix: Prefix, at: Span) -> Result<Expression, ReadError> {
@@ -297,6 +321,7 @@ mod tests {
         same("+x", "x");
         same("1_000 + 1e-3 + .5 + 5.", "1000.0 + 0.001 + 0.5 + 5.0");
         same("max(a, b)^2", "(max(a, b))^2");
+        same("-x[i]^2 * X[i + 1, 2]", "-((x[i])^2) * (X[(i + 1), 2])");
         same("-2 % 3", "(-2) % 3");
         assert_ne!(parse("a - (b - c)").unwrap(), parse("a - b - c").unwrap());
         assert_ne!(parse("(-x)^2").unwrap(), parse("-x^2").unwrap());

@@ -26,6 +26,8 @@ pub enum Kind {
     Date(DateTime),
     /// A quantity's name, or a constant of mathematics.
     Name(String),
+    /// An entry of a vector or a matrix: `name[index]`, `name[row, column]`.
+    Entry(Entry),
     /// An operation on one expression.
     Prefix(Prefix, Box<Expression>),
     /// An operation on two expressions.
@@ -43,6 +45,17 @@ pub struct Call {
     pub function_at: Span,
     /// In the order written.
     pub arguments: Vec<Argument>,
+}
+
+/// `name[indices]`.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The vector's or the matrix's name.
+    pub name: String,
+    /// Where the name stands.
+    pub name_at: Span,
+    /// One index of a vector, two of a matrix.
+    pub indices: Vec<Expression>,
 }
 
 /// One argument of a call.
@@ -143,6 +156,7 @@ impl Expression {
     pub fn new(kind: Kind, at: Span) -> Self {
         let below = match &kind {
             Kind::Number(_) | Kind::Date(_) | Kind::Name(_) => 0,
+            Kind::Entry(entry) => entry.indices.iter().map(|i| i.depth).max().unwrap_or(0),
             Kind::Prefix(_, a) => a.depth,
             Kind::Infix(_, a, b) => a.depth.max(b.depth),
             Kind::Call(call) => {
@@ -162,6 +176,10 @@ impl Expression {
         match &self.kind {
             Kind::Number(_) | Kind::Date(_) => {}
             Kind::Name(name) => visit(name, self.at),
+            Kind::Entry(entry) => {
+                visit(&entry.name, entry.name_at);
+                entry.indices.iter().for_each(|index| index.names(visit));
+            }
             Kind::Prefix(_, a) => a.names(visit),
             Kind::Infix(_, a, b) => {
                 a.names(visit);
@@ -177,7 +195,9 @@ impl Expression {
 
     fn strength(&self) -> u8 {
         match &self.kind {
-            Kind::Number(_) | Kind::Date(_) | Kind::Name(_) | Kind::Call(_) => ATOM,
+            Kind::Number(_) | Kind::Date(_) | Kind::Name(_) | Kind::Entry(_) | Kind::Call(_) => {
+                ATOM
+            }
             Kind::Prefix(prefix, _) => prefix.strength(),
             Kind::Infix(infix, ..) => infix.strength(),
         }
@@ -188,6 +208,13 @@ impl Expression {
 impl PartialEq for Expression {
     fn eq(&self, other: &Self) -> bool {
         self.kind == other.kind
+    }
+}
+
+/// Equal in what they say, wherever they stand.
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.indices == other.indices
     }
 }
 
@@ -219,6 +246,14 @@ impl fmt::Display for Expression {
             Kind::Number(number) => write!(formatter, "{number:?}"),
             Kind::Date(date) => write!(formatter, "{date}"),
             Kind::Name(name) => formatter.write_str(name),
+            Kind::Entry(entry) => {
+                write!(formatter, "{}[", entry.name)?;
+                for (position, index) in entry.indices.iter().enumerate() {
+                    let comma = if position > 0 { ", " } else { "" };
+                    write!(formatter, "{comma}{index}")?;
+                }
+                formatter.write_str("]")
+            }
             Kind::Prefix(Prefix::Minus, a) => {
                 formatter.write_str("-")?;
                 put(formatter, a, Prefix::Minus.strength())

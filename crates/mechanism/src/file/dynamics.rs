@@ -141,7 +141,7 @@ fn states(lowering: &mut Lowering<'_>, written: &Written<'_>) -> Result<Vec<Stat
     for named in &written.states {
         states.push(State {
             name: named.name.clone(),
-            initial: lowering.lower(&named.value, all)?,
+            initial: lowering.lower_named(named, all)?,
             unit: named.unit.clone(),
             description: named.description.clone(),
         });
@@ -201,7 +201,7 @@ fn of_equations(
     let mut diffusion = vec![lowering.graph.constant(0.0); states];
     for named in noise {
         let state = state(lowering, &named.name, named.name_at)?;
-        diffusion[state] = lowering.lower(&named.value, Scope::Moving)?;
+        diffusion[state] = lowering.lower_named(named, Scope::Moving)?;
     }
     Ok(Law::Sde {
         drift,
@@ -222,7 +222,7 @@ fn equations(
     let mut found: Vec<Option<Node>> = vec![None; states];
     for named in named {
         let state = state(lowering, &named.name, named.name_at)?;
-        found[state] = Some(lowering.lower(&named.value, Scope::Moving)?);
+        found[state] = Some(lowering.lower_named(named, Scope::Moving)?);
     }
     if let Some(named) = written
         .states

@@ -20,9 +20,10 @@ enum Function {
     If,
     Interp,
     Flow,
+    Sum,
 }
 
-const FUNCTIONS: [(&str, Function); 27] = [
+const FUNCTIONS: [(&str, Function); 28] = [
     ("exp", Function::Unary(Unary::Exp)),
     ("log", Function::Unary(Unary::Ln)),
     ("ln", Function::Unary(Unary::Ln)),
@@ -50,6 +51,7 @@ const FUNCTIONS: [(&str, Function); 27] = [
     ("if", Function::If),
     ("interp", Function::Interp),
     ("flow", Function::Flow),
+    ("sum", Function::Sum),
 ];
 
 /// The names of all functions.
@@ -80,6 +82,7 @@ impl Lowering<'_> {
             Function::Modulo => ("2 arguments", given == 2),
             Function::If => ("3 arguments (condition, then, otherwise)", given == 3),
             Function::Interp => ("2 arguments (time, column)", given == 2),
+            Function::Sum => ("4 arguments (index, first, last, term)", given == 4),
         };
         if !enough {
             return Err(self
@@ -99,6 +102,9 @@ impl Lowering<'_> {
         if function == Function::Interp {
             return self.interpolated(call, scope);
         }
+        if function == Function::Sum {
+            return self.sum(call, scope);
+        }
         let arguments = call
             .arguments
             .iter()
@@ -117,7 +123,7 @@ impl Lowering<'_> {
                 .fold(arguments[0], |all, &next| graph.binary(binary, all, next)),
             Function::Modulo => graph.binary(Binary::Modulo, arguments[0], arguments[1]),
             Function::If => graph.select(arguments[0], arguments[1], arguments[2]),
-            Function::Interp | Function::Flow => arguments[0],
+            Function::Interp | Function::Flow | Function::Sum => arguments[0],
         })
     }
 

@@ -19,8 +19,12 @@ pub const MECHANISM: &[Key] = &[
     ),
     Key::new(
         "constants",
-        Kind::Named(&Kind::Expression),
-        "Numbers with a name; an expression may use other constants.",
+        Kind::Named(&Kind::OneOf(&[
+            Kind::Expression,
+            Kind::List(&[Kind::Number, Kind::List(&[Kind::Number])]),
+            Kind::Table(NUMBERS),
+        ])),
+        "Numbers with a name; an expression may use other constants. A list is a vector, a list of lists a matrix.",
     ),
     Key::new(
         "parameters",
@@ -54,7 +58,7 @@ pub const MECHANISM: &[Key] = &[
     ),
     Key::new(
         "definitions",
-        Kind::Named(&Kind::Expression),
+        Kind::Named(&Kind::OneOf(&[Kind::Expression, Kind::Table(DEFINITION)])),
         "Names for parts of expressions: of anything, in any order.",
     ),
     Key::new(
@@ -98,6 +102,27 @@ pub const MECHANISM: &[Key] = &[
     ),
 ];
 
+/// How many entries a vector has.
+const SIZE: Key = Key::new(
+    "size",
+    Kind::Count(1),
+    "Makes it a vector of so many entries, x[1], x[2], ...; in its expression, i is the entry's number.",
+);
+
+/// A vector or a matrix in a file.
+pub const NUMBERS: &[Key] = &[Key::new(
+    "file",
+    Kind::Text,
+    "A CSV file with a header, from the mechanism's folder: one row of numbers a row.",
+)
+.needed()];
+
+/// A definition written as a table.
+pub const DEFINITION: &[Key] = &[
+    Key::new("value", Kind::Expression, "An expression.").needed(),
+    SIZE,
+];
+
 /// A parameter written as a table.
 pub const PARAMETER: &[Key] = &[
     Key::new(
@@ -106,6 +131,7 @@ pub const PARAMETER: &[Key] = &[
         "Its prior distribution, or a fixed number.",
     )
     .needed(),
+    SIZE,
     UNIT,
     DESCRIPTION,
 ];
@@ -113,6 +139,7 @@ pub const PARAMETER: &[Key] = &[
 /// A state written as a table.
 pub const STATE: &[Key] = &[
     Key::new("initial", Kind::Expression, "Its value at the start.").needed(),
+    SIZE,
     UNIT,
     DESCRIPTION,
 ];
@@ -125,6 +152,7 @@ pub const DERIVED: &[Key] = &[
         "An expression of constants and parameters.",
     )
     .needed(),
+    SIZE,
     UNIT,
     DESCRIPTION,
 ];

@@ -7,6 +7,7 @@ use super::calendar::Calendar;
 use super::forcing::Forcing;
 use super::functions::functions;
 use super::names::{FormulaKind, Meaning, Names, did_you_mean};
+use super::vectors::Data;
 use super::written::Written;
 use crate::expression::syntax::{Infix, Kind, Prefix};
 use crate::expression::{Binary, Expression, Graph, Input, Node, Unary};
@@ -49,6 +50,14 @@ pub(crate) struct Lowering<'a> {
     /// Whether flows of any expression make sense: not for jumps.
     pub flows_of_expressions: bool,
     pub forcing: Forcing,
+    /// Tables of numbers among the constants.
+    pub data: &'a [Data],
+    /// Names that stand for a number while an expression is lowered, the innermost last.
+    pub indices: Vec<(String, Node)>,
+    /// Entries of the observed series being read.
+    pub observed_entries: usize,
+    /// Terms of sums so far.
+    pub terms: u64,
     formulas: Vec<Formula>,
     /// Flows that the series being read has used already: what is counted or accumulated.
     pub series_flows: HashMap<(Option<usize>, Node), usize>,
@@ -75,6 +84,10 @@ impl<'a> Lowering<'a> {
             rates: Vec::new(),
             flows_of_expressions: true,
             series_flows: HashMap::new(),
+            data: &written.data,
+            indices: Vec::new(),
+            observed_entries: 0,
+            terms: 0,
         };
         super::events::find_switched(&mut lowering, written)?;
         for formula in order {
@@ -88,7 +101,7 @@ impl<'a> Lowering<'a> {
         let (kind, named) = self.names.formulas[formula];
         let value = match kind {
             FormulaKind::Constant => {
-                let node = self.lower(&named.value, Scope::Constant)?;
+                let node = self.lower_named(named, Scope::Constant)?;
                 let value = self.graph.as_constant(node);
                 if !value.is_some_and(f64::is_finite) {
                     return Err(self
@@ -106,16 +119,16 @@ impl<'a> Lowering<'a> {
                 }
             }
             FormulaKind::Derived => {
-                let node = self.lower(&named.value, Scope::Parameters(parameters))?;
+                let node = self.lower_named(named, Scope::Parameters(parameters))?;
                 Formula {
                     still: Some(node),
                     moving: Some(node),
                 }
             }
             FormulaKind::Definition => Formula {
-                moving: Some(self.lower(&named.value, Scope::Moving)?),
+                moving: Some(self.lower_named(named, Scope::Moving)?),
                 // An error here only says that it moves: it is reported where it is used.
-                still: self.lower(&named.value, Scope::Parameters(parameters)).ok(),
+                still: self.lower_named(named, Scope::Parameters(parameters)).ok(),
             },
         };
         self.formulas[formula] = value;
@@ -131,7 +144,8 @@ impl<'a> Lowering<'a> {
                 let time = self.calendar.time_at(*date, self.source, at)?;
                 Ok(self.graph.constant(time))
             }
-            Kind::Name(name) => self.name(name, at, scope),
+            Kind::Name(name) => self.lower_name(name, at, scope),
+            Kind::Entry(entry) => self.entry(entry, scope),
             Kind::Prefix(prefix, a) => {
                 let a = self.lower(a, scope)?;
                 Ok(match prefix {
@@ -186,7 +200,12 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn name(&mut self, name: &str, at: Span, scope: Scope) -> Result<Node, ReadError> {
+    /// The node of a name.
+    pub fn lower_name(&mut self, name: &str, at: Span, scope: Scope) -> Result<Node, ReadError> {
+        let index = self.indices.iter().rev().find(|(index, _)| index == name);
+        if let Some((_, node)) = index {
+            return Ok(*node);
+        }
         let moves = matches!(scope, Scope::Moving | Scope::Observed);
         match name {
             "pi" => return Ok(self.graph.constant(std::f64::consts::PI)),
@@ -219,6 +238,18 @@ impl<'a> Lowering<'a> {
                 .with_help(format!(
                     "in [observed], flow({name}) counts how often it happened"
                 ))),
+            Meaning::Vector(size) => Err(self
+                .source
+                .error(at, format!("`{name}` is a vector"), "not a number")
+                .with_help(format!("write {name}[k], with k from 1 to {size}"))),
+            Meaning::Data(data) => Err(self
+                .source
+                .error(
+                    at,
+                    format!("`{name}` is a table of {}", self.data[data].described()),
+                    "not a number",
+                )
+                .with_help(format!("write {name}[k], or {name}[row, column]"))),
             Meaning::State(state) if moves => Ok(self.graph.input(Input::State(state))),
             Meaning::State(_) => Err(self.out_of_scope(&described, at, scope)),
             Meaning::Parameter(parameter) => match (scope, self.switched.get(&parameter)) {
@@ -257,7 +288,7 @@ impl<'a> Lowering<'a> {
 
     fn in_scope(&self, meaning: Meaning, scope: Scope) -> bool {
         match (meaning, scope) {
-            (Meaning::Reaction(_), _) => false,
+            (Meaning::Reaction(_) | Meaning::Vector(_) | Meaning::Data(_), _) => false,
             (_, Scope::Moving | Scope::Observed) => true,
             (Meaning::State(_), _) | (Meaning::Parameter(_), Scope::Constant) => false,
             (Meaning::Parameter(parameter), Scope::Parameters(known)) => parameter < known,

@@ -16,6 +16,10 @@ pub(crate) enum Meaning {
     Parameter(usize),
     State(usize),
     Reaction(usize),
+    /// A vector with so many entries, each of which has a name and a meaning of its own.
+    Vector(usize),
+    /// A table of numbers, by its position among them.
+    Data(usize),
 }
 
 /// What kind of formula a name stands for.
@@ -82,6 +86,12 @@ impl<'a> Names<'a> {
             names.add(source, &named.name, named.name_at, meaning)?;
             names.formulas.push((kind, named));
         }
+        for (name, at, size) in &written.vectors {
+            names.add(source, name, *at, Meaning::Vector(*size as usize))?;
+        }
+        for (position, data) in written.data.iter().enumerate() {
+            names.add(source, &data.name, data.name_at, Meaning::Data(position))?;
+        }
         let reactions = written.reactions.iter().flat_map(|(_, list)| list);
         for (position, reaction) in reactions.enumerate() {
             let name = &reaction.name;
@@ -121,6 +131,8 @@ impl<'a> Names<'a> {
             Meaning::Parameter(_) => "a parameter",
             Meaning::State(_) => "a state",
             Meaning::Reaction(_) => "a reaction",
+            Meaning::Vector(_) => "a vector",
+            Meaning::Data(_) => "a table of numbers",
             Meaning::Formula(formula) => match self.formulas.get(formula) {
                 Some((FormulaKind::Constant, _)) => "a constant",
                 Some((FormulaKind::Definition, _)) => "a definition",
@@ -150,10 +162,16 @@ impl<'a> Names<'a> {
             .iter()
             .map(|(_, named)| {
                 let mut found = Vec::new();
-                named.value.names(&mut |name, at| {
-                    if let Some(Meaning::Formula(formula)) = self.get(name) {
-                        found.push((formula, at));
+                named.value.names(&mut |name, at| match self.get(name) {
+                    Some(Meaning::Formula(formula)) => found.push((formula, at)),
+                    Some(Meaning::Vector(size)) => {
+                        let entries = (1..=size).map(|k| self.get(&format!("{name}_{k}")));
+                        found.extend(entries.filter_map(|entry| match entry {
+                            Some(Meaning::Formula(formula)) => Some((formula, at)),
+                            _ => None,
+                        }));
                     }
+                    _ => {}
                 });
                 found
             })

@@ -271,14 +271,13 @@ pub(crate) fn observed(
                 .with_help("add distribution = \"Normal(mean = x, sd = 1)\", or an expression seen exactly"));
         };
         lowering.begin_series();
+        let times = times(lowering, written, &series, moves_from)?;
         observed.push(Observed {
             name: series.name.to_owned(),
-            times: times(lowering, written, &series, moves_from)?,
-            distribution: lowering.distribution(
-                distribution,
-                Scope::Observed,
-                Role::Observation,
-            )?,
+            distribution: lowering.of_observed(&times, |lowering| {
+                lowering.distribution(distribution, Scope::Observed, Role::Observation)
+            })?,
+            times,
             unit: series.unit,
             description: series.description,
         });

@@ -16,7 +16,9 @@ pub(crate) fn parameters(
         let scope = Scope::Parameters(position);
         Ok(Parameter {
             name: named.name.clone(),
-            prior: lowering.distribution(&named.value, scope, Role::Prior)?,
+            prior: lowering.of_entry(named, |lowering| {
+                lowering.distribution(&named.value, scope, Role::Prior)
+            })?,
             unit: named.unit.clone(),
             description: named.description.clone(),
         })
@@ -34,7 +36,7 @@ pub(crate) fn derived(
     list.map(|named| {
         Ok(Derived {
             name: named.name.clone(),
-            value: lowering.lower(&named.value, all)?,
+            value: lowering.lower_named(named, all)?,
             unit: named.unit.clone(),
             description: named.description.clone(),
         })

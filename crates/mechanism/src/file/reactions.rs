@@ -129,7 +129,7 @@ fn check_whole_initials(
 ) -> Result<(), ReadError> {
     let all = Scope::Parameters(written.parameters.len());
     for named in &written.states {
-        let node = lowering.lower(&named.value, all)?;
+        let node = lowering.lower_named(named, all)?;
         if let Some(value) = lowering.graph.as_constant(node)
             && (value < 0.0 || value.fract() != 0.0)
         {

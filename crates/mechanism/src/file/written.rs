@@ -1,6 +1,9 @@
 //! A mechanism file as written: its expressions parsed, its names not yet resolved.
 
+use std::path::Path;
+
 use super::keys;
+use super::vectors::{self, Data, MOST_ENTRIES};
 use crate::expression::Expression;
 use crate::expression::parser::parse_text;
 use crate::expression::syntax::{Kind, Prefix};
@@ -16,6 +19,8 @@ pub(crate) struct Named {
     pub value: Expression,
     pub unit: Option<String>,
     pub description: Option<String>,
+    /// Which entry of a vector it is.
+    pub entry: Option<usize>,
 }
 
 /// A reaction as written.
@@ -44,6 +49,10 @@ pub(crate) struct Written<'a> {
     pub description: String,
     pub method: Option<Text>,
     pub constants: Vec<Named>,
+    /// Tables of numbers among the constants.
+    pub data: Vec<Data>,
+    /// Vectors of parameters, states, definitions and derived quantities: name, place, size.
+    pub vectors: Vec<(String, Span, u64)>,
     pub parameters: Vec<Named>,
     pub states: Vec<Named>,
     pub definitions: Vec<Named>,
@@ -62,16 +71,29 @@ pub(crate) struct Written<'a> {
 
 impl<'a> Written<'a> {
     /// Parses every expression whose place in the file says what it is.
-    pub fn read(top: &Section<'a>) -> Result<Self, ReadError> {
+    pub fn read(top: &Section<'a>, folder: &Path) -> Result<Self, ReadError> {
         top.only(keys::MECHANISM)?;
-        let named = |key: &str, value_key: &str, known: &[Key]| match top.get(key) {
-            Some(entry) => table_of_named(&entry, value_key, known),
+        let mut vectors = Vec::new();
+        let mut named = |key: &str, value_key: &str, known: &[Key]| match top.get(key) {
+            Some(entry) => table_of_named(&entry, value_key, known, &mut vectors),
             None => Ok(Vec::new()),
         };
+        let (parameters, states, definitions, derived) = (
+            named("parameters", "prior", keys::PARAMETER)?,
+            named("states", "initial", keys::STATE)?,
+            named("definitions", "value", keys::DEFINITION)?,
+            named("derived", "value", keys::DERIVED)?,
+        );
+        let (constants, data) = match top.get("constants") {
+            Some(entry) => constants(&entry, folder)?,
+            None => (Vec::new(), Vec::new()),
+        };
         let equations = |key: &str| -> Result<Option<(Span, Vec<Named>)>, ReadError> {
-            top.get(key)
-                .map(|entry| Ok((entry.key_at, table_of_named(&entry, "", &[])?)))
-                .transpose()
+            let Some(entry) = top.get(key) else {
+                return Ok(None);
+            };
+            let list = table_of_named(&entry, "", &[], &mut Vec::new())?;
+            Ok(Some((entry.key_at, vectors::spread(list, &vectors))))
         };
         let section = |key: &str, known: &[Key]| -> Result<Option<Section<'a>>, ReadError> {
             let Some(entry) = top.get(key) else {
@@ -116,15 +138,17 @@ impl<'a> Written<'a> {
             top: top.clone(),
             description: optional_text("description")?.map_or(String::new(), |text| text.value),
             method: optional_text("method")?,
-            constants: named("constants", "", &[])?,
-            parameters: named("parameters", "prior", keys::PARAMETER)?,
-            states: named("states", "initial", keys::STATE)?,
-            definitions: named("definitions", "", &[])?,
-            derived: named("derived", "value", keys::DERIVED)?,
+            constants,
+            data,
+            parameters,
+            states,
+            definitions,
+            derived,
             reactions,
             dynamics: equations("dynamics")?,
             noise: equations("noise")?,
             map: equations("map")?,
+            vectors,
             events: sections("events", keys::EVENT)?,
             observed,
             solver: section("solver", keys::SOLVER)?,
@@ -166,20 +190,51 @@ pub(crate) fn expression(entry: &Entry<'_>) -> Result<Expression, ReadError> {
     }
 }
 
-/// The names and expressions of a table; a value may be a table that holds it under `value_key`.
+/// Constants: numbers with a name, and tables of numbers.
+fn constants(entry: &Entry<'_>, folder: &Path) -> Result<(Vec<Named>, Vec<Data>), ReadError> {
+    let (mut list, mut tables) = (Vec::new(), Vec::new());
+    for entry in entry.section("[constants]")?.entries() {
+        match Data::read(&entry, folder)? {
+            Some(data) => tables.push(data),
+            None => list.push(Named {
+                name: entry.key.to_owned(),
+                name_at: entry.key_at,
+                value: expression(&entry)?,
+                unit: None,
+                description: None,
+                entry: None,
+            }),
+        }
+    }
+    Ok((list, tables))
+}
+
+/// The names and expressions of a table; a value may be a table that holds it under `value_key`, and
+/// its `size`, which makes it a vector.
 fn table_of_named(
     entry: &Entry<'_>,
     value_key: &str,
     known: &[Key],
+    vectors: &mut Vec<(String, Span, u64)>,
 ) -> Result<Vec<Named>, ReadError> {
     let section = entry.section(format!("[{}]", entry.key))?;
     let mut list = Vec::new();
     for entry in section.entries() {
         let inside = entry.as_section(format!("`{}`", entry.key));
+        let mut size = None;
         let (value, unit, description) = match inside {
             Some(inside) if !value_key.is_empty() => {
                 inside.only(known)?;
                 let value = inside.need(value_key, &format!("{value_key} = \"...\""))?;
+                if let Some(entry) = inside.get("size") {
+                    let many = entry.count(1)?;
+                    if many > MOST_ENTRIES {
+                        return Err(entry
+                            .error("more than 10 000 entries", "too many")
+                            .with_help("a vector has at most 10 000 entries"));
+                    }
+                    size = Some(many);
+                }
                 (
                     expression(&value)?,
                     optional_text(&inside, "unit")?,
@@ -188,13 +243,18 @@ fn table_of_named(
             }
             _ => (expression(&entry)?, None, None),
         };
-        list.push(Named {
+        if let Some(size) = size {
+            vectors.push((entry.key.to_owned(), entry.key_at, size));
+        }
+        let named = Named {
             name: entry.key.to_owned(),
             name_at: entry.key_at,
             value,
             unit,
             description,
-        });
+            entry: None,
+        };
+        list.extend(vectors::entries(named, size));
     }
     Ok(list)
 }

@@ -109,6 +109,27 @@ fn declared(mechanisms: &[Mechanism], name: &str) -> Vec<Option<String>> {
     mechanisms.iter().filter_map(of).collect()
 }
 
+/// A vector's name stands for its entries `name_1`, `name_2`, ...
+fn with_entries(mechanisms: &[Mechanism], names: Vec<Text>) -> Vec<Text> {
+    let is_declared = |name: &str| !declared(mechanisms, name).is_empty();
+    let entries = |name: Text| {
+        let entries: Vec<Text> = (1..)
+            .map(|entry| format!("{}_{entry}", name.value))
+            .take_while(|entry| is_declared(entry))
+            .map(|value| Text {
+                value,
+                ..name.clone()
+            })
+            .collect();
+        if is_declared(&name.value) || entries.is_empty() {
+            vec![name]
+        } else {
+            entries
+        }
+    };
+    names.into_iter().flat_map(entries).collect()
+}
+
 /// All names of parameters and derived quantities.
 fn quantities(mechanisms: &[Mechanism]) -> Vec<&str> {
     let mut names: Vec<&str> = mechanisms
@@ -131,7 +152,7 @@ pub(super) fn shared(
     let Some(entry) = top.get("shared") else {
         return Ok(Vec::new());
     };
-    let names = entry.names()?;
+    let names = with_entries(mechanisms, entry.names()?);
     no_repeats(&entry, &names)?;
     for name in &names {
         let units = declared(mechanisms, &name.value);
@@ -178,7 +199,7 @@ pub(super) fn predict(
         }
         return Ok(names);
     };
-    let names = entry.names()?;
+    let names = with_entries(mechanisms, entry.names()?);
     if names.is_empty() {
         return Err(entry
             .error("nothing is asked", "name what is to be predicted")
