@@ -255,8 +255,9 @@ fn schemas_check_files_as_the_reader_does() {
         std::fs::write(new.path().join(file.name), file.text).unwrap();
     }
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies");
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     let mut seen = 0;
-    for folder in [shipped.as_path(), new.path()] {
+    for folder in [shipped.as_path(), new.path(), data.as_path()] {
         for path in toml_files(folder) {
             let value = read(&std::fs::read_to_string(&path).unwrap());
             let schema = if path.ends_with("study.toml") {
