@@ -463,6 +463,111 @@ fn a_bank_of_another_study_is_refused() {
     fails(&["learn", &two, "--quiet"], 6, &["study"]);
 }
 
+/// Networks that are damaged, of another format or of another study are refused by name.
+#[test]
+fn networks_that_are_not_this_study_s_are_refused() {
+    let (_a, study) = line_study();
+    let (folder, other) = line_study();
+    let mechanism = folder.path().join("line.toml");
+    let text = fs::read_to_string(&mechanism).unwrap();
+    fs::write(&mechanism, text.replace("0.5)", "0.7)")).unwrap();
+    for study in [&study, &other] {
+        succeeds(&["learn", study, "--quiet"]);
+    }
+    let network = |study: &str| Path::new(study).join("results/model/parameters-of-line-1");
+    let (ours, theirs) = (network(&study), network(&other));
+    let (weights, json) = (ours.join("weights.safetensors"), ours.join("model.json"));
+    let (kept, described) = (
+        fs::read(&weights).unwrap(),
+        fs::read_to_string(&json).unwrap(),
+    );
+    let data = Path::new(&study).join("y.csv").display().to_string();
+    let refused = |words: &[&str]| {
+        fails(&["ask", &study, "--observed", &data], 6, words);
+        fs::write(&weights, &kept).unwrap();
+        fs::write(&json, &described).unwrap();
+    };
+    fs::write(&weights, &kept[..1000]).unwrap();
+    refused(&["weights.safetensors", "truncated"]);
+    fs::write(&json, described.replace("\"format\": 1", "\"format\": 99")).unwrap();
+    refused(&["its format is 99"]);
+    fs::write(&json, &described[..200]).unwrap();
+    refused(&["model.json"]);
+    fs::remove_file(&json).unwrap();
+    refused(&["model.json"]);
+    // The same shape, whole, and wrong.
+    fs::copy(theirs.join("weights.safetensors"), &weights).unwrap();
+    fs::copy(theirs.join("model.json"), &json).unwrap();
+    refused(&["model/parameters-of-line-1 is not the one that was trained for this study"]);
+    succeeds(&["ask", &study, "--observed", &data]);
+}
+
+/// Data of any scale are answered alike: here the exact posterior has mean 0.477 and sd 0.132.
+#[test]
+fn columns_may_have_any_scale() {
+    for scale in [1e-30, 1e30] {
+        let (folder, study) = line_study();
+        let mechanism = folder.path().join("line.toml");
+        let text = fs::read_to_string(&mechanism).unwrap();
+        let scaled = format!("Normal({scale:e} * slope * t, {:e})", 0.5 * scale);
+        fs::write(&mechanism, text.replace("Normal(slope * t, 0.5)", &scaled)).unwrap();
+        let data = [0.4, 1.1, 1.4].map(|y| format!("{:e}", y * scale));
+        fs::write(
+            folder.path().join("y.csv"),
+            format!("y\n{}\n", data.join("\n")),
+        )
+        .unwrap();
+        let answer = json(&succeeds(&["run", &study, "--json"]));
+        let summary = &answer["posteriors"][0];
+        for (whose, tolerance) in [("summaries", 0.01), ("amortized", 0.06)] {
+            // The command prints the refined answer; the report holds both.
+            let report = fs::read(folder.path().join("results/report.json")).unwrap();
+            let report: Value = serde_json::from_slice(&report).unwrap();
+            let summary = &report["posteriors"][0][whose][0];
+            let off = summary["mean"].as_f64().unwrap() - 4.0 * 6.8 / 57.0;
+            assert!(off.abs() < tolerance, "{scale:e}, {whose}: {summary}");
+        }
+        assert!(summary["quantities"][0]["summary"]["sd"].as_f64().unwrap() < 0.14);
+    }
+}
+
+/// Too few simulations, none that succeeded, the same ones over and over, a column that never varies.
+#[test]
+fn odd_simulations_are_refused_or_answered_rightly() {
+    let (folder, study) = line_study();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fails(
+        &["run", &study, "--simulations", "3", "--quiet"],
+        4,
+        &["only 3 simulations of `line` can be learned from"],
+    );
+    // 600 different rows, ten times each; y_2 is always 1.
+    let mut text = "slope,y_1,y_2,y_3\n".to_owned();
+    for _ in 0..10 {
+        for row in 0..600 {
+            let level = (f64::from(row) + 0.5) / 600.0;
+            let slope = 4.0 * (level - 0.5);
+            let noise = f64::from(row * 7919 % 600) / 600.0 - 0.5;
+            text += &format!("{slope},{},1,{}\n", slope + noise, 3.0 * slope - noise);
+        }
+    }
+    fs::write(path("mine.csv"), text).unwrap();
+    fs::write(path("y.csv"), "y\n0.5\n1\n1.5\n").unwrap();
+    succeeds(&["bank", "import", &study, &path("mine.csv")]);
+    succeeds(&["learn", &study, "--quiet"]);
+    let answer = json(&succeeds(&[
+        "ask",
+        &study,
+        "--observed",
+        &path("y.csv"),
+        "--json",
+    ]));
+    let mean = answer["posteriors"][0]["quantities"][0]["summary"]["mean"]
+        .as_f64()
+        .unwrap();
+    assert!((mean - 0.5).abs() < 0.15, "{mean}");
+}
+
 /// What never varies cannot be learned from.
 #[test]
 fn data_that_never_vary_are_refused() {

@@ -56,6 +56,33 @@ struct Learned {
     simulations: u64,
     /// Each mechanism's share of the training rows, in expectation.
     shares: Vec<f64>,
+    /// The folder of each network, and a hash of its files.
+    networks: Vec<(String, String)>,
+}
+
+/// The folders of a study's networks.
+fn network_folders(context: &Context) -> Vec<String> {
+    let study = &context.study;
+    let densities = study
+        .mechanisms
+        .iter()
+        .filter(|mechanism| Coordinates::new(mechanism).dimension() > 0)
+        .map(|mechanism| density_folder(&mechanism.name));
+    let classes = (study.mechanisms.len() > 1).then(|| CLASSES.to_owned());
+    let names = classes.into_iter().chain(densities);
+    let members =
+        |name: String| (0..study.learn.members).map(move |member| format!("{name}-{}", member + 1));
+    names.flat_map(members).collect()
+}
+
+/// A hash of the files of a network; of nothing where they are missing.
+fn network_hash(context: &Context, folder: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let folder = context.results().join("model").join(folder);
+    for file in ["model.json", "weights.safetensors"] {
+        hasher.update(&std::fs::read(folder.join(file)).unwrap_or_default());
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
 /// A hash of what networks must share with a study to answer for it.
@@ -125,6 +152,13 @@ pub fn run(context: &Context, bank: &Bank) -> Result<Amortized, Failure> {
             seed,
             simulations,
             shares,
+            networks: network_folders(context)
+                .into_iter()
+                .map(|folder| {
+                    let hash = network_hash(context, &folder);
+                    (folder, hash)
+                })
+                .collect(),
         },
     )?;
     let amortized = load(context)?;
@@ -220,6 +254,17 @@ pub fn load(context: &Context) -> Result<Amortized, Failure> {
     let learned: Learned = context
         .read_result(FILE)
         .ok_or_else(|| Failure::damaged(format!("{FILE} is missing or damaged"), again))?;
+    // A network of another study may have the same shape.
+    for (folder, hash) in &learned.networks {
+        if network_hash(context, folder) != *hash {
+            return Err(Failure::damaged(
+                format!(
+                    "the network in model/{folder} is not the one that was trained for this study"
+                ),
+                again,
+            ));
+        }
+    }
     let tilt = study.weights.iter().zip(&learned.shares);
     let tilt = tilt
         .map(|(prior, share)| if prior == share { 1.0 } else { prior / share })
