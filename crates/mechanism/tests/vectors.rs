@@ -106,7 +106,7 @@ fn a_matrix_is_looked_up() {
                 .iter()
                 .zip([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
         {
-            let exact = 1.0 / (1.0 + (-(x * a + y * b) as f64).exp());
+            let exact = 1.0 / (1.0 + f64::exp(-(x * a + y * b)));
             assert!((found[0] - exact).abs() < 1e-14, "{found:?}, exact {exact}");
         }
         // What is in the file is part of what the mechanism is.
