@@ -358,6 +358,32 @@ fn many_data_sets_are_answered_in_one_call() {
     fails(&["ask", &study], 2, &["--observed"]);
 }
 
+/// A rival without parameters has an evidence, too.
+#[test]
+fn a_mechanism_without_parameters_is_compared() {
+    let (folder, study) = line_study();
+    fs::write(
+        folder.path().join("flat.toml"),
+        "[observed]\ny = { distribution = \"Normal(0, 0.5)\", times = [1, 2, 3] }\n",
+    )
+    .unwrap();
+    let file = folder.path().join("study.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(
+        &file,
+        text.replace("[\"line.toml\"]", "[\"line.toml\", \"flat.toml\"]"),
+    )
+    .unwrap();
+    let answer = json(&succeeds(&["run", &study, "--json"]));
+    // ln p(y): the line's as above, and three independent numbers.
+    let noise = 0.25f64;
+    let flat = -0.5 * (3.0 * (std::f64::consts::TAU * noise).ln() + 3.33 / noise);
+    let line = flat - 0.5 * ((1.0 + 14.0 / noise).ln() - 6.8 * 6.8 / (0.25 + 14.0) / noise);
+    let exact = 1.0 / (1.0 + (line - flat).exp());
+    let found = answer["mechanisms"][1]["posterior"].as_f64().unwrap();
+    assert!((found / exact - 1.0).abs() < 0.05, "{found}, exact {exact}");
+}
+
 /// A mechanism without a likelihood keeps the network's answer, and says why.
 #[test]
 fn what_has_no_likelihood_is_not_refined() {

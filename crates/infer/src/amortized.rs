@@ -41,6 +41,14 @@ pub enum InferError {
     /// No parameters were found under which a mechanism can produce the data.
     #[error("under no parameters that were tried can the mechanism produce the data")]
     Impossible,
+    /// A likelihood is infinite.
+    #[error(
+        "the likelihood is infinite at some parameters: the data lie where a density of the mechanism is"
+    )]
+    Unbounded,
+    /// Tempering came to no end, or beyond what it may cost.
+    #[error("neither weights nor tempering came to an answer within what they may cost")]
+    Unsettled,
     /// The user asked to stop.
     #[error("interrupted")]
     Interrupted,

@@ -9,6 +9,7 @@
 pub mod importance;
 pub mod tempering;
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gnomon_learn::matrix::Matrix;
@@ -18,14 +19,14 @@ use gnomon_simulate::{Compiled, log_likelihood};
 
 use crate::amortized::{Amortized, Draws, InferError};
 use importance::Weighted;
-use tempering::{Densities, Islands, Tempered, mean_and_sd, systematic};
+use tempering::{Densities, Islands, Tempered, systematic};
 
 /// One proposal in so many is a draw of the prior.
 const PRIOR_EVERY: usize = 10;
 /// Proposals are added until they are worth the draws asked for, up to so many times as many.
 const MOST_PROPOSALS: usize = 64;
 /// The effective sample size below which weights are not used.
-const FEWEST_EFFECTIVE: f64 = 1000.0;
+const FEWEST_EFFECTIVE: usize = 1000;
 /// Proposals of the first round, at least: the particles that tempering may have to start from.
 const FEWEST_PROPOSALS: usize = ISLANDS * FEWEST_PARTICLES;
 /// Islands of every tempering.
@@ -61,6 +62,8 @@ pub struct Problem<'a> {
     pub given: &'a Matrix,
     /// The data as the mechanism observes them: one number an observed column, NaN where missing.
     pub data: &'a [f64],
+    /// Likelihoods that may be worked out.
+    pub budget: u64,
     /// Set once the user asks to stop.
     pub stop: &'a AtomicBool,
 }
@@ -182,7 +185,10 @@ impl<'a> Problem<'a> {
     /// has any likelihood, or the user asks to stop.
     pub fn refine(&self, draws: usize, confirm: bool, seed: u64) -> Result<Refined, InferError> {
         let seed = Stream::new(seed, Purpose::REFINEMENT, self.mechanism as u64).next_u64();
+        let calls = Cell::new(0);
         let d = self.dimension();
+        // However few draws are asked for, the evidence needs many.
+        let wanted = draws.max(FEWEST_EFFECTIVE);
         if d == 0 {
             return self.without_parameters(draws);
         }
@@ -190,20 +196,22 @@ impl<'a> Problem<'a> {
         let mut weighted;
         loop {
             let round = sample.ratio.len() as u64;
-            let more = sample.ratio.len().max(2 * draws).max(FEWEST_PROPOSALS);
-            self.propose(&mut sample, more, seed.wrapping_add(round))?;
+            let more = sample.ratio.len().max(2 * wanted).max(FEWEST_PROPOSALS);
+            self.propose(&mut sample, more, seed.wrapping_add(round), &calls)?;
             weighted = importance::weigh(&sample.ratio);
-            let enough = weighted.effective >= draws as f64;
-            let last = 2 * sample.ratio.len() > MOST_PROPOSALS * draws;
+            let enough = weighted.effective >= wanted as f64;
+            let last = 2 * sample.ratio.len() > MOST_PROPOSALS * wanted;
             if enough || last || !weighted.usable() {
                 break;
             }
         }
+        if sample.target.contains(&f64::INFINITY) {
+            return Err(InferError::Unbounded);
+        }
         if weighted.log_evidence == f64::NEG_INFINITY {
             return Err(InferError::Impossible);
         }
-        let usable = weighted.usable() && weighted.effective >= FEWEST_EFFECTIVE.min(draws as f64);
-        let mut calls = sample.ratio.len() as u64;
+        let usable = weighted.usable() && weighted.effective >= FEWEST_EFFECTIVE as f64;
         let (points, target, moments, method) = if usable {
             let moments = sample.moments(&weighted, d);
             let uniform = Stream::new(seed, Purpose::REFINEMENT, u64::MAX).uniform();
@@ -220,12 +228,12 @@ impl<'a> Problem<'a> {
                 count: ISLANDS,
                 particles,
             };
-            let tempered = self.temper_proposal(&sample, islands, seed)?;
-            calls += tempered.evaluations;
+            let tempered = self.temper_proposal(&sample, islands, seed, &calls)?;
             let moments = Moments::of(&tempered, islands, d);
-            let (points, target) = thinned(&tempered, draws, d);
+            let (points, target) = drawn(&tempered, islands, draws, d, seed);
             (points, target, moments, Method::Tempering)
         };
+        let (points, target) = shuffled(&points, &target, d, seed);
         let progress = sample.progress(&moments, d);
         let mut confirmation = None;
         if confirm {
@@ -234,10 +242,12 @@ impl<'a> Problem<'a> {
                     count: ISLANDS,
                     particles,
                 };
-                let Some(other) = self.temper_prior(islands, seed)? else {
-                    break;
+                let other = match self.temper_prior(islands, seed, &calls) {
+                    Ok(Some(other)) => other,
+                    Ok(None) => continue,
+                    Err(InferError::Unsettled) => break,
+                    Err(error) => return Err(error),
                 };
-                calls += other.evaluations;
                 let other = Moments::of(&other, islands, d);
                 let found = moments.compared_with(&other);
                 confirmation = Some(found);
@@ -263,7 +273,7 @@ impl<'a> Problem<'a> {
             k_hat: weighted.k_hat,
             log_evidence: moments.log_evidence,
             log_evidence_error: moments.error,
-            calls,
+            calls: calls.get(),
             progress,
             confirmation,
         })
@@ -277,6 +287,9 @@ impl<'a> Problem<'a> {
     fn without_parameters(&self, draws: usize) -> Result<Refined, InferError> {
         let parameters = self.amortized.coordinates(self.mechanism).fixed(1);
         let log_evidence = log_likelihood(self.compiled, &parameters, self.data)?[0];
+        if log_evidence == f64::NEG_INFINITY {
+            return Err(InferError::Impossible);
+        }
         Ok(Refined {
             draws: self
                 .amortized
@@ -300,7 +313,13 @@ impl<'a> Problem<'a> {
     }
 
     /// Adds `count` draws of the proposal, one in ten from the prior.
-    fn propose(&self, sample: &mut Sample, count: usize, seed: u64) -> Result<(), InferError> {
+    fn propose(
+        &self,
+        sample: &mut Sample,
+        count: usize,
+        seed: u64,
+        calls: &Cell<u64>,
+    ) -> Result<(), InferError> {
         let d = self.dimension();
         let of_network = count - count / PRIOR_EVERY;
         let drawn = self
@@ -320,7 +339,7 @@ impl<'a> Problem<'a> {
             }
         }
         let points: Vec<f64> = scores.iter().map(|&x| f64::from(x)).collect();
-        let Densities { start, target } = self.with_proposal(&points)?;
+        let Densities { start, target } = self.with_proposal(&points, calls)?;
         let ratio = target
             .iter()
             .zip(&start)
@@ -332,13 +351,17 @@ impl<'a> Problem<'a> {
     }
 
     /// ln prior x likelihood at points of the prior's coordinates, and ln prior.
-    fn with_prior(&self, points: &[f64]) -> Result<Densities, InferError> {
+    fn with_prior(&self, points: &[f64], calls: &Cell<u64>) -> Result<Densities, InferError> {
         let d = self.dimension();
         let coordinates = self.amortized.coordinates(self.mechanism);
         let (mut start, mut target) = (Vec::new(), Vec::new());
         for points in points.chunks(AT_ONCE * d) {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(InferError::Interrupted);
+            }
+            calls.set(calls.get() + (points.len() / d) as u64);
+            if calls.get() > self.budget {
+                return Err(InferError::Unsettled);
             }
             let parameters = coordinates.to_parameters(points);
             let likelihood = log_likelihood(self.compiled, &parameters, self.data)?;
@@ -353,13 +376,20 @@ impl<'a> Problem<'a> {
     }
 
     /// ln prior x likelihood, and ln of the proposal's density.
-    fn with_proposal(&self, points: &[f64]) -> Result<Densities, InferError> {
+    fn with_proposal(&self, points: &[f64], calls: &Cell<u64>) -> Result<Densities, InferError> {
         let d = self.dimension();
-        let of_prior = self.with_prior(points)?;
-        let scores = Matrix::new(d, points.iter().map(|&x| x as f32).collect());
-        let network = self
-            .amortized
-            .log_density_of_many(self.mechanism, self.given, &scores)?;
+        let of_prior = self.with_prior(points, calls)?;
+        let mut network = Vec::with_capacity(points.len() / d);
+        for points in points.chunks(AT_ONCE * d) {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(InferError::Interrupted);
+            }
+            let scores = Matrix::new(d, points.iter().map(|&x| x as f32).collect());
+            let own = self
+                .amortized
+                .log_density_of_many(self.mechanism, self.given, &scores)?;
+            network.extend(own);
+        }
         let share = 1.0 / PRIOR_EVERY as f64;
         let start = network
             .iter()
@@ -374,22 +404,28 @@ impl<'a> Problem<'a> {
         sample: &Sample,
         islands: Islands,
         seed: u64,
+        calls: &Cell<u64>,
     ) -> Result<Tempered, InferError> {
         let d = self.dimension();
         let rows = sample.scores.iter().take(islands.rows() * d);
         let points = rows.map(|&x| f64::from(x)).collect();
         let found = tempering::temper(points, d, islands, seed ^ 1, |points| {
-            self.with_proposal(points)
+            self.with_proposal(points, calls)
         })?;
-        found.ok_or(InferError::Impossible)
+        found.ok_or(InferError::Unsettled)
     }
 
-    fn temper_prior(&self, islands: Islands, seed: u64) -> Result<Option<Tempered>, InferError> {
+    fn temper_prior(
+        &self,
+        islands: Islands,
+        seed: u64,
+        calls: &Cell<u64>,
+    ) -> Result<Option<Tempered>, InferError> {
         let d = self.dimension();
         let mut stream = Stream::new(seed ^ 2, Purpose::REFINEMENT, u64::MAX);
         let points = (0..islands.rows() * d).map(|_| stream.normal()).collect();
         tempering::temper(points, d, islands, seed ^ 2, |points| {
-            self.with_prior(points)
+            self.with_prior(points, calls)
         })
     }
 
@@ -402,16 +438,43 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// `count` particles, taken evenly over all islands.
-fn thinned(tempered: &Tempered, count: usize, d: usize) -> (Vec<f64>, Vec<f64>) {
-    let rows = tempered.target.len();
-    let chosen = (0..count).map(|k| k * rows / count);
+/// `count` particles, each island's by its share of the evidence.
+fn drawn(
+    tempered: &Tempered,
+    islands: Islands,
+    count: usize,
+    d: usize,
+    seed: u64,
+) -> (Vec<f64>, Vec<f64>) {
+    let shares = tempered.shares.iter();
+    let weights: Vec<f64> = shares
+        .flat_map(|&share| std::iter::repeat_n(share, islands.particles))
+        .collect();
+    let uniform = Stream::new(seed, Purpose::REFINEMENT, u64::MAX).uniform();
+    let chosen = systematic(&weights, count, uniform);
     (
         chosen
-            .clone()
-            .flat_map(|row| tempered.points[row * d..(row + 1) * d].iter().copied())
+            .iter()
+            .flat_map(|&row| tempered.points[row * d..(row + 1) * d].iter().copied())
             .collect(),
-        chosen.map(|row| tempered.target[row]).collect(),
+        chosen.iter().map(|&row| tempered.target[row]).collect(),
+    )
+}
+
+/// Draws in an order that says nothing (Fisher & Yates 1938): any first few of them will do.
+fn shuffled(points: &[f64], target: &[f64], d: usize, seed: u64) -> (Vec<f64>, Vec<f64>) {
+    let mut stream = Stream::new(seed ^ 3, Purpose::REFINEMENT, u64::MAX);
+    let mut order: Vec<usize> = (0..target.len()).collect();
+    for last in (1..order.len()).rev() {
+        let other = ((stream.uniform() * (last + 1) as f64) as usize).min(last);
+        order.swap(last, other);
+    }
+    (
+        order
+            .iter()
+            .flat_map(|&row| points[row * d..(row + 1) * d].iter().copied())
+            .collect(),
+        order.iter().map(|&row| target[row]).collect(),
     )
 }
 
@@ -477,21 +540,36 @@ impl Sample {
 
 impl Moments {
     fn of(tempered: &Tempered, islands: Islands, d: usize) -> Self {
-        let column = |k: usize| tempered.points[k..].iter().step_by(d).copied();
-        let all: Vec<(f64, f64)> = (0..d).map(|k| mean_and_sd(column(k))).collect();
-        let error = |k: usize| {
-            let means: Vec<f64> = (0..islands.count)
-                .map(|island| {
-                    let own = column(k).skip(island * islands.particles);
-                    own.take(islands.particles).sum::<f64>() / islands.particles as f64
-                })
-                .collect();
-            mean_and_sd(means.into_iter()).1 / (islands.count as f64).sqrt()
+        let column = |k: usize, island: usize| {
+            let first = island * islands.particles;
+            let own = tempered.points[k..].iter().step_by(d);
+            own.skip(first).take(islands.particles).copied()
         };
+        let average = |of: &dyn Fn(usize) -> f64| -> f64 {
+            let all = tempered.shares.iter().enumerate();
+            all.map(|(island, share)| share * of(island)).sum()
+        };
+        let n = islands.particles as f64;
+        let (mut mean, mut sd, mut mean_error) = (Vec::new(), Vec::new(), Vec::new());
+        for k in 0..d {
+            let own: Vec<f64> = (0..islands.count)
+                .map(|island| column(k, island).sum::<f64>() / n)
+                .collect();
+            let middle = average(&|island| own[island]);
+            let square =
+                average(&|island| column(k, island).map(|x| (x - middle).powi(2)).sum::<f64>() / n);
+            // The variance of a ratio of sums over islands.
+            let apart = tempered.shares.iter().zip(&own);
+            let variance: f64 = apart.map(|(v, m)| (v * (m - middle)).powi(2)).sum();
+            let islands = islands.count as f64;
+            mean.push(middle);
+            sd.push(square.sqrt());
+            mean_error.push((variance * islands / (islands - 1.0)).sqrt());
+        }
         Self {
-            mean_error: (0..d).map(error).collect(),
-            mean: all.iter().map(|(mean, _)| *mean).collect(),
-            sd: all.iter().map(|(_, sd)| *sd).collect(),
+            mean,
+            sd,
+            mean_error,
             log_evidence: tempered.log_evidence,
             error: tempered.log_evidence_error,
         }
@@ -502,7 +580,10 @@ impl Moments {
         let means = self.mean.iter().zip(&other.mean).zip(&other.sd);
         means
             .map(|((a, b), sd)| (a - b).abs() / sd)
-            .fold(0.0, f64::max)
+            .fold(0.0, |most: f64, shift| match shift.is_nan() {
+                true => f64::NAN,
+                false => most.max(shift),
+            })
     }
 
     fn compared_with(&self, other: &Self) -> Confirmation {
@@ -510,21 +591,24 @@ impl Moments {
             let [least, most] = [apart - ERRORS * error, apart + ERRORS * error];
             [least.max(0.0), most]
         };
-        let shift = (0..self.mean.len())
-            .map(|k| {
-                let apart = (self.mean[k] - other.mean[k]).abs();
-                let error = self.mean_error[k].hypot(other.mean_error[k]);
-                range(apart / self.sd[k], error / self.sd[k])
-            })
-            .max_by(|a, b| a[1].total_cmp(&b[1]));
+        let shifts = (0..self.mean.len()).map(|k| {
+            let apart = (self.mean[k] - other.mean[k]).abs();
+            let error = (self.mean_error[k].powi(2) + other.mean_error[k].powi(2)).sqrt();
+            range(apart / self.sd[k], error / self.sd[k])
+        });
+        // One coordinate that surely differs decides, and so does one that may.
+        let shift = shifts.fold([0.0f64; 2], |[least, most], [low, high]| {
+            let high = if high.is_nan() { f64::INFINITY } else { high };
+            [least.max(low), most.max(high)]
+        });
         Confirmation {
             log_evidence: other.log_evidence,
             error: other.error,
             apart: range(
                 (self.log_evidence - other.log_evidence).abs(),
-                self.error.hypot(other.error),
+                (self.error.powi(2) + other.error.powi(2)).sqrt(),
             ),
-            shift: shift.unwrap_or([0.0; 2]),
+            shift,
             runs: ISLANDS,
         }
     }

@@ -25,6 +25,7 @@ fn refine(
         compiled: &Compiled::new(&mechanism).unwrap(),
         given: &amortized.standardise(&[y]).unwrap(),
         data: &[y],
+        budget: 10_000_000,
         stop: &AtomicBool::new(stop),
     };
     problem.refine(draws, true, 1)

@@ -176,7 +176,76 @@ fn vectors_may_be_long_but_not_endless() {
     let error = Mechanism::parse("m", &endless, ".").unwrap_err();
     assert_eq!(error.message(), "more than 1 000 000 terms");
     let error = Mechanism::parse("m", &text.replace("size = 5000", "size = 50000"), ".");
-    assert_eq!(error.unwrap_err().message(), "more than 10 000 entries");
+    assert_eq!(error.unwrap_err().message(), "more than 5 000 entries");
+}
+
+/// A prior may use the entries above it: what a constant condition rules out is not looked at.
+#[test]
+fn a_random_walk_is_a_prior() {
+    let mechanism = read(
+        r#"
+        [parameters]
+        x = { prior = "Normal(if(i == 1, 0, x[i - 1]), 0.5)", size = 3 }
+        [observed]
+        y = { distribution = "Normal(x[i], 1)", count = 3 }
+        "#,
+    );
+    let mean = mechanism.parameters[2].prior.arguments[0];
+    let inputs = Inputs {
+        parameters: &[1.0, 2.0, 3.0],
+        ..Inputs::default()
+    };
+    assert_eq!(mechanism.graph.evaluate(mean, &inputs), 2.0);
+}
+
+/// A number that is used at a known place alone is part of what the mechanism is, too.
+#[test]
+fn a_file_of_constants_is_part_of_the_identity() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = r#"
+        [constants]
+        N = { file = "people.csv" }
+        [parameters]
+        k = "Normal(N[2], 1)"
+        [observed]
+        y = "Normal(k, 1)"
+        "#;
+    let identity = |numbers: &str| {
+        fs::write(folder.path().join("people.csv"), format!("N\n{numbers}\n")).unwrap();
+        Mechanism::parse("m", text, folder.path())
+            .unwrap()
+            .identity()
+    };
+    assert_ne!(identity("1\n2"), identity("1\n3"));
+}
+
+/// What flows between two observations does not know the number of the second.
+#[test]
+fn flows_and_second_equations_are_refused() {
+    let text = r#"
+        [constants]
+        w = [1, 2, 3]
+        [parameters]
+        k = { prior = "LogNormal(0, 1)", size = 3 }
+        [states]
+        x = { initial = "i", size = 3 }
+        [dynamics]
+        x = "-k[i] * x[i]"
+        [observed]
+        y = { distribution = "Poisson(flow(sum(j, 1, 3, k[j] * x[j])))", times = [1, 2, 3] }
+        "#;
+    read(text);
+    for (from, to, message) in [
+        ("sum(j, 1, 3, k[j] * x[j])", "k[i]", "unknown name `i`"),
+        (
+            "x = \"-k[i] * x[i]\"",
+            "x_1 = 0\n x = \"-k[i] * x[i]\"",
+            "`x_1` has two expressions",
+        ),
+    ] {
+        let error = Mechanism::parse("m", &text.replace(from, to), ".").unwrap_err();
+        assert_eq!(error.message(), message);
+    }
 }
 
 /// Without vectors, `i` is a name like any other.
@@ -245,6 +314,19 @@ fn mistakes_are_named_with_their_place() {
             "1, 2",
         ),
         (distribution, "slope[1]", "`slope` has no entries", "slope"),
+        (
+            distribution,
+            "sum(k, 1, 2, k[1])",
+            "`k` has no entries",
+            "k",
+        ),
+        (distribution, "t[1]", "`t` has no entries", "t"),
+        (
+            distribution,
+            "sum(exp, 1, 2, 3)",
+            "`exp` is a function",
+            "exp",
+        ),
         (distribution, "thta[1]", "unknown name `thta`", "thta"),
         (distribution, "theta[1", "`)` where `]` should be", ")"),
         (

@@ -309,8 +309,8 @@ pub fn observation_arguments(
 }
 
 /// The log-likelihood of `data` (one number an observed column, NaN where missing) at each row of
-/// `parameters`, for mechanisms whose dynamics are not random; negative infinity where the
-/// simulation failed.
+/// `parameters` (one row where the mechanism has none), for mechanisms whose dynamics are not random;
+/// negative infinity where the simulation failed.
 ///
 /// # Errors
 /// Where columns or data do not fit, or the dynamics are random or a program's.
@@ -334,7 +334,10 @@ pub fn log_likelihood(
             compiled.observed_columns().len()
         )));
     }
-    let rows = check_columns(compiled, parameters)?;
+    let rows = match check_columns(compiled, parameters)? {
+        0 if compiled.priors.is_empty() => 1,
+        rows => rows,
+    };
     let simulations: Vec<u64> = (0..rows as u64).collect();
     let blocks = in_blocks(compiled, parameters, 0, &simulations, |worker, block| {
         let Worker { sheet, observer } = worker;

@@ -294,11 +294,15 @@ impl<'a> Observer<'a> {
                 return f64::NEG_INFINITY;
             }
             let mut sum = 0.0;
-            let seen = self.entries.iter().zip(data).filter(|(_, x)| !x.is_nan());
-            for (entry, &x) in seen {
+            for (entry, &x) in self.entries.iter().zip(data) {
                 values.clear();
                 values.extend(entry.arguments.clone().map(|a| self.frame[a].0[lane]));
-                sum += entry.family.log_density(&values, x);
+                sum += match x.is_nan() {
+                    false => entry.family.log_density(&values, x),
+                    // A simulation fails where an entry cannot be drawn, seen or not.
+                    true if entry.family.check(&values).is_err() => f64::NEG_INFINITY,
+                    true => 0.0,
+                };
             }
             if sum.is_nan() { f64::NEG_INFINITY } else { sum }
         }));

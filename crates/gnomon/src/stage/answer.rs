@@ -181,12 +181,16 @@ pub fn ask(
     let began = Instant::now();
     let refined = refinement::refine(context, population, amortized, &given, data, draws, refine)?;
     let refining = began.elapsed().as_secs_f64();
-    let by_evidence = refinement::probabilities(&study.weights, &refined);
+    let incomparable = refinement::incomparable(study);
+    let by_evidence = match incomparable {
+        Some(_) => None,
+        None => refinement::probabilities(&study.weights, &refined),
+    };
     let (probabilities, range) = match by_evidence {
         Some((probabilities, errors)) => (probabilities, Range::Error(errors)),
         None => (amortized_probabilities.clone(), Range::Members(members)),
     };
-    let refinement = match refine {
+    let mut refinement = match refine {
         Refine::Never => Vec::new(),
         Refine::Affordable | Refine::Always => study
             .mechanisms
@@ -195,6 +199,12 @@ pub fn ask(
             .map(|(mechanism, refined)| refinement::in_words(&mechanism.name, refined))
             .collect(),
     };
+    if let (Some(why), Some(first)) = (incomparable, refinement.first_mut()) {
+        first.because = match first.because.is_empty() {
+            true => why,
+            false => format!("{}; {why}", first.because),
+        };
+    }
     let claims = study
         .mechanisms
         .iter()

@@ -92,7 +92,10 @@ fn smooth_tail(weights: &mut [f64]) -> f64 {
         return f64::NEG_INFINITY;
     }
     let (k, sigma) = pareto(&above);
-    if k.is_finite() && sigma > 0.0 {
+    if !k.is_finite() {
+        return f64::INFINITY;
+    }
+    if sigma > 0.0 {
         let n = above.len() as f64;
         for (rank, &t) in tail.iter().enumerate() {
             let p = (rank as f64 + 0.5) / n;

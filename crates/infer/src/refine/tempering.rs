@@ -14,6 +14,8 @@ const KEPT: f64 = 0.5;
 const REMEMBERED: f64 = 0.3;
 /// Moves of each particle at one temperature, at least and at most.
 const MOVES: [usize; 2] = [3, 40];
+/// Particles of an island that must have a density under the target, for each dimension and one more.
+const FEWEST_ALIVE: usize = 10;
 /// Changes of temperature after which an island is given up.
 const MOST_TEMPERATURES: usize = 500;
 
@@ -54,6 +56,8 @@ pub struct Tempered {
     pub log_evidence: f64,
     /// Its standard error, from the differences between islands.
     pub log_evidence_error: f64,
+    /// Each island's share of the evidence: what its particles count for.
+    pub shares: Vec<f64>,
     /// Points at which the densities were asked for.
     pub evaluations: u64,
 }
@@ -68,8 +72,8 @@ struct Island {
 /// Leads `points` (rows x dimension, draws of the start) to the target.
 ///
 /// # Errors
-/// Those of `densities`. `None` where no draw of an island has any density under the target, or the
-/// temperatures come to no end.
+/// Those of `densities`. `None` where too few draws of an island have any density under the target, or
+/// the temperatures come to no end.
 pub fn temper<E>(
     mut points: Vec<f64>,
     dimension: usize,
@@ -99,7 +103,7 @@ pub fn temper<E>(
                 .clone()
                 .map(|row| now.target[row] - now.start[row])
                 .collect();
-            let Some(step) = next_step(&gain, 1.0 - island.temperature) else {
+            let Some(step) = next_step(&gain, 1.0 - island.temperature, d) else {
                 return Ok(None);
             };
             let weights = relative(&gain, step);
@@ -171,8 +175,11 @@ pub fn temper<E>(
     }
     let logs: Vec<f64> = all.iter().map(|island| island.log_evidence).collect();
     let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let (mean, sd) = mean_and_sd(logs.iter().map(|log| exp(log - largest)));
+    let evidences: Vec<f64> = logs.iter().map(|log| exp(log - largest)).collect();
+    let total: f64 = evidences.iter().sum();
+    let (mean, sd) = mean_and_sd(evidences.iter().copied());
     Ok(Some(Tempered {
+        shares: evidences.iter().map(|one| one / total).collect(),
         points,
         target: now.target,
         log_evidence: largest + ln(mean),
@@ -181,7 +188,7 @@ pub fn temper<E>(
     }))
 }
 
-pub(super) fn mean_and_sd(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+fn mean_and_sd(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     let n = values.clone().count() as f64;
     let mean = values.clone().sum::<f64>() / n;
     let variance = values.map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
@@ -194,12 +201,14 @@ fn relative(gain: &[f64], step: f64) -> Vec<f64> {
     gain.iter().map(|g| exp(step * (g - largest))).collect()
 }
 
-/// The largest step of temperature, up to `rest`, that leaves enough particles effective.
-fn next_step(gain: &[f64], rest: f64) -> Option<f64> {
-    let alive = gain.iter().filter(|g| **g > f64::NEG_INFINITY).count() as f64;
-    if alive < 2.0 {
+/// The largest step of temperature, up to `rest`, that leaves enough particles effective; `None` where
+/// too few are alive to move along each other's differences.
+fn next_step(gain: &[f64], rest: f64, d: usize) -> Option<f64> {
+    let alive = gain.iter().filter(|g| **g > f64::NEG_INFINITY).count();
+    if alive < (FEWEST_ALIVE * (d + 1)).min(gain.len()) {
         return None;
     }
+    let alive = alive as f64;
     let enough = |step: f64| {
         let weights = relative(gain, step);
         let (sum, squares) = weights
@@ -280,6 +289,14 @@ fn remembered(before: &[f64], now: &[f64], d: usize, size: usize, islands: &[usi
             let (my, sy) = mean_and_sd(y.iter().copied());
             let products = x.iter().zip(&y).map(|(x, y)| (x - mx) * (y - my));
             products.sum::<f64>() / ((x.len() - 1) as f64 * sx * sy)
+        })
+        // Particles that are all in one place have forgotten nothing.
+        .map(|correlation| {
+            if correlation.is_nan() {
+                1.0
+            } else {
+                correlation
+            }
         })
         .fold(0.0, f64::max)
 }

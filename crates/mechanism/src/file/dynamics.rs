@@ -199,8 +199,12 @@ fn of_equations(
     };
     check_solver(written, "a system with noise", &["step", "start"])?;
     let mut diffusion = vec![lowering.graph.constant(0.0); states];
+    let mut given = vec![false; states];
     for named in noise {
         let state = state(lowering, &named.name, named.name_at)?;
+        if std::mem::replace(&mut given[state], true) {
+            return Err(twice(lowering, named));
+        }
         diffusion[state] = lowering.lower_named(named, Scope::Moving)?;
     }
     Ok(Law::Sde {
@@ -208,6 +212,19 @@ fn of_equations(
         diffusion,
         step: step(written)?.unwrap_or(f64::NAN),
     })
+}
+
+fn twice(lowering: &Lowering<'_>, named: &Named) -> ReadError {
+    lowering
+        .source
+        .error(
+            named.name_at,
+            format!("`{}` has two expressions", named.name),
+            "the second one",
+        )
+        .with_help(
+            "for one entry of a vector, write if(i == 1, ..., ...) in the vector's expression",
+        )
 }
 
 /// One expression a state; a switched parameter gets what `held` makes of its present value.
@@ -222,6 +239,9 @@ fn equations(
     let mut found: Vec<Option<Node>> = vec![None; states];
     for named in named {
         let state = state(lowering, &named.name, named.name_at)?;
+        if found[state].is_some() {
+            return Err(twice(lowering, named));
+        }
         found[state] = Some(lowering.lower_named(named, Scope::Moving)?);
     }
     if let Some(named) = written

@@ -105,6 +105,14 @@ impl Lowering<'_> {
         if function == Function::Sum {
             return self.sum(call, scope);
         }
+        if function == Function::If {
+            // What a constant condition rules out need not make sense: theta[i - 1] at i = 1.
+            let condition = self.lower(&call.arguments[0].value, scope)?;
+            if let Some(value) = self.graph.as_constant(condition) {
+                let chosen = if value != 0.0 { 1 } else { 2 };
+                return self.lower(&call.arguments[chosen].value, scope);
+            }
+        }
         let arguments = call
             .arguments
             .iter()
@@ -180,6 +188,17 @@ impl Lowering<'_> {
         Ok(self.graph.interpolate(series, time))
     }
 
+    /// The rate of a flow, which runs between observations: the number of the observed entry means
+    /// nothing in it.
+    fn lower_rate(&mut self, of: &Expression) -> Result<Node, ReadError> {
+        let all = std::mem::take(&mut self.indices);
+        let constant = |(_, node): &&(String, Node)| self.graph.as_constant(*node).is_some();
+        self.indices = all.iter().filter(constant).cloned().collect();
+        let rate = self.lower(of, Scope::Moving);
+        self.indices = all;
+        rate
+    }
+
     /// The flow of a reaction or of an expression since the series' last observation.
     fn flow(&mut self, of: &Expression, at: Span, scope: Scope) -> Result<Node, ReadError> {
         if scope != Scope::Observed
@@ -216,7 +235,7 @@ impl Lowering<'_> {
                         spelling::list(&known)
                     )));
             }
-            None => (self.lower(of, Scope::Moving)?, Vec::new()),
+            None => (self.lower_rate(of)?, Vec::new()),
         };
         // Under ssa two reactions may have one rate and yet happen at different moments.
         let counted = reaction.filter(|_| !self.flows_of_expressions);

@@ -52,6 +52,8 @@ pub(crate) struct Lowering<'a> {
     pub forcing: Forcing,
     /// Tables of numbers among the constants.
     pub data: &'a [Data],
+    /// Series of the graph that hold a table's column: (table, column).
+    pub looked_up: HashMap<(usize, usize), u32>,
     /// Names that stand for a number while an expression is lowered, the innermost last.
     pub indices: Vec<(String, Node)>,
     /// Entries of the observed series being read.
@@ -85,10 +87,14 @@ impl<'a> Lowering<'a> {
             flows_of_expressions: true,
             series_flows: HashMap::new(),
             data: &written.data,
+            looked_up: HashMap::new(),
             indices: Vec::new(),
             observed_entries: 0,
             terms: 0,
         };
+        for data in &written.data {
+            lowering.graph.add_series(data.whole());
+        }
         super::events::find_switched(&mut lowering, written)?;
         for formula in order {
             lowering.formula(formula, written.parameters.len())?;
@@ -268,6 +274,9 @@ impl<'a> Lowering<'a> {
                 let node = node.ok_or_else(|| {
                     self.out_of_scope(&format!("{described}, which moves,"), at, scope)
                 })?;
+                if moves {
+                    return Ok(node);
+                }
                 let needs = self.graph.inputs_of(&[node]);
                 match scope {
                     Scope::Constant if !needs.is_empty() => {

@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use super::lower::{Lowering, Scope};
-use super::names::Meaning;
+use super::names::{Meaning, check_name};
 use super::written::{Named, Written};
 use crate::expression::syntax::{self, Call, Kind};
 use crate::expression::{Binary, Node, Series};
@@ -16,8 +16,10 @@ use crate::source::section::Entry;
 use crate::source::table::Table;
 use crate::source::{ReadError, Source, Span};
 
-/// Entries of a vector, rows and columns of a matrix.
-pub(crate) const MOST_ENTRIES: u64 = 10_000;
+/// Entries of a vector of quantities, and terms of one sum.
+pub(crate) const MOST_ENTRIES: u64 = 5_000;
+/// Numbers of one table.
+const MOST_NUMBERS: usize = 1_000_000;
 /// Terms of all sums of a file together.
 const MOST_TERMS: u64 = 1_000_000;
 /// The entry's number, in the expression of a vector and in [observed].
@@ -76,8 +78,8 @@ impl Data {
             "there are no numbers here"
         } else if rows.iter().any(|row| row.len() != columns) {
             "its rows are not equally long"
-        } else if rows.len() as u64 > MOST_ENTRIES || columns as u64 > MOST_ENTRIES {
-            "more than 10 000 rows or columns"
+        } else if rows.len() * columns > MOST_NUMBERS {
+            "more than 1 000 000 numbers"
         } else {
             return Ok(Some(Self {
                 name: entry.key.to_owned(),
@@ -90,6 +92,15 @@ impl Data {
         Err(entry
             .error(problem, "these numbers")
             .with_help("write [1, 2, 3], or rows [[1, 2], [3, 4]], or { file = \"numbers.csv\" }"))
+    }
+
+    /// All of it, which makes it a part of what the mechanism is.
+    pub fn whole(&self) -> Series {
+        Series {
+            name: self.name.clone(),
+            times: (1..=self.values.len()).map(|k| k as f64).collect(),
+            values: self.values.clone(),
+        }
     }
 
     /// A column over the rows' numbers 1, 2, ...
@@ -186,7 +197,11 @@ impl Lowering<'_> {
         times: &[f64],
         work: impl FnOnce(&mut Self) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
-        if self.names.get(INDEX).is_some() {
+        // Where nothing has entries, `i` is no number, but perhaps a slip.
+        let has_entries = self
+            .names
+            .which(|meaning| matches!(meaning, Meaning::Vector(_) | Meaning::Data(_)));
+        if has_entries.is_empty() || self.names.get(INDEX).is_some() {
             return work(self);
         }
         let time = self.graph.input(crate::expression::Input::Time);
@@ -221,16 +236,17 @@ impl Lowering<'_> {
                 Ok(self.choose(index, &places, &nodes))
             }
             Some(Meaning::Data(data)) => {
-                let data = self.data[data].clone();
-                if data.columns == 1 {
+                let (tables, table) = (self.data, data);
+                let data = &tables[table];
+                if data.columns == 1 && entry.indices.len() == 1 {
                     let [row] = self.indices_of(entry, scope, "x[k]")?;
-                    return self.number(&data, (row, entry.indices[0].at), 0);
+                    return self.number(table, (row, entry.indices[0].at), 0);
                 }
                 let [row, column] = self.indices_of(entry, scope, "X[row, column]")?;
                 let columns = self.places(column, entry.indices[1].at, data.columns)?;
                 let mut nodes = Vec::with_capacity(columns.len());
                 for &place in &columns {
-                    nodes.push(self.number(&data, (row, entry.indices[0].at), place - 1)?);
+                    nodes.push(self.number(table, (row, entry.indices[0].at), place - 1)?);
                 }
                 Ok(self.choose(column, &columns, &nodes))
             }
@@ -242,7 +258,18 @@ impl Lowering<'_> {
                     format!("{}, not a vector", self.names.described(other)),
                 )
                 .with_help("say size = ... where it is declared, to make it a vector")),
-            None => self.lower_name(name, at, scope),
+            None => {
+                // An unknown name says so itself.
+                self.lower_name(name, at, scope)?;
+                Err(self
+                    .source
+                    .error(
+                        at,
+                        format!("`{name}` has no entries"),
+                        "a number, not a vector",
+                    )
+                    .with_help("leave out the brackets"))
+            }
         }
     }
 
@@ -329,17 +356,23 @@ impl Lowering<'_> {
     /// A number of a table.
     fn number(
         &mut self,
-        data: &Data,
+        table: usize,
         (row, at): (Node, Span),
         column: usize,
     ) -> Result<Node, ReadError> {
+        let tables = self.data;
+        let data = &tables[table];
         let places = self.places(row, at, data.rows)?;
         Ok(match places.as_slice() {
             [row] => self
                 .graph
                 .constant(data.values[(row - 1) * data.columns + column]),
             _ => {
-                let series = self.graph.add_series(data.column(column));
+                let series = match self.looked_up.get(&(table, column)) {
+                    Some(&series) => series,
+                    None => self.graph.add_series(data.column(column)),
+                };
+                self.looked_up.insert((table, column), series);
                 self.graph.interpolate(series, row)
             }
         })
@@ -373,6 +406,7 @@ impl Lowering<'_> {
                 )
                 .with_help("choose another name for the index of the sum"));
         }
+        check_name(self.source, name, index.value.at)?;
         let mut ends = [0; 2];
         for (end, written) in ends.iter_mut().zip([first, last]) {
             let value = self.constant(&written.value)?;
@@ -384,7 +418,7 @@ impl Lowering<'_> {
                         format!("a sum cannot begin or end at {value}"),
                         "here",
                     )
-                    .with_help("a sum goes over whole numbers, up to 10 000"));
+                    .with_help("a sum goes over whole numbers, up to 5 000"));
             }
             *end = value as i64;
         }
@@ -431,13 +465,28 @@ pub(crate) fn check_index(written: &Written<'_>) -> Result<(), ReadError> {
         &written.definitions,
         &written.derived,
     ];
-    let taken = all.into_iter().flatten().find(|named| named.name == INDEX);
+    let quantities = all.into_iter().flatten();
+    let taken = quantities
+        .map(|named| (named.name.as_str(), named.name_at))
+        .chain(
+            written
+                .data
+                .iter()
+                .map(|data| (data.name.as_str(), data.name_at)),
+        )
+        .chain(
+            written
+                .vectors
+                .iter()
+                .map(|(name, at, _)| (name.as_str(), *at)),
+        )
+        .find(|(name, _)| *name == INDEX);
     match taken {
         None => Ok(()),
-        Some(named) => Err(written
+        Some((_, at)) => Err(written
             .source
             .error(
-                named.name_at,
+                at,
                 "`i` is the number of the entry where there are vectors",
                 "choose another name",
             )

@@ -230,8 +230,8 @@ fn table_of_named(
                     let many = entry.count(1)?;
                     if many > MOST_ENTRIES {
                         return Err(entry
-                            .error("more than 10 000 entries", "too many")
-                            .with_help("a vector has at most 10 000 entries"));
+                            .error("more than 5 000 entries", "too many")
+                            .with_help("a vector has at most 5 000 entries"));
                     }
                     size = Some(many);
                 }

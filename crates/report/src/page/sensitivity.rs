@@ -50,6 +50,14 @@ pub fn section(report: &Report) -> Markup {
 /// What the changes do to probabilities and shared quantities, in sentences.
 fn conclusions(report: &Report) -> Vec<String> {
     let told = || report.sensitivity.iter().filter(|one| one.reliable);
+    let (judged, all) = (told().count(), report.sensitivity.len());
+    if judged == 0 {
+        return vec!["None of the changes can be judged from these draws.".into()];
+    }
+    let of = match judged < all {
+        true => format!(" under the {judged} of {all} changes that can be judged"),
+        false => String::new(),
+    };
     let mut lines = Vec::new();
     let most = report
         .mechanisms
@@ -71,7 +79,7 @@ fn conclusions(report: &Report) -> Vec<String> {
             [low.min(p), high.max(p)]
         });
         lines.push(format!(
-            "The probability of {}, {}, stays between {} and {}.",
+            "The probability of {}, {}, stays between {} and {}{of}.",
             most.name,
             number::probability(most.posterior),
             number::probability(low),
@@ -84,9 +92,13 @@ fn conclusions(report: &Report) -> Vec<String> {
         let farthest = shifts
             .filter(|(other, _)| other == name)
             .map(|(_, shift)| shift.abs())
-            .fold(0.0, f64::max);
+            .filter(|shift| shift.is_finite())
+            .fold(f64::NAN, f64::max);
+        if farthest.is_nan() {
+            continue;
+        }
         lines.push(format!(
-            "The mean of {name} over all mechanisms moves by at most {} of its standard deviation.",
+            "The mean of {name} over all mechanisms moves by at most {} of its standard deviation{of}.",
             number::significant(farthest, 2)
         ));
     }
@@ -115,7 +127,9 @@ fn parameters<'a>(all: &'a [Sensitivity], mechanism: &str) -> Vec<Vec<&'a Sensit
 }
 
 fn row(changes: &[&Sensitivity]) -> Markup {
-    let told = changes.iter().filter(|one| one.reliable);
+    let told = changes
+        .iter()
+        .filter(|one| one.reliable && one.shift.is_finite());
     let farthest = told.max_by(|a, b| a.shift.abs().total_cmp(&b.shift.abs()));
     html! {
         tr {
@@ -168,7 +182,7 @@ mod tests {
         let html = section(&report).into_string();
         assert_eq!(html.matches("<th scope=\"row\">").count(), 2);
         assert!(html.contains("rate by 0.50 (narrower)"), "{html}");
-        assert!(html.contains("The probability of a, 0.70, stays between 0.60 and 0.74."));
+        assert!(html.contains("The probability of a, 0.70, stays between 0.60 and 0.74 under the 2 of 3 changes that can be judged."));
         assert!(section(&Report::default()).0.is_empty());
     }
 }

@@ -11,6 +11,8 @@ use crate::interrupt;
 
 /// Data sets whose draws are held at a time.
 const AT_ONCE: usize = 200;
+/// Draws that are held at a time, of each mechanism.
+const MOST_ROWS: usize = 1_000_000;
 /// What is said of a quantity.
 const NUMBERS: [&str; 5] = ["mean", "sd", "q05", "q50", "q95"];
 
@@ -27,12 +29,14 @@ pub fn each(
 ) -> Result<DrawTable, Failure> {
     let study = &context.study;
     let rows = data.first().map_or(0, Vec::len);
+    refuse_clashes(context)?;
     let mut table = Columns::default();
+    let at_once = (MOST_ROWS / draws.max(1)).clamp(1, AT_ONCE);
     let bar = context.progress.bar("answering", "data sets", rows as u64);
     let wrong = |error: gnomon_infer::InferError| Failure::damaged(error, "learn anew");
-    for first in (0..rows).step_by(AT_ONCE) {
+    for first in (0..rows).step_by(at_once) {
         interrupt::check()?;
-        let chunk = first..rows.min(first + AT_ONCE);
+        let chunk = first..rows.min(first + at_once);
         let given = read(context, amortized, data, chunk.clone())?;
         let probabilities = amortized.probabilities(&given).map_err(wrong)?;
         let seed = context.seed_for(&format!("posterior of data sets from {first}"));
@@ -71,10 +75,7 @@ pub fn each(
                     if !is_asked(context, mechanism, name) {
                         continue;
                     }
-                    let title = match count {
-                        1 => name.clone(),
-                        _ => format!("{}_{name}", mechanism.name),
-                    };
+                    let title = title(context, mechanism, name);
                     let s = Summary::of(&values[mine.clone()]);
                     let [low, high] = s.interval_90;
                     table.add_numbers(&title, [s.mean, s.sd, low, s.median, high]);
@@ -85,6 +86,35 @@ pub fn each(
     }
     bar.finish_and_clear();
     Ok(table.0)
+}
+
+/// A quantity's columns are named after it, and after its mechanism where there are several.
+fn title(context: &Context, mechanism: &Mechanism, name: &str) -> String {
+    match context.study.mechanisms.len() {
+        1 => name.to_owned(),
+        _ => format!("{}_{name}", mechanism.name),
+    }
+}
+
+/// Refuses two quantities whose columns would have one name.
+fn refuse_clashes(context: &Context) -> Result<(), Failure> {
+    let mut titles: Vec<String> = context.study.shared.clone();
+    for mechanism in &context.study.mechanisms {
+        let own = names(mechanism);
+        let asked = own.iter().filter(|name| is_asked(context, mechanism, name));
+        titles.extend(asked.map(|name| title(context, mechanism, name)));
+    }
+    titles.sort_unstable();
+    match titles.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) if context.study.mechanisms.len() > 1 => Err(Failure::refused(
+            format!(
+                "two quantities would have the columns `{}_mean`, ...",
+                pair[0]
+            ),
+            "give one of the mechanisms or quantities another name",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Some data sets as the networks read them.
@@ -138,6 +168,12 @@ fn over_all(parts: &[(f64, &[f64])]) -> [f64; 5] {
         })
         .filter(|(x, _)| x.is_finite())
         .collect();
+    // Draws that are not finite are left out, as in every summary.
+    let kept: f64 = all.iter().map(|(_, w)| w).sum();
+    if !(kept.is_finite() && kept > 0.0) {
+        return [f64::NAN; 5];
+    }
+    all.iter_mut().for_each(|(_, w)| *w /= kept);
     all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let mean: f64 = all.iter().map(|(x, w)| x * w).sum();
     let square: f64 = all.iter().map(|(x, w)| w * (x - mean).powi(2)).sum();
@@ -196,5 +232,8 @@ mod tests {
         // Mean of squares: .375 * 4 + .25 * 100.
         assert!((sd * sd - (26.5 - 3.25 * 3.25)).abs() < 1e-12);
         assert_eq!((low, median, high), (0.0, 2.0, 10.0));
+        let [mean, ..] = over_all(&[(0.5, &[f64::NAN, 4.0]), (0.5, &[2.0, 2.0])]);
+        assert!((mean - 8.0 / 3.0).abs() < 1e-12);
+        assert!(over_all(&[(1.0, &[f64::NAN])])[0].is_nan());
     }
 }

@@ -198,7 +198,7 @@ impl Range {
                 let range = [probability - error, probability + error];
                 (
                     range.map(|p| p.clamp(0.0, 1.0)),
-                    "95 % interval of the refinement's Monte Carlo error".into(),
+                    "95 % interval of the refinement's error".into(),
                 )
             }
         }

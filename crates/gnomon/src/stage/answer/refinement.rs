@@ -5,6 +5,8 @@ use std::time::Instant;
 use gnomon_infer::refine::{Agreement, Method, Problem, Refined, SAME_EVIDENCE, SAME_MEAN};
 use gnomon_infer::{Amortized, InferError};
 use gnomon_learn::matrix::Matrix;
+use gnomon_mechanism::elementary::exp;
+use gnomon_mechanism::{Mechanism, Study};
 use gnomon_report::content::{Claim, Control, Refinement, Settling, Standing, Subject, Verdict};
 use gnomon_simulate::{draw_parameters, log_likelihood};
 
@@ -26,8 +28,10 @@ pub enum Refine {
 
 /// Likelihoods that refining one mechanism and confirming it takes, more or less.
 const USUAL_CALLS: f64 = 600_000.0;
-/// Likelihoods worked out to see what one costs.
-const TRIED: u64 = 500;
+/// Likelihoods that it may take at most, and where it is asked for in any case.
+const BUDGET: [u64; 2] = [4_000_000, 40_000_000];
+/// Likelihoods worked out to see what one costs: a few first, then more.
+const TRIED: [u64; 2] = [16, 500];
 /// Seconds that refinement may cost unless it is asked for.
 const AFFORDABLE: f64 = 60.0;
 
@@ -62,14 +66,19 @@ pub(super) fn refine(
     if wish == Refine::Affordable {
         let mut seconds = 0.0;
         for mechanism in (0..count).filter(|&m| reasons[m].is_none()) {
-            seconds += cost(context, population, mechanism, &own_data(mechanism))?;
+            interrupt::check()?;
+            if amortized.coordinates(mechanism).dimension() > 0 && seconds <= AFFORDABLE {
+                seconds += cost(context, population, mechanism, &own_data(mechanism))?;
+            }
         }
         if seconds > AFFORDABLE {
             let why = format!(
                 "refinement would take some {seconds:.0} seconds; `refine = true` under `[answer]` \
                  asks for it"
             );
-            return Ok(vec![Err(why); count]);
+            let why =
+                |reason: Option<String>| Err(reason.map_or_else(|| why.clone(), no_likelihood));
+            return Ok(reasons.into_iter().map(why).collect());
         }
     }
     let possible = reasons.iter().filter(|reason| reason.is_none()).count();
@@ -80,9 +89,7 @@ pub(super) fn refine(
     let mut all = Vec::new();
     for (mechanism, reason) in reasons.into_iter().enumerate() {
         if let Some(reason) = reason {
-            all.push(Err(format!(
-                "the answer is the network's own, since {reason}: it has no likelihood to refine by"
-            )));
+            all.push(Err(no_likelihood(reason)));
             continue;
         }
         let problem = Problem {
@@ -91,11 +98,14 @@ pub(super) fn refine(
             compiled: population.compiled(mechanism),
             given,
             data: &own_data(mechanism),
+            budget: BUDGET[usize::from(wish == Refine::Always)],
             stop: interrupt::flag(),
         };
         all.push(match problem.refine(draws, true, seed) {
             Ok(refined) => Ok(refined),
-            Err(error @ InferError::Impossible) => Err(error.to_string()),
+            Err(
+                error @ (InferError::Impossible | InferError::Unbounded | InferError::Unsettled),
+            ) => Err(format!("the answer is the network's own, since {error}")),
             Err(InferError::Interrupted) => return Err(Failure::Interrupted),
             Err(InferError::Simulate(error)) => return Err(Failure::simulation(error)),
             Err(error) => return Err(Failure::damaged(error, "learn anew")),
@@ -106,6 +116,30 @@ pub(super) fn refine(
     Ok(all)
 }
 
+fn no_likelihood(reason: String) -> String {
+    format!("the answer is the network's own, since {reason}: it has no likelihood to refine by")
+}
+
+/// Why evidences of the mechanisms cannot be compared, if they cannot: a probability is no density.
+pub(super) fn incomparable(study: &Study) -> Option<String> {
+    let discrete = |mechanism: &Mechanism, name: &str| {
+        let series = mechanism.observed.iter().find(|o| o.name == name);
+        series.map(|series| series.distribution.family.is_discrete())
+    };
+    let mixed = study.given.iter().find(|name| {
+        let kinds = study.mechanisms.iter().filter_map(|m| discrete(m, name));
+        let mut kinds: Vec<bool> = kinds.collect();
+        kinds.dedup();
+        kinds.len() > 1
+    });
+    mixed.map(|name| {
+        format!(
+            "the mechanisms' probabilities are the network's own, since `{name}` is a whole number in some \
+             mechanisms and any number in others: evidences of the two cannot be compared"
+        )
+    })
+}
+
 /// Seconds that refining one mechanism will take, from a few likelihoods.
 fn cost(
     context: &Context,
@@ -114,11 +148,20 @@ fn cost(
     data: &[f64],
 ) -> Result<f64, Failure> {
     let compiled = population.compiled(mechanism);
-    let numbers: Vec<u64> = (0..TRIED).collect();
-    let tried = draw_parameters(compiled, context.seed_for("cost of refinement"), &numbers);
-    let began = Instant::now();
-    log_likelihood(compiled, &tried, data).map_err(Failure::simulation)?;
-    Ok(began.elapsed().as_secs_f64() / TRIED as f64 * USUAL_CALLS)
+    let seed = context.seed_for("cost of refinement");
+    let mut seconds = 0.0;
+    for tried in TRIED {
+        let numbers: Vec<u64> = (0..tried).collect();
+        let parameters = draw_parameters(compiled, seed, &numbers);
+        let began = Instant::now();
+        log_likelihood(compiled, &parameters, data).map_err(Failure::simulation)?;
+        seconds = began.elapsed().as_secs_f64() / tried as f64 * USUAL_CALLS;
+        // The first few hold no thread busy for long: ten times too much is too much.
+        if seconds > 10.0 * AFFORDABLE {
+            break;
+        }
+    }
+    Ok(seconds)
 }
 
 /// What is told of a refinement.
@@ -212,6 +255,11 @@ pub(super) fn claim(mechanism: &str, refined: &Refined) -> Claim {
         Agreement::Unclear => Verdict::Undecided,
     };
     let [least, most] = confirmation.shift;
+    if least > SAME_MEAN {
+        claim.because = format!("a posterior mean differs by at least {least:.2} posterior sds");
+    } else if claim.verdict == Verdict::Undecided && most > SAME_MEAN {
+        claim.because = format!("a posterior mean may differ by up to {most:.2} posterior sds");
+    }
     claim.controls = vec![Control {
         name: format!("posterior means of the two starts differ by less than {SAME_MEAN} sds"),
         result: format!("the farthest by {least:.3} to {most:.3}"),
@@ -230,7 +278,12 @@ pub(super) fn probabilities(
         .iter()
         .map(|refined| {
             let refined = refined.as_ref().ok()?;
-            Some((refined.log_evidence, refined.log_evidence_error))
+            // An evidence that was not confirmed is no better known than the two differ.
+            let doubt = match refined.confirmation {
+                Some(other) if other.agreement() != Agreement::Same => other.apart[1],
+                _ => 0.0,
+            };
+            Some((refined.log_evidence, refined.log_evidence_error.max(doubt)))
         })
         .collect::<Option<_>>()?;
     let largest = evidences
@@ -240,7 +293,7 @@ pub(super) fn probabilities(
     let masses: Vec<f64> = evidences
         .iter()
         .zip(weights)
-        .map(|((log, _), weight)| weight * (log - largest).exp())
+        .map(|((log, _), weight)| weight * exp(log - largest))
         .collect();
     let sum: f64 = masses.iter().sum();
     if !(sum.is_finite() && sum > 0.0) {

@@ -4,9 +4,13 @@ use gnomon_infer::refine::importance::Weighted;
 use gnomon_infer::sensitivity::{Change, under};
 use gnomon_infer::{Amortized, Draws};
 use gnomon_mechanism::Study;
+use gnomon_mechanism::elementary::exp;
 use gnomon_report::content::Sensitivity;
 
 use super::quantities::names;
+
+/// Effective draws from which on a changed prior can be judged.
+const FEWEST_EFFECTIVE: f64 = 100.0;
 
 /// Each change of each parameter's prior, given the mechanisms' probabilities, their posteriors and
 /// the names of the quantities that are asked.
@@ -30,6 +34,7 @@ pub(super) fn sensitivity(
                     .filter_map(|&place| own.quantities().nth(place))
                     .map(|draws| moved(draws, &weighted))
                     .enumerate()
+                    .filter(|(_, shift)| shift.is_finite())
                     .max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
                 let shared = study.shared.iter().filter_map(|name| {
                     let shift = moved_over_all(
@@ -59,7 +64,7 @@ pub(super) fn sensitivity(
                         .unwrap_or_default(),
                     shift: farthest.map_or(f64::NAN, |(_, shift)| shift),
                     shared: shared.collect(),
-                    reliable: weighted.usable(),
+                    reliable: weighted.usable() && weighted.effective >= FEWEST_EFFECTIVE,
                 });
             }
         }
@@ -76,7 +81,7 @@ fn positions(all: &[String], some: &[String]) -> Vec<usize> {
 fn changed(probabilities: &[f64], mechanism: usize, log_evidence: f64) -> Vec<f64> {
     let mass = |(index, &p): (usize, &f64)| {
         if index == mechanism {
-            p * log_evidence.exp()
+            p * exp(log_evidence)
         } else {
             p
         }
@@ -102,6 +107,10 @@ fn weighted_mean(draws: &[f64], weighted: &Weighted) -> f64 {
 fn moved(draws: &[f64], weighted: &Weighted) -> f64 {
     let before = mean(draws);
     let square = draws.iter().map(|x| (x - before).powi(2)).sum::<f64>() / draws.len() as f64;
+    if square.sqrt() <= 1e-12 * before.abs() {
+        // It does not vary: rounding is no movement.
+        return f64::NAN;
+    }
     (weighted_mean(draws, weighted) - before) / square.sqrt()
 }
 
