@@ -246,7 +246,8 @@ impl Amortized {
         }
     }
 
-    /// log p(scores | given, mechanism), row by row, in nats.
+    /// log p(scores | given, mechanism), row by row, in nats. There may be several rows of scores for
+    /// each row of `given`, equally many and together.
     ///
     /// # Errors
     /// Where a network cannot be run.
@@ -262,22 +263,9 @@ impl Amortized {
         }
     }
 
-    /// log p(scores | given, mechanism), row by row, in nats, where `given` is one row.
-    ///
-    /// # Errors
-    /// Where a network cannot be run.
-    pub fn log_density_of_many(
-        &self,
-        mechanism: usize,
-        given: &Matrix,
-        scores: &Matrix,
-    ) -> Result<Vec<f64>, InferError> {
-        let repeated = Matrix::new(given.columns(), given.row(0).repeat(scores.rows()));
-        self.log_density_of_scores(mechanism, &repeated, scores)
-    }
-
     /// log p(parameters | given, mechanism), row by row, in nats, in the parameters' own units:
-    /// `parameters` has one column a parameter, fixed ones included.
+    /// `parameters` has one column a parameter, fixed ones included. There may be several rows of
+    /// parameters for each row of `given`, equally many and together.
     ///
     /// For a discrete parameter the density is that of its randomised score (see
     /// [`Coordinates`]), drawn with `seed`.
@@ -292,7 +280,13 @@ impl Amortized {
         seed: u64,
     ) -> Result<Vec<f64>, InferError> {
         let coordinates = &self.mechanisms[mechanism].coordinates;
-        let rows: Vec<u64> = (0..given.rows() as u64).collect();
+        let count = parameters
+            .first()
+            .map_or(given.rows(), |column| column.len());
+        if coordinates.dimension() == 0 {
+            return Ok(vec![0.0; count]);
+        }
+        let rows: Vec<u64> = (0..count as u64).collect();
         let scores = coordinates.to_scores(parameters, seed, &rows);
         let scores = rows_of(&scores);
         let of_scores = self.log_density_of_scores(mechanism, given, &scores)?;

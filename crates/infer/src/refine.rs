@@ -6,7 +6,10 @@
 //! that starts from the same proposal ([`tempering`]). Neither sees a mode that its proposal missed,
 //! so a second one, started from the prior, must agree before the answer is called exact.
 
+mod confirmation;
 pub mod importance;
+mod moments;
+mod sample;
 pub mod tempering;
 
 use std::cell::Cell;
@@ -18,7 +21,10 @@ use gnomon_mechanism::random::{Purpose, Stream};
 use gnomon_simulate::{Compiled, log_likelihood};
 
 use crate::amortized::{Amortized, Draws, InferError};
-use importance::Weighted;
+pub use confirmation::{Agreement, Confirmation, SAME_EVIDENCE, SAME_MEAN};
+use moments::Moments;
+pub use sample::Progress;
+use sample::Sample;
 use tempering::{Densities, Islands, Tempered, systematic};
 
 /// One proposal in so many is a draw of the prior.
@@ -41,14 +47,6 @@ const AT_ONCE: usize = 20_000;
 const UNCERTAIN: f64 = 0.08;
 /// How many times as many it then takes.
 const MORE: usize = 4;
-/// How far two log evidences may lie apart, in nats.
-pub const SAME_EVIDENCE: f64 = 0.25;
-/// How far two posterior means of a coordinate may lie apart, in posterior sds.
-pub const SAME_MEAN: f64 = 0.25;
-/// Standard errors on either side of a difference: 95 % of Student's t with `ISLANDS - 1` degrees of
-/// freedom.
-const ERRORS: f64 = 2.36;
-
 /// One mechanism's posterior, to be refined.
 #[derive(Clone, Copy)]
 pub struct Problem<'a> {
@@ -77,62 +75,6 @@ pub enum Method {
     Tempering,
 }
 
-/// How good the answer is after so many solver calls.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Progress {
-    /// Likelihoods worked out.
-    pub calls: u64,
-    /// ln p(data | mechanism).
-    pub log_evidence: f64,
-    /// Its standard error.
-    pub error: f64,
-    /// Independent draws of the same worth.
-    pub effective: f64,
-    /// The largest distance of a coordinate's mean from the final one, in posterior sds.
-    pub shift: f64,
-}
-
-/// What a start from the prior says of a refined answer.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Confirmation {
-    /// ln p(data | mechanism) by tempering from the prior.
-    pub log_evidence: f64,
-    /// Its standard error.
-    pub error: f64,
-    /// By how much the two log evidences differ: 95 % interval of the difference, from 0 up, nats.
-    pub apart: [f64; 2],
-    /// The same of the two means of the coordinate in which they differ most, posterior sds.
-    pub shift: [f64; 2],
-    /// Independent runs behind it.
-    pub runs: usize,
-}
-
-/// Whether two answers are the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Agreement {
-    /// They differ by less than [`SAME_EVIDENCE`] and [`SAME_MEAN`].
-    Same,
-    /// They differ by more.
-    Different,
-    /// Their errors are too large to tell.
-    Unclear,
-}
-
-impl Confirmation {
-    /// Whether the start from the prior came to the same.
-    #[must_use]
-    pub fn agreement(&self) -> Agreement {
-        let pairs = [(self.apart, SAME_EVIDENCE), (self.shift, SAME_MEAN)];
-        if pairs.iter().all(|([_, most], same)| most <= same) {
-            Agreement::Same
-        } else if pairs.iter().any(|([least, _], same)| least > same) {
-            Agreement::Different
-        } else {
-            Agreement::Unclear
-        }
-    }
-}
-
 /// One mechanism's posterior, refined.
 #[derive(Clone, Debug)]
 pub struct Refined {
@@ -156,25 +98,6 @@ pub struct Refined {
     pub progress: Vec<Progress>,
     /// What a start from the prior says; `None` where none was asked for, or it came to no end.
     pub confirmation: Option<Confirmation>,
-}
-
-/// Means, sds and evidence of an answer, in the prior's coordinates.
-struct Moments {
-    mean: Vec<f64>,
-    sd: Vec<f64>,
-    mean_error: Vec<f64>,
-    log_evidence: f64,
-    error: f64,
-}
-
-/// Proposals so far.
-#[derive(Default)]
-struct Sample {
-    scores: Vec<f32>,
-    /// ln prior x likelihood.
-    target: Vec<f64>,
-    /// ln target / proposal.
-    ratio: Vec<f64>,
 }
 
 impl<'a> Problem<'a> {
@@ -249,7 +172,7 @@ impl<'a> Problem<'a> {
                     Err(error) => return Err(error),
                 };
                 let other = Moments::of(&other, islands, d);
-                let found = moments.compared_with(&other);
+                let found = Confirmation::of(&moments, &other, ISLANDS);
                 confirmation = Some(found);
                 if found.agreement() != Agreement::Unclear && found.error < UNCERTAIN {
                     break;
@@ -387,7 +310,7 @@ impl<'a> Problem<'a> {
             let scores = Matrix::new(d, points.iter().map(|&x| x as f32).collect());
             let own = self
                 .amortized
-                .log_density_of_many(self.mechanism, self.given, &scores)?;
+                .log_density_of_scores(self.mechanism, self.given, &scores)?;
             network.extend(own);
         }
         let share = 1.0 / PRIOR_EVERY as f64;
@@ -490,151 +413,4 @@ fn log_sum(a: f64, b: f64) -> f64 {
 fn log_standard_normal(point: &[f64]) -> f64 {
     const LN_TAU: f64 = 1.837_877_066_409_345_3;
     point.iter().map(|x| -0.5 * (x * x + LN_TAU)).sum()
-}
-
-impl Sample {
-    /// The moments of the first proposals, as many as are weighted.
-    fn moments(&self, weighted: &Weighted, d: usize) -> Moments {
-        let column = |k: usize| self.scores[k..].iter().step_by(d).map(|&x| f64::from(x));
-        let weights = &weighted.weights;
-        let mean: Vec<f64> = (0..d)
-            .map(|k| column(k).zip(weights).map(|(x, w)| x * w).sum())
-            .collect();
-        let sd: Vec<f64> = (0..d)
-            .map(|k| {
-                let squares = column(k)
-                    .zip(weights)
-                    .map(|(x, w)| w * (x - mean[k]).powi(2));
-                squares.sum::<f64>().sqrt()
-            })
-            .collect();
-        Moments {
-            mean_error: sd.iter().map(|sd| sd / weighted.effective.sqrt()).collect(),
-            mean,
-            sd,
-            log_evidence: weighted.log_evidence,
-            error: weighted.log_evidence_error,
-        }
-    }
-
-    /// The answer as it was after fewer and fewer proposals, the fewest first.
-    fn progress(&self, last: &Moments, d: usize) -> Vec<Progress> {
-        let mut progress = Vec::new();
-        let mut rows = self.ratio.len();
-        while rows >= 200 {
-            let weighted = importance::weigh(&self.ratio[..rows]);
-            let now = self.moments(&weighted, d);
-            progress.push(Progress {
-                calls: rows as u64,
-                log_evidence: weighted.log_evidence,
-                error: weighted.log_evidence_error,
-                effective: weighted.effective,
-                shift: now.shift(last),
-            });
-            rows /= 2;
-        }
-        progress.reverse();
-        progress
-    }
-}
-
-impl Moments {
-    fn of(tempered: &Tempered, islands: Islands, d: usize) -> Self {
-        let column = |k: usize, island: usize| {
-            let first = island * islands.particles;
-            let own = tempered.points[k..].iter().step_by(d);
-            own.skip(first).take(islands.particles).copied()
-        };
-        let average = |of: &dyn Fn(usize) -> f64| -> f64 {
-            let all = tempered.shares.iter().enumerate();
-            all.map(|(island, share)| share * of(island)).sum()
-        };
-        let n = islands.particles as f64;
-        let (mut mean, mut sd, mut mean_error) = (Vec::new(), Vec::new(), Vec::new());
-        for k in 0..d {
-            let own: Vec<f64> = (0..islands.count)
-                .map(|island| column(k, island).sum::<f64>() / n)
-                .collect();
-            let middle = average(&|island| own[island]);
-            let square =
-                average(&|island| column(k, island).map(|x| (x - middle).powi(2)).sum::<f64>() / n);
-            // The variance of a ratio of sums over islands.
-            let apart = tempered.shares.iter().zip(&own);
-            let variance: f64 = apart.map(|(v, m)| (v * (m - middle)).powi(2)).sum();
-            let islands = islands.count as f64;
-            mean.push(middle);
-            sd.push(square.sqrt());
-            mean_error.push((variance * islands / (islands - 1.0)).sqrt());
-        }
-        Self {
-            mean,
-            sd,
-            mean_error,
-            log_evidence: tempered.log_evidence,
-            error: tempered.log_evidence_error,
-        }
-    }
-
-    /// The largest distance between two answers' means of a coordinate, in the `other`'s sds.
-    fn shift(&self, other: &Self) -> f64 {
-        let means = self.mean.iter().zip(&other.mean).zip(&other.sd);
-        means
-            .map(|((a, b), sd)| (a - b).abs() / sd)
-            .fold(0.0, |most: f64, shift| match shift.is_nan() {
-                true => f64::NAN,
-                false => most.max(shift),
-            })
-    }
-
-    fn compared_with(&self, other: &Self) -> Confirmation {
-        let range = |apart: f64, error: f64| {
-            let [least, most] = [apart - ERRORS * error, apart + ERRORS * error];
-            [least.max(0.0), most]
-        };
-        let shifts = (0..self.mean.len()).map(|k| {
-            let apart = (self.mean[k] - other.mean[k]).abs();
-            let error = (self.mean_error[k].powi(2) + other.mean_error[k].powi(2)).sqrt();
-            range(apart / self.sd[k], error / self.sd[k])
-        });
-        // One coordinate that surely differs decides, and so does one that may.
-        let shift = shifts.fold([0.0f64; 2], |[least, most], [low, high]| {
-            let high = if high.is_nan() { f64::INFINITY } else { high };
-            [least.max(low), most.max(high)]
-        });
-        Confirmation {
-            log_evidence: other.log_evidence,
-            error: other.error,
-            apart: range(
-                (self.log_evidence - other.log_evidence).abs(),
-                (self.error.powi(2) + other.error.powi(2)).sqrt(),
-            ),
-            shift,
-            runs: ISLANDS,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn moments(mean: f64, log_evidence: f64) -> Moments {
-        Moments {
-            mean: vec![0.0, mean],
-            sd: vec![1.0, 0.5],
-            mean_error: vec![0.01; 2],
-            log_evidence,
-            error: 0.01,
-        }
-    }
-
-    #[test]
-    fn answers_that_differ_are_told_apart() {
-        let one = moments(0.0, -3.0);
-        let agreement = |other: Moments| one.compared_with(&other).agreement();
-        assert_eq!(agreement(moments(0.02, -3.1)), Agreement::Same);
-        assert_eq!(agreement(moments(0.2, -3.0)), Agreement::Different);
-        assert_eq!(agreement(moments(0.0, -3.4)), Agreement::Different);
-        assert_eq!(agreement(moments(0.0, -3.24)), Agreement::Unclear);
-    }
 }

@@ -58,7 +58,7 @@ impl Ensemble {
             let sum: f64 = logs.iter().map(|l| elementary::exp(l[row] - largest)).sum();
             largest + elementary::ln(sum / logs.len() as f64)
         };
-        Ok((0..given.rows()).map(mixture).collect())
+        Ok((0..targets.rows()).map(mixture).collect())
     }
 
     /// The mean of the members' class probabilities: rows x classes.

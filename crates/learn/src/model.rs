@@ -204,7 +204,8 @@ impl Model {
         }
     }
 
-    /// ln p(targets | given), row by row, in nats.
+    /// ln p(targets | given), row by row, in nats. There may be several targets for each row of
+    /// `given`, equally many and those of a row together: what is given is then embedded once.
     ///
     /// # Errors
     /// If the head is no density, or the matrices do not fit.
@@ -227,7 +228,8 @@ impl Model {
                 want,
             });
         }
-        let (have, want) = (targets.rows(), given.rows());
+        let each = targets.rows() / given.rows().max(1);
+        let (have, want) = (targets.rows(), given.rows() * each.max(1));
         if have != want {
             return Err(ModelError::Shape {
                 what: "targets",
@@ -236,11 +238,15 @@ impl Model {
                 want,
             });
         }
+        let features = match each {
+            0 | 1 => None,
+            _ => Some(self.embed(given, threads)?),
+        };
         let plan = &self.plan;
-        let mut out = vec![0.0; given.rows()];
+        let mut out = vec![0.0; targets.rows()];
         let mut rest = out.as_mut_slice();
         let mut items = Vec::new();
-        for rows in plan.chunks(given.rows()) {
+        for rows in plan.chunks(targets.rows()) {
             let (mine, others) = rest.split_at_mut(rows.len());
             rest = others;
             items.push((rows, mine));
@@ -248,9 +254,19 @@ impl Model {
         let mut crew = Crew::new(threads.clamp(1, items.len().max(1)));
         let mut owned: Vec<Workspace> = (0..crew.size()).map(|_| plan.workspace()).collect();
         crew.for_each(&mut owned, &mut items, |ws, _, (rows, out)| {
-            plan.load_given(ws, given, rows.clone());
-            plan.load_targets(ws, targets, rows.clone());
-            for (out, &loss) in out.iter_mut().zip(plan.losses(&self.weights, ws)) {
+            let losses = match &features {
+                Some(features) => {
+                    plan.load_features(ws, features, rows.clone().map(|row| row / each));
+                    plan.load_targets(ws, targets, rows.clone());
+                    plan.losses_of_features(&self.weights, ws)
+                }
+                None => {
+                    plan.load_given(ws, given, rows.clone());
+                    plan.load_targets(ws, targets, rows.clone());
+                    plan.losses(&self.weights, ws)
+                }
+            };
+            for (out, &loss) in out.iter_mut().zip(losses) {
                 *out = -f64::from(loss);
             }
         });

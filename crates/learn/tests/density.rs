@@ -210,6 +210,48 @@ fn draws_do_not_depend_on_threads_or_on_other_rows() {
     assert_eq!(features, given);
 }
 
+/// What is given is embedded once for all its targets: the densities are those of rows one by one.
+#[test]
+fn many_targets_of_one_row_have_the_same_densities() {
+    let network = Network {
+        embedding: Embedding::ResidualMlp {
+            width: 16,
+            blocks: 1,
+            outputs: 5,
+            activation: Activation::Relu,
+        },
+        ..flow(3, 2)
+    };
+    let recipe = Recipe {
+        epochs: 1,
+        ..Recipe::default()
+    };
+    let model = trained(&linear_gaussian(2_000, 0), &network, &recipe);
+    let ensemble = Ensemble::new(vec![model.clone(), model.clone()]).unwrap();
+    let given = linear_gaussian(3, 1).given;
+    let Targets::Values(targets) = linear_gaussian(3 * 70, 2).targets else {
+        panic!("no numbers");
+    };
+    let repeated: Vec<f32> = (0..3).flat_map(|row| given.row(row).repeat(70)).collect();
+    let repeated = Matrix::new(3, repeated);
+    for threads in [1, 2] {
+        let together = model.log_density(&given, &targets, threads).unwrap();
+        assert_eq!(together, model.log_density(&repeated, &targets, 1).unwrap());
+        assert_eq!(together.len(), 210);
+        for (one, mixed) in together
+            .iter()
+            .zip(ensemble.log_density(&given, &targets, threads).unwrap())
+        {
+            assert!((one - mixed).abs() < 1e-12);
+        }
+    }
+    let uneven = Matrix::new(2, targets.values()[..2 * 7].to_vec());
+    assert!(matches!(
+        model.log_density(&given, &uneven, 1),
+        Err(ModelError::Shape { .. })
+    ));
+}
+
 #[test]
 fn an_ensemble_is_the_mixture_of_its_members() {
     let examples = linear_gaussian(2000, 4);

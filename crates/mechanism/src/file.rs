@@ -11,6 +11,7 @@ mod functions;
 pub mod keys;
 mod lower;
 mod names;
+mod numbers;
 mod observed;
 mod program;
 mod quantities;

@@ -233,9 +233,8 @@ pub fn ask(
                 posteriors.push(posterior(mechanism, &study.predict, &of_network, &prior));
                 let parameters: Vec<&[f64]> =
                     of_network.parameters.iter().map(Vec::as_slice).collect();
-                let repeated = Matrix::new(given.columns(), given.row(0).repeat(draws));
                 let log_density = amortized
-                    .log_density(index, &repeated, &parameters, seed)
+                    .log_density(index, &given, &parameters, seed)
                     .map_err(wrong)?;
                 (of_network, log_density)
             }

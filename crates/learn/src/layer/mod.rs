@@ -48,6 +48,7 @@ pub(crate) struct Workspace {
     count: usize,
     rows: usize,
     x: Buffer,
+    features: Buffer,
     targets: Buffer,
     weights: Buffer,
     loss: Buffer,
@@ -140,6 +141,7 @@ impl Plan {
             count: 0,
             rows,
             x: Buffer::zeros(self.given * rows),
+            features: Buffer::default(),
             targets: Buffer::zeros(self.target_columns() * rows),
             weights: Buffer::zeros(rows),
             loss: Buffer::zeros(rows),
@@ -217,6 +219,41 @@ impl Plan {
     /// The loss of each loaded example.
     pub fn losses<'a>(&self, weights: &[f32], ws: &'a mut Workspace) -> &'a [f32] {
         self.head_loss(weights, ws, 0.0);
+        &ws.loss[..ws.count]
+    }
+
+    /// Puts features that were worked out before into the workspace, instead of given columns.
+    pub fn load_features(
+        &self,
+        ws: &mut Workspace,
+        features: &Matrix,
+        rows: impl ExactSizeIterator<Item = usize>,
+    ) {
+        ws.count = rows.len();
+        ws.rows = padded(ws.count);
+        ws.features.grow(self.features * ws.rows);
+        gather(
+            &mut ws.features,
+            ws.rows,
+            self.features,
+            rows.map(|row| features.row(row)),
+        );
+    }
+
+    /// The loss of each loaded target of a density, given the loaded features; none for other heads.
+    pub fn losses_of_features<'a>(&self, weights: &[f32], ws: &'a mut Workspace) -> &'a [f32] {
+        let HeadPlan::Flow(flow) = &self.head else {
+            return &[];
+        };
+        let rows = ws.rows;
+        let n = flow.columns * rows;
+        ws.weights[..rows].fill(0.0);
+        let b = &mut ws.flow;
+        b.z[..n].copy_from_slice(&ws.targets[..n]);
+        flow.forward(weights, rows, &ws.features, b);
+        let (z, g) = (&b.z[..n], &mut b.z_gradient[..n]);
+        let (log, log_g) = (&b.log_derivative, &mut b.log_gradient);
+        loss::normal(rows, z, log, &ws.weights, &mut ws.loss, g, log_g);
         &ws.loss[..ws.count]
     }
 

@@ -7,7 +7,7 @@ use super::calendar::Calendar;
 use super::forcing::Forcing;
 use super::functions::functions;
 use super::names::{FormulaKind, Meaning, Names, did_you_mean};
-use super::vectors::Data;
+use super::numbers::Data;
 use super::written::Written;
 use crate::expression::syntax::{Infix, Kind, Prefix};
 use crate::expression::{Binary, Expression, Graph, Input, Node, Unary};

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::keys;
-use super::vectors::{self, Data, MOST_ENTRIES};
+use super::numbers::Data;
+use super::vectors::{self, MOST_ENTRIES};
 use crate::expression::Expression;
 use crate::expression::parser::parse_text;
 use crate::expression::syntax::{Kind, Prefix};

@@ -197,8 +197,7 @@ impl Pool<'_> {
                     .map_err(Self::wrong)
             };
             own.log_q_truth.extend(density(&given, &scores)?);
-            own.log_q_draws
-                .extend(density(&repeat(&given, draws), &drawn.scores)?);
+            own.log_q_draws.extend(density(&given, &drawn.scores)?);
             own.log_prior_truth
                 .extend((0..rows).map(|row| standard_normal(scores.row(row))));
             own.data
@@ -380,16 +379,6 @@ fn pick_mechanisms(
         }
     }
     picked
-}
-
-fn repeat(matrix: &Matrix, times: usize) -> Matrix {
-    let mut repeated = Matrix::zeros(matrix.rows() * times, matrix.columns());
-    for row in 0..matrix.rows() * times {
-        repeated
-            .row_mut(row)
-            .copy_from_slice(matrix.row(row / times));
-    }
-    repeated
 }
 
 fn standard_normal(scores: &[f32]) -> f64 {
