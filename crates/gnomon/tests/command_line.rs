@@ -356,6 +356,8 @@ fn many_data_sets_are_answered_in_one_call() {
         &["--output"],
     );
     fails(&["ask", &study], 2, &["--observed"]);
+    fs::write(path("none.csv"), "y_1,y_2,y_3\n").unwrap();
+    each(&path("none.csv"), 3, &["has no rows"]);
 }
 
 /// A rival without parameters has an evidence, too.

@@ -47,6 +47,7 @@ const AT_ONCE: usize = 20_000;
 const UNCERTAIN: f64 = 0.08;
 /// How many times as many it then takes.
 const MORE: usize = 4;
+
 /// One mechanism's posterior, to be refined.
 #[derive(Clone, Copy)]
 pub struct Problem<'a> {
@@ -96,17 +97,17 @@ pub struct Refined {
     pub calls: u64,
     /// How the answer settled as proposals were added.
     pub progress: Vec<Progress>,
-    /// What a start from the prior says; `None` where none was asked for, or it came to no end.
+    /// What a start from the prior says; `None` where it came to no end.
     pub confirmation: Option<Confirmation>,
 }
 
 impl<'a> Problem<'a> {
-    /// Refines the posterior to `draws` draws, and confirms it from the prior where `confirm`.
+    /// Refines the posterior to `draws` draws, and has it confirmed from the prior.
     ///
     /// # Errors
     /// Where the mechanism has no likelihood in closed form, a network cannot be run, no proposal
     /// has any likelihood, or the user asks to stop.
-    pub fn refine(&self, draws: usize, confirm: bool, seed: u64) -> Result<Refined, InferError> {
+    pub fn refine(&self, draws: usize, seed: u64) -> Result<Refined, InferError> {
         let seed = Stream::new(seed, Purpose::REFINEMENT, self.mechanism as u64).next_u64();
         let calls = Cell::new(0);
         let d = self.dimension();
@@ -158,27 +159,7 @@ impl<'a> Problem<'a> {
         };
         let (points, target) = shuffled(&points, &target, d, seed);
         let progress = sample.progress(&moments, d);
-        let mut confirmation = None;
-        if confirm {
-            for particles in [CONFIRMING, MORE * CONFIRMING] {
-                let islands = Islands {
-                    count: ISLANDS,
-                    particles,
-                };
-                let other = match self.temper_prior(islands, seed, &calls) {
-                    Ok(Some(other)) => other,
-                    Ok(None) => continue,
-                    Err(InferError::Unsettled) => break,
-                    Err(error) => return Err(error),
-                };
-                let other = Moments::of(&other, islands, d);
-                let found = Confirmation::of(&moments, &other, ISLANDS);
-                confirmation = Some(found);
-                if found.agreement() != Agreement::Unclear && found.error < UNCERTAIN {
-                    break;
-                }
-            }
-        }
+        let confirmation = self.confirm(&moments, seed, &calls)?;
         let draws = self.draws(&points);
         let parameters: Vec<&[f64]> = draws.parameters.iter().map(Vec::as_slice).collect();
         let slopes = self
@@ -200,6 +181,35 @@ impl<'a> Problem<'a> {
             progress,
             confirmation,
         })
+    }
+
+    /// Tempers from the prior, with more particles where a few leave it unclear.
+    fn confirm(
+        &self,
+        answer: &Moments,
+        seed: u64,
+        calls: &Cell<u64>,
+    ) -> Result<Option<Confirmation>, InferError> {
+        let mut confirmation = None;
+        for particles in [CONFIRMING, MORE * CONFIRMING] {
+            let islands = Islands {
+                count: ISLANDS,
+                particles,
+            };
+            let other = match self.temper_prior(islands, seed, calls) {
+                Ok(Some(other)) => other,
+                Ok(None) => continue,
+                Err(InferError::Unsettled) => break,
+                Err(error) => return Err(error),
+            };
+            let other = Moments::of(&other, islands, self.dimension());
+            let found = Confirmation::of(answer, &other, ISLANDS);
+            confirmation = Some(found);
+            if found.agreement() != Agreement::Unclear && found.error < UNCERTAIN {
+                break;
+            }
+        }
+        Ok(confirmation)
     }
 
     fn dimension(&self) -> usize {

@@ -28,7 +28,7 @@ fn refine(
         budget: 10_000_000,
         stop: &AtomicBool::new(stop),
     };
-    problem.refine(draws, true, 1)
+    problem.refine(draws, 1)
 }
 
 /// ln k given y where y is normal about it with this sd: mean, variance, and ln p(y).

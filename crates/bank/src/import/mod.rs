@@ -123,7 +123,8 @@ pub fn import(
 /// or a list `x` counts as `x_1`, `x_2`, ... All are equally long.
 ///
 /// # Errors
-/// [`BankError::Import`] names the file and the column that is not there or not of numbers.
+/// [`BankError::Import`] names the file and the column that is not there, not of numbers, or not as
+/// long as the first.
 pub fn columns(file: impl AsRef<Path>, names: &[String]) -> Result<Vec<Vec<f64>>, BankError> {
     let file = file.as_ref();
     let bytes = fs::read(file).map_err(|e| BankError::io(file, "read", e))?;
@@ -142,7 +143,17 @@ pub fn columns(file: impl AsRef<Path>, names: &[String]) -> Result<Vec<Vec<f64>>
         }
     };
     let columns: Result<Vec<Vec<f64>>, String> = names.iter().map(take).collect();
-    columns.map_err(|problem| BankError::import(file, problem))
+    let columns = columns.map_err(|problem| BankError::import(file, problem))?;
+    let rows = columns.first().map_or(0, Vec::len);
+    let uneven = names.iter().zip(&columns).find(|(_, c)| c.len() != rows);
+    if let Some((name, column)) = uneven {
+        let problem = format!(
+            "column `{name}` has {} rows, the first {rows}",
+            column.len()
+        );
+        return Err(BankError::import(file, problem));
+    }
+    Ok(columns)
 }
 
 fn read(file: &Path, bytes: Vec<u8>, mapping: &Mapping) -> Result<Vec<SourceColumn>, BankError> {

@@ -269,3 +269,21 @@ proptest! {
         let _ = import_bytes(name, &file, &mapping(&["beta"], &["in_bed"]));
     }
 }
+
+#[test]
+fn columns_are_read_by_name_and_must_be_equally_long() {
+    let file = npz(&[
+        ("a", "|u1", "(2,)", &[1, 2]),
+        ("b", "|u1", "(2,)", &[3, 4]),
+        ("c", "|u1", "(3,)", &[5, 6, 7]),
+    ]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.npz");
+    fs::write(&path, &file).unwrap();
+    let read = |names: [&str; 2]| gnomon_bank::import::columns(&path, &names.map(str::to_owned));
+    assert_eq!(read(["b", "a"]).unwrap(), [vec![3.0, 4.0], vec![1.0, 2.0]]);
+    let uneven = read(["a", "c"]).unwrap_err().to_string();
+    assert!(uneven.contains("`c` has 3 rows, the first 2"), "{uneven}");
+    let absent = read(["a", "d"]).unwrap_err().to_string();
+    assert!(absent.contains("there is no column `d`"), "{absent}");
+}

@@ -256,6 +256,13 @@ pub fn ask_each(
         ),
         other => other.into(),
     })?;
+    let rows = data.first().map_or(0, Vec::len);
+    if rows == 0 {
+        return Err(Failure::refused(
+            format!("{} has no rows", each.display()),
+            "one data set a row",
+        ));
+    }
     let amortized = stage::learn::load(&context)?;
     let draws = asked.draws.map_or(DRAWS_FOR_EACH, |draws| draws as usize);
     let began = std::time::Instant::now();
@@ -265,7 +272,6 @@ pub fn ask_each(
     table
         .write(folder, "answers")
         .map_err(|error| Failure::Outside(error.to_string()))?;
-    let rows = data.first().map_or(0, Vec::len);
     let file = folder.join("answers.csv");
     let text = format!(
         "{rows} data sets answered in {seconds:.1} s: {} and .parquet",

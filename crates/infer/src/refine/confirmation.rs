@@ -6,8 +6,8 @@ use super::moments::Moments;
 pub const SAME_EVIDENCE: f64 = 0.25;
 /// How far two posterior means of a coordinate may lie apart, in posterior sds.
 pub const SAME_MEAN: f64 = 0.25;
-/// Standard errors on either side of a difference: 95 % of Student's t with `ISLANDS - 1` degrees of
-/// freedom.
+/// Standard errors on either side of a difference: 95 % of Student's t with 7 degrees of freedom, of
+/// eight islands.
 const ERRORS: f64 = 2.36;
 
 /// What a start from the prior says of a refined answer.

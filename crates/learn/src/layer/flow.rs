@@ -6,6 +6,7 @@ use super::conditioner::{
 };
 use crate::kernel::activation::add;
 use crate::kernel::affine;
+use crate::kernel::loss;
 use crate::kernel::spline::{self, Shape};
 use crate::network::{Layout, SplineFlow};
 use crate::vector::Buffer;
@@ -116,6 +117,21 @@ impl Flow {
             x_gradient: Buffer::zeros(self.columns * rows),
             scratch: self.transforms[0].conditioner.scratch(rows),
         }
+    }
+
+    /// Puts targets where [`forward`](Self::forward) reads them.
+    pub fn load(&self, rows: usize, targets: &[f32], b: &mut FlowBuffers) {
+        let n = self.columns * rows;
+        b.z[..n].copy_from_slice(&targets[..n]);
+    }
+
+    /// The negative log-density of each row after [`forward`](Self::forward), and its gradients, each
+    /// row's times its weight.
+    pub fn loss(&self, rows: usize, row_weights: &[f32], b: &mut FlowBuffers, loss: &mut [f32]) {
+        let n = self.columns * rows;
+        let (z, z_gradient) = (&b.z[..n], &mut b.z_gradient[..n]);
+        let (log, log_gradient) = (&b.log_derivative, &mut b.log_gradient);
+        loss::normal(rows, z, log, row_weights, loss, z_gradient, log_gradient);
     }
 
     /// From targets in `b.z` to noise in `b.z`, with the log-derivative.

@@ -246,14 +246,10 @@ impl Plan {
             return &[];
         };
         let rows = ws.rows;
-        let n = flow.columns * rows;
         ws.weights[..rows].fill(0.0);
-        let b = &mut ws.flow;
-        b.z[..n].copy_from_slice(&ws.targets[..n]);
-        flow.forward(weights, rows, &ws.features, b);
-        let (z, g) = (&b.z[..n], &mut b.z_gradient[..n]);
-        let (log, log_g) = (&b.log_derivative, &mut b.log_gradient);
-        loss::normal(rows, z, log, &ws.weights, &mut ws.loss, g, log_g);
+        flow.load(rows, &ws.targets, &mut ws.flow);
+        flow.forward(weights, rows, &ws.features, &mut ws.flow);
+        flow.loss(rows, &ws.weights, &mut ws.flow, &mut ws.loss);
         &ws.loss[..ws.count]
     }
 
@@ -291,13 +287,9 @@ impl Plan {
         let size = |l: &Linear| l.outputs * rows;
         match &self.head {
             HeadPlan::Flow(flow) => {
-                let n = flow.columns * rows;
-                let b = &mut ws.flow;
-                b.z[..n].copy_from_slice(&targets[..n]);
-                flow.forward(weights, rows, features, b);
-                let (z, g) = (&b.z[..n], &mut b.z_gradient[..n]);
-                let (log, log_g) = (&b.log_derivative, &mut b.log_gradient);
-                loss::normal(rows, z, log, row_weights, loss, g, log_g);
+                flow.load(rows, targets, &mut ws.flow);
+                flow.forward(weights, rows, features, &mut ws.flow);
+                flow.loss(rows, row_weights, &mut ws.flow, loss);
             }
             HeadPlan::Mean(l) => {
                 l.forward(weights, rows, features, &mut ws.output);

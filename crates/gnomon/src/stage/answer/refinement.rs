@@ -101,7 +101,7 @@ pub(super) fn refine(
             budget: BUDGET[usize::from(wish == Refine::Always)],
             stop: interrupt::flag(),
         };
-        all.push(match problem.refine(draws, true, seed) {
+        all.push(match problem.refine(draws, seed) {
             Ok(refined) => Ok(refined),
             Err(
                 error @ (InferError::Impossible | InferError::Unbounded | InferError::Unsettled),
