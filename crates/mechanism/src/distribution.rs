@@ -45,7 +45,8 @@ pub enum Family {
     Uniform,
     /// `LogUniform(low, high)`: the logarithm is uniform; as SciPy `loguniform`
     LogUniform,
-    /// `Beta(a, b)`, as R `dbeta`, Stan `beta`, SciPy `beta`
+    /// `Beta(a, b, low, high)`: a beta distribution stretched from `[0, 1]` to `[low, high]`; with the
+    /// defaults 0 and 1 as R `dbeta`, Stan `beta`, SciPy `beta`
     Beta,
     /// `Gamma(shape, rate)`: mean shape / rate; as R `dgamma`, Stan `gamma`; SciPy
     /// `gamma(shape, scale = 1 / rate)`

@@ -9,7 +9,9 @@ mod events;
 mod forcing;
 mod functions;
 pub mod keys;
+mod likelihood;
 mod lower;
+mod multivariate;
 mod names;
 mod numbers;
 mod observed;
@@ -80,7 +82,8 @@ impl Mechanism {
         let written = written::Written::read(&document.top(), folder)?;
         vectors::check_index(&written)?;
         let mut lowering = lower::Lowering::new(&written, folder)?;
-        let parameters = quantities::parameters(&mut lowering, &written)?;
+        let mut parameters = quantities::drawn(&mut lowering, &written)?;
+        let latents = parameters.split_off(written.parameters.len());
         let derived = quantities::derived(&mut lowering, &written)?;
         let start = observed::start(&mut lowering, &written)?;
         let (mut dynamics, observed) = if let Some(section) = &written.program {
@@ -96,14 +99,17 @@ impl Mechanism {
         };
         dynamics.flows = std::mem::take(&mut lowering.flows);
         observed::check_columns(&written, &observed)?;
+        let likelihood = likelihood::likelihood(&mut lowering, &written, &observed)?;
         Ok(Self {
             name: name.to_owned(),
             description: written.description.clone(),
             text: source.text.clone(),
             parameters,
+            latents,
             derived,
             dynamics,
             observed,
+            likelihood,
             graph: lowering.graph,
         })
     }

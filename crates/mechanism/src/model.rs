@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::distribution::Family;
-use crate::expression::{Graph, Node};
+use crate::expression::{Graph, Input, Node};
 use crate::source::{Source, Span};
+
+/// Combinations of latents' values that a likelihood sums over.
+const MOST_COMBINATIONS: usize = 256;
 
 /// A simulator: parameters with priors, dynamics, and what is observed of them.
 ///
@@ -22,12 +25,26 @@ pub struct Mechanism {
     pub graph: Graph,
     /// In order: a prior may depend on the parameters before it.
     pub parameters: Vec<Parameter>,
+    /// Random numbers that every simulation draws for itself and nobody asks for, in order; in
+    /// expressions they are numbered on after the parameters.
+    pub latents: Vec<Parameter>,
     /// Quantities worked out from the parameters.
     pub derived: Vec<Derived>,
     /// How the states move.
     pub dynamics: Dynamics,
     /// What is seen.
     pub observed: Vec<Observed>,
+    /// The log-likelihood, where the file gives it.
+    pub likelihood: Option<Likelihood>,
+}
+
+/// A log-likelihood as an expression of the parameters and the observed numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Likelihood {
+    /// ln p(observed | parameters).
+    pub log: Node,
+    /// Whether it lacks terms that depend on what is observed alone: evidences cannot be compared.
+    pub up_to_constant: bool,
 }
 
 /// A parameter and its prior.
@@ -314,6 +331,21 @@ impl Mechanism {
     /// Why the likelihood of the observed series `given` has no closed form, if it has none.
     #[must_use]
     pub fn no_likelihood(&self, given: &[String]) -> Option<String> {
+        if self.likelihood.is_some() {
+            let columns = self.observed.iter().flat_map(|observed| {
+                std::iter::repeat_n(observed.name.as_str(), observed.times.len())
+            });
+            let series: Vec<&str> = columns.collect();
+            let used = self.likelihood_columns().into_iter();
+            let not_given = used
+                .map(|column| series[column])
+                .find(|name| !given.iter().any(|given| given == name));
+            return not_given
+                .map(|name| format!("its [likelihood] needs `{name}`, which is not given"));
+        }
+        if self.latent_values().is_none() {
+            return Some("its latents cannot be summed over".into());
+        }
         match &self.dynamics.law {
             Law::Sde { .. } | Law::Jumps { .. } => return Some("its dynamics are random".into()),
             Law::Program(_) => return Some("it is a program".into()),
@@ -323,6 +355,51 @@ impl Mechanism {
             observed.distribution.family == Family::Exact && given.contains(&observed.name)
         });
         exact.map(|observed| format!("`{}` is observed without noise", observed.name))
+    }
+
+    /// The observed columns that the file's own likelihood uses; none without one.
+    #[must_use]
+    pub fn likelihood_columns(&self) -> Vec<usize> {
+        let log = self.likelihood.iter().map(|likelihood| likelihood.log);
+        let inputs = self.graph.inputs_of(&log.collect::<Vec<_>>());
+        let columns = inputs.iter().filter_map(|input| match input {
+            Input::Observed(column) => Some(*column),
+            _ => None,
+        });
+        columns.collect()
+    }
+
+    /// Every combination of values that the latents may have, where they are few; one of none
+    /// where there are no latents.
+    #[must_use]
+    pub fn latent_values(&self) -> Option<Vec<Vec<f64>>> {
+        let mut all = vec![Vec::new()];
+        for latent in &self.latents {
+            let arguments = &latent.prior.arguments;
+            let most = match latent.prior.family {
+                Family::Bernoulli => 1,
+                Family::Categorical => arguments.len() - 1,
+                Family::Binomial => {
+                    let n = self.graph.as_constant(arguments[0])?;
+                    (n < MOST_COMBINATIONS as f64).then_some(n as usize)?
+                }
+                _ => return None,
+            };
+            if all.len() * (most + 1) > MOST_COMBINATIONS {
+                return None;
+            }
+            all = all
+                .iter()
+                .flat_map(|before| {
+                    (0..=most).map(|value| {
+                        let mut values = before.clone();
+                        values.push(value as f64);
+                        values
+                    })
+                })
+                .collect();
+        }
+        Some(all)
     }
 
     /// How many numbers one simulation observes.

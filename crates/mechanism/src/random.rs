@@ -38,6 +38,8 @@ impl Purpose {
     pub const MISSING: Self = Self(11);
     /// Proposals and moves of exact refinement.
     pub const REFINEMENT: Self = Self(12);
+    /// A simulation's latents.
+    pub const LATENTS: Self = Self(13);
     /// The seed handed to an external program.
     pub const PROGRAM: Self = Self(9);
 }

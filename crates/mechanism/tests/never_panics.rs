@@ -10,13 +10,14 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     include_str!("../../../studies/boarding-school-flu/sir.toml"),
     include_str!("../../../studies/boarding-school-flu/sibr.toml"),
     include_str!("../../../studies/boarding-school-flu/study.toml"),
     include_str!("../src/template/power.toml"),
     include_str!("data/everything.toml"),
     include_str!("data/vectors.toml"),
+    include_str!("data/latents.toml"),
 ];
 
 /// Pieces that a mutation puts into a file.

@@ -12,6 +12,7 @@ use crate::block::Block;
 use crate::compiled::{Compiled, LawPlan};
 use crate::failure::{Failure, SimulateError};
 use crate::lanes::{Frame, WIDTH, run};
+use crate::latents::Latents;
 use crate::observe::{self, EntryArguments, Observer};
 use crate::sheet::Sheet;
 use crate::{jumps, march, ode, program};
@@ -139,8 +140,14 @@ pub fn simulate_into(
     parts.into_par_iter().enumerate().for_each_init(
         || Worker::new(compiled),
         |worker, (number, mut part)| {
-            let block = block(parameters, seed, simulations, number * size, size);
-            let Worker { sheet, observer } = worker;
+            let Worker {
+                sheet,
+                observer,
+                latents,
+            } = worker;
+            let mut block = block(parameters, seed, simulations, number * size, size);
+            latents.draw(compiled, &block);
+            block.parameters.extend(latents.columns());
             solve_block(compiled, &block, sheet);
             observer.each_group(&block, sheet, |observer, group, failures| {
                 observer.draw(&block, group, failures, &mut part.observed);
@@ -253,11 +260,16 @@ pub fn solve(
     seed: u64,
     simulations: &[u64],
 ) -> Result<Trajectories, SimulateError> {
-    let blocks = in_blocks(compiled, parameters, seed, simulations, |worker, block| {
-        let Worker { sheet, .. } = worker;
-        solve_block(compiled, block, sheet);
-        (sheet.values.clone(), std::mem::take(&mut sheet.failures))
-    })?;
+    let blocks = in_blocks(
+        compiled,
+        parameters,
+        seed,
+        simulations,
+        |sheet, _, block| {
+            solve_block(compiled, block, sheet);
+            (sheet.values.clone(), std::mem::take(&mut sheet.failures))
+        },
+    )?;
     let dynamics = &compiled.dynamics;
     let mut all = Trajectories {
         times: dynamics.asked.clone(),
@@ -286,15 +298,15 @@ pub fn observation_arguments(
 ) -> Result<(Vec<EntryArguments>, Vec<Option<Failure>>), SimulateError> {
     let rows = check_columns(compiled, parameters)?;
     let simulations: Vec<u64> = (0..rows as u64).collect();
-    let blocks = in_blocks(compiled, parameters, seed, &simulations, |worker, block| {
-        let Worker { sheet, observer } = worker;
+    let work = |sheet: &mut Sheet, observer: &mut Observer<'_>, block: &Block<'_>| {
         solve_block(compiled, block, sheet);
         let mut entries = observe::entries(compiled);
         observer.each_group(block, sheet, |observer, group, _| {
             observer.append_arguments(group.len(), &mut entries);
         });
         (entries, std::mem::take(&mut sheet.failures))
-    })?;
+    };
+    let blocks = in_blocks(compiled, parameters, seed, &simulations, work)?;
     let mut all = observe::entries(compiled);
     let mut failures = Vec::with_capacity(rows);
     for (entries, reasons) in blocks {
@@ -308,51 +320,11 @@ pub fn observation_arguments(
     Ok((all, failures))
 }
 
-/// The log-likelihood of `data` (one number an observed column, NaN where missing) at each row of
-/// `parameters` (one row where the mechanism has none), for mechanisms whose dynamics are not random;
-/// negative infinity where the simulation failed.
-///
-/// # Errors
-/// Where columns or data do not fit, or the dynamics are random or a program's.
-pub fn log_likelihood(
+/// The number of rows, where the columns fit the mechanism.
+pub(crate) fn check_columns(
     compiled: &Compiled,
     parameters: &[Vec<f64>],
-    data: &[f64],
-) -> Result<Vec<f64>, SimulateError> {
-    if matches!(
-        compiled.dynamics.law,
-        LawPlan::Sde { .. } | LawPlan::Jumps(_) | LawPlan::Program
-    ) {
-        return Err(SimulateError::Unsupported(
-            "a mechanism with random dynamics has no likelihood in closed form".into(),
-        ));
-    }
-    if data.len() != compiled.observed_columns().len() {
-        return Err(SimulateError::Columns(format!(
-            "{} observed numbers given, but the mechanism observes {}",
-            data.len(),
-            compiled.observed_columns().len()
-        )));
-    }
-    let rows = match check_columns(compiled, parameters)? {
-        0 if compiled.priors.is_empty() => 1,
-        rows => rows,
-    };
-    let simulations: Vec<u64> = (0..rows as u64).collect();
-    let blocks = in_blocks(compiled, parameters, 0, &simulations, |worker, block| {
-        let Worker { sheet, observer } = worker;
-        solve_block(compiled, block, sheet);
-        let mut densities = Vec::with_capacity(block.rows());
-        observer.each_group(block, sheet, |observer, _, failures| {
-            observer.append_log_density(data, failures, &mut densities);
-        });
-        densities
-    })?;
-    Ok(blocks.concat())
-}
-
-/// The number of rows, where the columns fit the mechanism.
-fn check_columns(compiled: &Compiled, parameters: &[Vec<f64>]) -> Result<usize, SimulateError> {
+) -> Result<usize, SimulateError> {
     let expected = compiled.priors.len();
     if parameters.len() != expected {
         return Err(SimulateError::Columns(format!(
@@ -401,6 +373,7 @@ struct Part<'a> {
 struct Worker<'a> {
     sheet: Sheet,
     observer: Observer<'a>,
+    latents: Latents,
 }
 
 impl<'a> Worker<'a> {
@@ -409,6 +382,7 @@ impl<'a> Worker<'a> {
         Self {
             sheet: Sheet::new(dynamics.asked.len(), dynamics.components),
             observer: Observer::new(compiled),
+            latents: Latents::default(),
         }
     }
 }
@@ -436,13 +410,13 @@ fn block<'a>(
     }
 }
 
-/// Runs `work` on blocks of the simulations, in parallel; results in order.
+/// Runs `work` on blocks of the simulations, in parallel, with latents drawn; results in order.
 fn in_blocks<T: Send>(
     compiled: &Compiled,
     parameters: &[Vec<f64>],
     seed: u64,
     simulations: &[u64],
-    work: impl Fn(&mut Worker<'_>, &Block<'_>) -> T + Sync + Send,
+    work: impl Fn(&mut Sheet, &mut Observer<'_>, &Block<'_>) -> T + Sync + Send,
 ) -> Result<Vec<T>, SimulateError> {
     check_rows(compiled, parameters, simulations)?;
     let size = block_size(simulations.len());
@@ -450,11 +424,48 @@ fn in_blocks<T: Send>(
     let results = blocks.map_init(
         || Worker::new(compiled),
         |worker, number| {
-            let block = block(parameters, seed, simulations, number * size, size);
-            work(worker, &block)
+            let Worker {
+                sheet,
+                observer,
+                latents,
+            } = worker;
+            let mut block = block(parameters, seed, simulations, number * size, size);
+            latents.draw(compiled, &block);
+            block.parameters.extend(latents.columns());
+            work(sheet, observer, &block)
         },
     );
     Ok(results.collect())
+}
+
+/// The log-density of `data` in each row of `parameters` where the latents have the values `latents`.
+pub(crate) fn log_densities(
+    compiled: &Compiled,
+    parameters: &[Vec<f64>],
+    latents: &[f64],
+    data: &[f64],
+    rows: usize,
+) -> Result<Vec<f64>, SimulateError> {
+    let simulations: Vec<u64> = (0..rows as u64).collect();
+    check_rows(compiled, parameters, &simulations)?;
+    let size = block_size(rows);
+    let blocks = (0..rows.div_ceil(size)).into_par_iter();
+    let results = blocks.map_init(
+        || Worker::new(compiled),
+        |worker, number| {
+            let mut block = block(parameters, 0, &simulations, number * size, size);
+            worker.latents.fix(latents, block.rows());
+            block.parameters.extend(worker.latents.columns());
+            let (sheet, observer) = (&mut worker.sheet, &mut worker.observer);
+            solve_block(compiled, &block, sheet);
+            let mut densities = Vec::with_capacity(block.rows());
+            observer.each_group(&block, sheet, |observer, _, failures| {
+                observer.append_log_density(data, failures, &mut densities);
+            });
+            densities
+        },
+    );
+    Ok(results.collect::<Vec<_>>().concat())
 }
 
 /// Fills `sheet` with the states of a block at the asked times.

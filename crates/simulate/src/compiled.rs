@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gnomon_mechanism::Family;
 use gnomon_mechanism::expression::{Binary, Graph, Input, Node, Operation, Tape};
-use gnomon_mechanism::model::{Law, Mechanism, OdeMethod, OdeSolver, Trigger};
+use gnomon_mechanism::model::{Law, Mechanism, OdeMethod, OdeSolver, Parameter, Trigger};
 
 use crate::breaks::Breaks;
 use crate::events::{Due, Effect, EventPlan};
@@ -19,12 +19,21 @@ pub struct Compiled {
     pub(crate) mechanism: Arc<Mechanism>,
     pub(crate) set: InstructionSet,
     pub(crate) priors: Vec<(Family, Tape)>,
+    pub(crate) latents: Vec<(Family, Tape)>,
+    pub(crate) likelihood: Option<LikelihoodPlan>,
     pub(crate) from_parameters: FromParameters,
     pub(crate) dynamics: DynamicsPlan,
     pub(crate) observation: ObservationPlan,
 }
 
-/// What depends on the parameters alone. Slots of its frames: the parameters.
+/// The file's own log-likelihood. Slots of its frames: parameters, observed numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct LikelihoodPlan {
+    pub plan: Plan,
+    pub tape: LaneTape,
+}
+
+/// What depends on the parameters and latents alone. Slots of its frames: parameters, then latents.
 #[derive(Clone, Debug)]
 pub(crate) struct FromParameters {
     pub plan: Plan,
@@ -88,7 +97,7 @@ pub(crate) struct StiffPlan {
     pub by_time: Vec<usize>,
 }
 
-/// What is seen. Slots of its frames: time, states, flows, parameters.
+/// What is seen. Slots of its frames: time, states, flows, parameters and latents.
 #[derive(Clone, Debug)]
 pub(crate) struct ObservationPlan {
     pub plan: Plan,
@@ -126,21 +135,17 @@ impl Compiled {
     /// # Errors
     /// As [`Compiled::new`].
     pub fn with_set(mechanism: &Mechanism, set: InstructionSet) -> Result<Self, SimulateError> {
-        let priors = mechanism
-            .parameters
-            .iter()
-            .map(|parameter| {
-                let prior = &parameter.prior;
-                (
-                    prior.family,
-                    Tape::compile(&mechanism.graph, &prior.arguments),
-                )
-            })
-            .collect();
+        let tape = |parameter: &Parameter| {
+            let prior = &parameter.prior;
+            let arguments = Tape::compile(&mechanism.graph, &prior.arguments);
+            (prior.family, arguments)
+        };
         let (dynamics, prepared, graph) = dynamics(mechanism)?;
         Ok(Self {
             set,
-            priors,
+            priors: mechanism.parameters.iter().map(tape).collect(),
+            latents: mechanism.latents.iter().map(tape).collect(),
+            likelihood: likelihood(mechanism),
             from_parameters: from_parameters(mechanism, &prepared, &graph),
             dynamics,
             observation: observation(mechanism),
@@ -162,9 +167,20 @@ impl Compiled {
 }
 
 fn parameter_slots(mechanism: &Mechanism) -> Vec<Option<Input>> {
-    (0..mechanism.parameters.len())
+    (0..mechanism.parameters.len() + mechanism.latents.len())
         .map(|p| Some(Input::Parameter(p)))
         .collect()
+}
+
+fn likelihood(mechanism: &Mechanism) -> Option<LikelihoodPlan> {
+    let roots = [mechanism.likelihood?.log];
+    let mut slots: Vec<Option<Input>> = (0..mechanism.parameters.len())
+        .map(|p| Some(Input::Parameter(p)))
+        .collect();
+    slots.extend((0..mechanism.observed_count()).map(|column| Some(Input::Observed(column))));
+    let mut plan = Plan::new(&mechanism.graph, &slots, &roots);
+    let tape = LaneTape::compile(&mechanism.graph, &roots, &mut plan);
+    Some(LikelihoodPlan { plan, tape })
 }
 
 fn event_times(mechanism: &Mechanism) -> Vec<Node> {

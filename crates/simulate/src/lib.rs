@@ -28,6 +28,8 @@
 //!         unit: None,
 //!         description: None,
 //!     }],
+//!     latents: vec![],
+//!     likelihood: None,
 //!     derived: vec![],
 //!     dynamics: Dynamics {
 //!         states: vec![State { name: "x".into(), initial: one, unit: None, description: None }],
@@ -62,6 +64,8 @@ mod events;
 mod failure;
 mod jumps;
 pub mod lanes;
+mod latents;
+mod likelihood;
 mod march;
 mod observe;
 mod ode;
@@ -69,9 +73,10 @@ pub mod program;
 mod sheet;
 
 pub use batch::{
-    Batch, Trajectories, derived, draw_parameters, log_likelihood, observation_arguments, simulate,
-    simulate_at, simulate_into, solve,
+    Batch, Trajectories, derived, draw_parameters, observation_arguments, simulate, simulate_at,
+    simulate_into, solve,
 };
 pub use compiled::Compiled;
 pub use failure::{Failure, SimulateError};
+pub use likelihood::log_likelihood;
 pub use observe::EntryArguments;

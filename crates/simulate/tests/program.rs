@@ -67,6 +67,8 @@ fn mechanism(program: &Program) -> Mechanism {
         description: String::new(),
         text: Arc::from(""),
         parameters: vec![parameter("a"), parameter("b")],
+        latents: Vec::new(),
+        likelihood: None,
         derived: Vec::new(),
         dynamics: Dynamics {
             states: Vec::new(),

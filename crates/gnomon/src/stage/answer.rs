@@ -196,7 +196,7 @@ pub fn ask(
             .mechanisms
             .iter()
             .zip(&refined)
-            .map(|(mechanism, refined)| refinement::in_words(&mechanism.name, refined))
+            .map(|(mechanism, refined)| refinement::in_words(mechanism, refined))
             .collect(),
     };
     if let (Some(why), Some(first)) = (incomparable, refinement.first_mut()) {

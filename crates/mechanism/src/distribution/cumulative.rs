@@ -36,7 +36,10 @@ impl Law<'_> {
                 let width = ln_ratio(high, low);
                 Tails::from_probabilities(ln_ratio(x, low) / width, ln_ratio(high, x) / width)
             }
-            Self::Beta { a, b } => beta_tails(a, b, x, 1.0 - x),
+            Self::Beta(beta) => {
+                let (share, rest) = beta.shares(x);
+                beta_tails(beta.a, beta.b, share, rest)
+            }
             Self::Gamma { shape, rate } => gamma_tails(shape, rate * x),
             Self::InverseGamma { shape, scale } => gamma_tails(shape, scale / x).swapped(),
             Self::HalfNormal { sd } => {
@@ -99,7 +102,7 @@ impl Law<'_> {
             Self::LogUniform { low, high } => {
                 high * exp(-ln_ratio(high, low) * exp(tails.ln_upper))
             }
-            Self::Beta { a, b } => invert_beta(a, b, tails),
+            Self::Beta(beta) => beta.low + beta.width() * invert_beta(beta.a, beta.b, tails),
             Self::Gamma { shape, rate } => exp(ln_inverse_gamma(shape, tails) - ln(rate)),
             Self::InverseGamma { shape, scale } => {
                 exp(ln(scale) - ln_inverse_gamma(shape, tails.swapped()))

@@ -26,7 +26,7 @@ impl Law<'_> {
             }
             Self::Uniform { low, high } => -ln(high - low),
             Self::LogUniform { low, high } => -ln(x) - ln(ln_ratio(high, low)),
-            Self::Beta { a, b } => beta(a, b, x),
+            Self::Beta(on) => beta(on.a, on.b, on.shares(x)) - ln(on.width()),
             Self::Gamma { shape, rate } => gamma(shape, rate, x),
             Self::InverseGamma { shape, scale } => ln_gamma_power(shape, scale / x) - ln(x),
             Self::HalfNormal { sd } => {
@@ -76,7 +76,8 @@ fn gamma(shape: f64, rate: f64, x: f64) -> f64 {
     ln_gamma_power(shape, rate * x) - ln(x)
 }
 
-fn beta(a: f64, b: f64, x: f64) -> f64 {
+/// At a share `x` of the way from end to end, `y` of it left.
+fn beta(a: f64, b: f64, (x, y): (f64, f64)) -> f64 {
     // At an end the density is that of the power there: 0, finite, or infinite.
     let end = |power: f64, other: f64| match power.total_cmp(&1.0) {
         std::cmp::Ordering::Less => f64::INFINITY,
@@ -85,10 +86,10 @@ fn beta(a: f64, b: f64, x: f64) -> f64 {
     };
     if x == 0.0 {
         end(a, b)
-    } else if x == 1.0 {
+    } else if y == 0.0 {
         end(b, a)
     } else {
-        ln_beta_power(a, b, x, 1.0 - x) - ln(x) - ln_1p(-x)
+        ln_beta_power(a, b, x, y) - ln(x) - ln(y)
     }
 }
 

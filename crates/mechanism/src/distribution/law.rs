@@ -17,7 +17,7 @@ pub(super) enum Law<'a> {
     LogNormal { meanlog: f64, sdlog: f64 },
     Uniform { low: f64, high: f64 },
     LogUniform { low: f64, high: f64 },
-    Beta { a: f64, b: f64 },
+    Beta(Beta),
     Gamma { shape: f64, rate: f64 },
     InverseGamma { shape: f64, scale: f64 },
     HalfNormal { sd: f64 },
@@ -30,6 +30,29 @@ pub(super) enum Law<'a> {
     Binomial { n: f64, p: f64 },
     Categorical { weights: &'a [f64], total: f64 },
     Exact { value: f64 },
+}
+
+/// A beta distribution on `[low, high]`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beta {
+    pub a: f64,
+    pub b: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Beta {
+    pub fn width(self) -> f64 {
+        self.high - self.low
+    }
+
+    /// Where `x` lies between the ends: its distance from the lower and from the upper one.
+    pub fn shares(self, x: f64) -> (f64, f64) {
+        (
+            (x - self.low) / self.width(),
+            (self.high - x) / self.width(),
+        )
+    }
 }
 
 /// `Normal(mean, sd)` given that it lies in `[low, high]`.
@@ -68,7 +91,16 @@ impl<'a> Law<'a> {
             (Family::LogUniform, &[low, high]) => {
                 (positive(low) && between(low, high)).then_some(Self::LogUniform { low, high })
             }
-            (Family::Beta, &[a, b]) => (positive(a) && positive(b)).then_some(Self::Beta { a, b }),
+            (Family::Beta, &[a, b, ref rest @ ..]) if rest.len() <= 2 => {
+                let low = rest.first().copied().unwrap_or(0.0);
+                let high = rest.get(1).copied().unwrap_or(1.0);
+                (positive(a) && positive(b) && between(low, high)).then_some(Self::Beta(Beta {
+                    a,
+                    b,
+                    low,
+                    high,
+                }))
+            }
             (Family::Gamma, &[shape, rate]) => {
                 (positive(shape) && positive(rate)).then_some(Self::Gamma { shape, rate })
             }
@@ -151,7 +183,7 @@ impl<'a> Law<'a> {
             Self::Uniform { low, high }
             | Self::LogUniform { low, high }
             | Self::TruncatedNormal(Truncated { low, high, .. }) => (low, high),
-            Self::Beta { .. } => (0.0, 1.0),
+            Self::Beta(Beta { low, high, .. }) => (low, high),
             Self::Poisson { mean } | Self::NegativeBinomial { mean, .. } => {
                 (0.0, if mean == 0.0 { 0.0 } else { f64::INFINITY })
             }

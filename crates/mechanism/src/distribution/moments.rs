@@ -3,7 +3,7 @@
 use crate::elementary::{exp, exp_m1};
 
 use super::density::ln_ratio;
-use super::law::Law;
+use super::law::{Beta, Law};
 
 use std::f64::consts::FRAC_2_PI;
 
@@ -17,7 +17,7 @@ impl Law<'_> {
             Self::LogNormal { meanlog, sdlog } => exp(meanlog + 0.5 * sdlog * sdlog),
             Self::Uniform { low, high } => 0.5 * low + 0.5 * high,
             Self::LogUniform { low, high } => (high - low) / ln_ratio(high, low),
-            Self::Beta { a, b } => a / (a + b),
+            Self::Beta(beta) => beta.low + beta.width() * (beta.a / (beta.a + beta.b)),
             Self::Gamma { shape, rate } => shape / rate,
             Self::InverseGamma { shape, .. } if shape <= 1.0 => f64::INFINITY,
             Self::InverseGamma { shape, scale } => scale / (shape - 1.0),
@@ -43,7 +43,9 @@ impl Law<'_> {
             Self::LogNormal { sdlog, .. } => self.mean() * exp_m1(sdlog * sdlog).sqrt(),
             Self::Uniform { low, high } => (high - low) / 12f64.sqrt(),
             Self::LogUniform { low, high } => log_uniform_sd(low, high),
-            Self::Beta { a, b } => (a / (a + b) * (b / (a + b)) / (a + b + 1.0)).sqrt(),
+            Self::Beta(beta @ Beta { a, b, .. }) => {
+                beta.width() * (a / (a + b) * (b / (a + b)) / (a + b + 1.0)).sqrt()
+            }
             Self::Gamma { shape, rate } => shape.sqrt() / rate,
             Self::InverseGamma { shape, .. } if shape <= 2.0 => f64::INFINITY,
             Self::InverseGamma { shape, .. } => self.mean() / (shape - 2.0).sqrt(),

@@ -33,10 +33,10 @@ impl Law<'_> {
             Self::LogUniform { low, high } => {
                 (low * exp(ln_ratio(high, low) * stream.uniform())).clamp(low, high)
             }
-            Self::Beta { a, b } => {
+            Self::Beta(beta) => {
                 // As logarithms: with small a and b both gamma numbers may underflow.
-                let ratio = gamma::ln_standard(b, stream) - gamma::ln_standard(a, stream);
-                self.inside(1.0 / (1.0 + exp(ratio)))
+                let ratio = gamma::ln_standard(beta.b, stream) - gamma::ln_standard(beta.a, stream);
+                self.inside(beta.low + beta.width() * (1.0 / (1.0 + exp(ratio))))
             }
             Self::Gamma { shape, rate } => self.inside(gamma::standard(shape, stream) / rate),
             Self::InverseGamma { shape, scale } => {

@@ -132,7 +132,12 @@ impl Family {
             Self::Normal => signature!(required("mean"), required("sd")),
             Self::LogNormal => signature!(required("meanlog"), required("sdlog")),
             Self::Uniform | Self::LogUniform => signature!(required("low"), required("high")),
-            Self::Beta => signature!(required("a"), required("b")),
+            Self::Beta => signature!(
+                required("a"),
+                required("b"),
+                optional("low", 0.0),
+                optional("high", 1.0)
+            ),
             Self::Gamma => signature!(required("shape"), required("rate")),
             Self::InverseGamma => signature!(required("shape"), required("scale")),
             Self::HalfNormal => signature!(required("sd")),
@@ -236,6 +241,11 @@ impl Family {
             ),
             Range::Probability => is((0.0..=1.0).contains(&value), "between 0 and 1"),
             Range::AboveFirst => above(args[0]),
+            Range::AboveThird => above(args[2]),
+            Range::BelowOneAlone => is(
+                args.len() > position + 1 || value < 1.0,
+                "below high, which is 1",
+            ),
             Range::Low => is(value < f64::INFINITY, "below infinity"),
             Range::High => above(args[position - 1]),
             Range::Weight if value < 0.0 => is(false, "0 or positive"),
@@ -254,6 +264,8 @@ impl Family {
             (Self::Uniform | Self::LogUniform, 1) => Range::AboveFirst,
             (Self::TruncatedNormal, 2) => Range::Low,
             (Self::TruncatedNormal, 3) => Range::High,
+            (Self::Beta, 2) => Range::BelowOneAlone,
+            (Self::Beta, 3) => Range::AboveThird,
             (Self::Poisson | Self::NegativeBinomial, 0) => Range::Count,
             (Self::Binomial, 0) => Range::Whole,
             (Self::Binomial | Self::Bernoulli, _) => Range::Probability,
@@ -282,6 +294,10 @@ enum Range {
     Probability,
     /// Above the first argument.
     AboveFirst,
+    /// A lower bound, whose upper bound is 1 where it is left out.
+    BelowOneAlone,
+    /// Above the third argument.
+    AboveThird,
     /// The lower bound of a truncation: may be infinite.
     Low,
     /// The upper bound of a truncation, above the argument before it: may be infinite.

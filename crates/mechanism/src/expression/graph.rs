@@ -29,6 +29,8 @@ pub enum Input {
     Flow(usize),
     /// A number worked out once a simulation, from its parameters alone (see [`Graph::hoist`]).
     Hoisted(usize),
+    /// An observed number, by its column: in a log-likelihood.
+    Observed(usize),
 }
 
 /// Operations on one number. Comparisons and `Not` give 1 for true and 0 for false.

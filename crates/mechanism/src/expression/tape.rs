@@ -57,6 +57,7 @@ pub struct Inputs<'a> {
     pub states: &'a [f64],
     pub flows: &'a [f64],
     pub hoisted: &'a [f64],
+    pub observed: &'a [f64],
 }
 
 impl Inputs<'_> {
@@ -69,6 +70,7 @@ impl Inputs<'_> {
             Input::State(i) => self.states[i],
             Input::Flow(i) => self.flows[i],
             Input::Hoisted(i) => self.hoisted[i],
+            Input::Observed(i) => self.observed[i],
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `Family(arguments)` as written -> a [`Distribution`] with its arguments in the family's order.
 
 use super::lower::{Lowering, Scope};
+use super::multivariate::FAMILIES;
 use crate::distribution::{ArgumentError, Family};
 use crate::expression::syntax::{Argument, Call, Kind};
 use crate::expression::{Expression, Node};
@@ -54,7 +55,20 @@ impl Lowering<'_> {
         if !capital || super::functions::functions().any(|function| function == name) {
             return Ok(());
         }
-        let families = Family::ALL.into_iter().map(Family::name).chain(["Fixed"]);
+        if FAMILIES.contains(&name.as_str()) {
+            return Err(self
+                .source
+                .error(
+                    call.function_at,
+                    format!("`{name}` is the prior of a vector"),
+                    "not here",
+                )
+                .with_help(
+                    "in [observed], write each entry's distribution given latents or vectors",
+                ));
+        }
+        let families = Family::ALL.into_iter().map(Family::name);
+        let families = families.chain(FAMILIES).chain(["Fixed"]);
         let families: Vec<&str> = families.collect();
         Err(self
             .source

@@ -136,7 +136,7 @@ fn refuse_two_laws(written: &Written<'_>) -> Result<(), ReadError> {
 
 /// The file's states, and after them one for each parameter that an event switches.
 fn states(lowering: &mut Lowering<'_>, written: &Written<'_>) -> Result<Vec<State>, ReadError> {
-    let all = Scope::Parameters(written.parameters.len());
+    let all = lowering.all_drawn();
     let mut states = Vec::new();
     for named in &written.states {
         states.push(State {
@@ -150,7 +150,9 @@ fn states(lowering: &mut Lowering<'_>, written: &Written<'_>) -> Result<Vec<Stat
         lowering.switched.iter().map(|(&p, &s)| (s, p)).collect();
     switched.sort_unstable();
     for (_, parameter) in switched {
-        let named = &written.parameters[parameter];
+        let Some(named) = written.drawn().nth(parameter) else {
+            continue;
+        };
         states.push(State {
             name: named.name.clone(),
             initial: lowering.graph.input(Input::Parameter(parameter)),

@@ -123,7 +123,7 @@ fn times(
     entry: &Entry<'_>,
     start: f64,
 ) -> Result<Vec<Node>, ReadError> {
-    let all = Scope::Parameters(written.parameters.len());
+    let all = lowering.all_drawn();
     let mut nodes = Vec::new();
     for moment in moments(lowering, entry)? {
         let (node, at) = match moment {

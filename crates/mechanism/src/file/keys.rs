@@ -32,6 +32,11 @@ pub const MECHANISM: &[Key] = &[
         "Unknowns with a prior, in order: a prior may depend on the parameters before it.",
     ),
     Key::new(
+        "latents",
+        Kind::Named(&Kind::OneOf(&[Kind::Expression, Kind::Table(LATENT)])),
+        "Random numbers that each simulation draws for itself and nobody asks for, in order.",
+    ),
+    Key::new(
         "states",
         Kind::Named(&Kind::OneOf(&[Kind::Expression, Kind::Table(STATE)])),
         "What moves, with its value at the start: an expression of constants and parameters.",
@@ -91,6 +96,11 @@ pub const MECHANISM: &[Key] = &[
     )
     .needed(),
     Key::new(
+        "likelihood",
+        Kind::TableAnd(LIKELIHOOD, &Kind::Expression),
+        "The log-likelihood of what is observed; other names are parts of it, used in those below.",
+    ),
+    Key::new(
         "forcing",
         Kind::OneOf(&[Kind::Table(FORCING), Kind::Tables(FORCING)]),
         "Measured series that expressions use: interp(t, column).",
@@ -134,6 +144,29 @@ pub const PARAMETER: &[Key] = &[
     SIZE,
     UNIT,
     DESCRIPTION,
+];
+
+/// A latent written as a table.
+pub const LATENT: &[Key] = &[
+    Key::new("distribution", Kind::Expression, "Its distribution.").needed(),
+    SIZE,
+    UNIT,
+    DESCRIPTION,
+];
+
+/// The log-likelihood.
+pub const LIKELIHOOD: &[Key] = &[
+    Key::new(
+        "log",
+        Kind::Expression,
+        "ln p(observed | parameters): an expression of parameters and observed numbers.",
+    )
+    .needed(),
+    Key::new(
+        "up_to_constant",
+        Kind::Truth,
+        "Whether terms are left out that depend on what is observed alone. Default false.",
+    ),
 ];
 
 /// A state written as a table.

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::calendar::Calendar;
 use super::forcing::Forcing;
 use super::functions::functions;
+use super::multivariate::Factor;
 use super::names::{FormulaKind, Meaning, Names, did_you_mean};
 use super::numbers::Data;
 use super::written::Written;
@@ -25,6 +26,8 @@ pub(crate) enum Scope {
     Moving,
     /// The same, and flows.
     Observed,
+    /// Constants, parameters, and what is observed.
+    Likelihood,
 }
 
 /// A formula's value: where it stands still, and where it moves.
@@ -56,8 +59,12 @@ pub(crate) struct Lowering<'a> {
     pub looked_up: HashMap<(usize, usize), u32>,
     /// Names that stand for a number while an expression is lowered, the innermost last.
     pub indices: Vec<(String, Node)>,
+    /// In the likelihood: each observed series' first column and its entries.
+    pub observed: HashMap<String, (usize, usize)>,
     /// Entries of the observed series being read.
     pub observed_entries: usize,
+    /// Covariances factored so far: (table, whether it is a covariance or its Cholesky factor).
+    pub factors: HashMap<(usize, bool), Factor>,
     /// Terms of sums so far.
     pub terms: u64,
     formulas: Vec<Formula>,
@@ -89,7 +96,9 @@ impl<'a> Lowering<'a> {
             data: &written.data,
             looked_up: HashMap::new(),
             indices: Vec::new(),
+            observed: HashMap::new(),
             observed_entries: 0,
+            factors: HashMap::new(),
             terms: 0,
         };
         for data in &written.data {
@@ -97,13 +106,13 @@ impl<'a> Lowering<'a> {
         }
         super::events::find_switched(&mut lowering, written)?;
         for formula in order {
-            lowering.formula(formula, written.parameters.len())?;
+            lowering.formula(formula)?;
         }
         Ok(lowering)
     }
 
     /// Lowers one formula, whose own formulas are lowered already.
-    fn formula(&mut self, formula: usize, parameters: usize) -> Result<(), ReadError> {
+    fn formula(&mut self, formula: usize) -> Result<(), ReadError> {
         let (kind, named) = self.names.formulas[formula];
         let value = match kind {
             FormulaKind::Constant => {
@@ -125,7 +134,7 @@ impl<'a> Lowering<'a> {
                 }
             }
             FormulaKind::Derived => {
-                let node = self.lower_named(named, Scope::Parameters(parameters))?;
+                let node = self.lower_named(named, Scope::Parameters(self.names.parameters))?;
                 Formula {
                     still: Some(node),
                     moving: Some(node),
@@ -134,7 +143,7 @@ impl<'a> Lowering<'a> {
             FormulaKind::Definition => Formula {
                 moving: Some(self.lower_named(named, Scope::Moving)?),
                 // An error here only says that it moves: it is reported where it is used.
-                still: self.lower_named(named, Scope::Parameters(parameters)).ok(),
+                still: self.lower_named(named, self.all_drawn()).ok(),
             },
         };
         self.formulas[formula] = value;
@@ -220,6 +229,11 @@ impl<'a> Lowering<'a> {
             "t" => return Err(self.out_of_scope("the time `t`", at, scope)),
             _ => {}
         }
+        if scope == Scope::Likelihood
+            && let Some(node) = self.observed_name(name, at)?
+        {
+            return Ok(node);
+        }
         let Some(meaning) = self.names.get(name) else {
             let mut known = self.names.which(|meaning| self.in_scope(meaning, scope));
             known.extend(moves.then_some("t"));
@@ -263,6 +277,9 @@ impl<'a> Lowering<'a> {
                 (Scope::Parameters(known), _) if parameter >= known => {
                     Err(self.too_early(name, at))
                 }
+                (Scope::Likelihood, _) if parameter >= self.names.parameters => {
+                    Err(self.out_of_scope(&described, at, scope))
+                }
                 (Scope::Moving | Scope::Observed, Some(&state)) => {
                     Ok(self.graph.input(Input::State(state)))
                 }
@@ -282,12 +299,11 @@ impl<'a> Lowering<'a> {
                     Scope::Constant if !needs.is_empty() => {
                         Err(self.out_of_scope(&described, at, scope))
                     }
-                    Scope::Parameters(known)
-                        if needs
-                            .iter()
-                            .any(|i| matches!(i, Input::Parameter(p) if *p >= known)) =>
-                    {
+                    Scope::Parameters(known) if needs_from(&needs, known) => {
                         Err(self.too_early(name, at))
+                    }
+                    Scope::Likelihood if needs_from(&needs, self.names.parameters) => {
+                        Err(self.out_of_scope(&described, at, scope))
                     }
                     _ => Ok(node),
                 }
@@ -301,6 +317,7 @@ impl<'a> Lowering<'a> {
             (_, Scope::Moving | Scope::Observed) => true,
             (Meaning::State(_), _) | (Meaning::Parameter(_), Scope::Constant) => false,
             (Meaning::Parameter(parameter), Scope::Parameters(known)) => parameter < known,
+            (Meaning::Parameter(parameter), _) => parameter < self.names.parameters,
             (Meaning::Formula(formula), Scope::Constant) => {
                 self.names.formulas[formula].0 == FormulaKind::Constant
             }
@@ -309,6 +326,19 @@ impl<'a> Lowering<'a> {
     }
 
     fn too_early(&self, name: &str, at: Span) -> ReadError {
+        let latent = matches!(self.names.get(name), Some(Meaning::Parameter(p)) if p >= self.names.parameters);
+        if latent {
+            return self
+                .source
+                .error(
+                    at,
+                    format!("the latent `{name}` is not known here"),
+                    "drawn after the parameters, in the file's order",
+                )
+                .with_help(
+                    "priors and derived quantities cannot use latents; a latent may use those above it",
+                );
+        }
         self.source
             .error(
                 at,
@@ -323,6 +353,7 @@ impl<'a> Lowering<'a> {
             Scope::Constant => "constants",
             Scope::Parameters(_) => "constants and parameters",
             Scope::Moving | Scope::Observed => "constants, parameters, states and t",
+            Scope::Likelihood => "constants, parameters, derived quantities and what is observed",
         };
         self.source
             .error(
@@ -333,8 +364,20 @@ impl<'a> Lowering<'a> {
             .with_help(format!("here an expression may use {allowed}"))
     }
 
+    /// The scope in which parameters and latents are known.
+    pub fn all_drawn(&self) -> Scope {
+        Scope::Parameters(self.names.drawn)
+    }
+
     /// Starts a new series: its flows run over its own intervals.
     pub fn begin_series(&mut self) {
         self.series_flows.clear();
     }
+}
+
+/// Whether an expression needs a parameter with a number from `known` on.
+fn needs_from(needs: &[Input], known: usize) -> bool {
+    needs
+        .iter()
+        .any(|input| matches!(input, Input::Parameter(p) if *p >= known))
 }

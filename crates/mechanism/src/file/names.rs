@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::functions::functions;
+use super::multivariate::FAMILIES;
 use super::written::{Named, Written};
 use crate::distribution::Family;
 use crate::expression::lexer::is_name_start;
@@ -13,6 +14,7 @@ use crate::source::{ReadError, Source, Span, spelling};
 pub(crate) enum Meaning {
     /// A constant, definition or derived quantity, by its position among the formulas.
     Formula(usize),
+    /// A parameter by its position; latents are numbered on after the parameters.
     Parameter(usize),
     State(usize),
     Reaction(usize),
@@ -34,6 +36,10 @@ pub(crate) enum FormulaKind {
 pub(crate) struct Names<'a> {
     known: HashMap<&'a str, (Meaning, Span)>,
     pub formulas: Vec<(FormulaKind, &'a Named)>,
+    /// Parameters with a number from here on are latents.
+    pub parameters: usize,
+    /// Parameters and latents.
+    pub drawn: usize,
 }
 
 /// Names that the language or the bank's columns need.
@@ -60,6 +66,8 @@ impl<'a> Names<'a> {
         let mut names = Self {
             known: HashMap::new(),
             formulas: Vec::new(),
+            parameters: written.parameters.len(),
+            drawn: written.drawn().count(),
         };
         let formulas = [
             (FormulaKind::Constant, &written.constants),
@@ -67,7 +75,7 @@ impl<'a> Names<'a> {
             (FormulaKind::Derived, &written.derived),
         ];
         let source = written.source;
-        for (position, named) in written.parameters.iter().enumerate() {
+        for (position, named) in written.drawn().enumerate() {
             names.add(
                 source,
                 &named.name,
@@ -128,6 +136,7 @@ impl<'a> Names<'a> {
     /// A meaning in words.
     pub fn described(&self, meaning: Meaning) -> &'static str {
         match meaning {
+            Meaning::Parameter(number) if number >= self.parameters => "a latent",
             Meaning::Parameter(_) => "a parameter",
             Meaning::State(_) => "a state",
             Meaning::Reaction(_) => "a reaction",
@@ -240,7 +249,7 @@ pub(crate) fn check_name(source: &Source, name: &str, at: Span) -> Result<(), Re
         "is reserved"
     } else if functions().any(|function| function == name) {
         "is a function"
-    } else if Family::from_name(name).is_some() {
+    } else if Family::from_name(name).is_some() || FAMILIES.contains(&name) {
         "is a distribution"
     } else {
         return Ok(());

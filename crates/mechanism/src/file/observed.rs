@@ -323,6 +323,9 @@ pub(crate) fn check_columns(written: &Written<'_>, observed: &[Observed]) -> Res
     for named in &written.parameters {
         columns.insert(named.name.clone(), "a parameter");
     }
+    for named in &written.latents {
+        columns.insert(named.name.clone(), "a latent");
+    }
     for named in &written.derived {
         columns.insert(named.name.clone(), "a derived quantity");
     }

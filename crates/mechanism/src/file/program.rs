@@ -137,8 +137,9 @@ fn check_placeholders(
 
 /// Refuses tables that a program makes meaningless.
 pub(crate) fn refuse_dynamics(written: &Written<'_>) -> Result<(), ReadError> {
-    const MEANINGLESS: [&str; 8] = [
+    const MEANINGLESS: [&str; 9] = [
         "method",
+        "latents",
         "states",
         "reactions",
         "dynamics",

@@ -1,4 +1,4 @@
-//! `[parameters]` and `[derived]`.
+//! `[parameters]`, `[latents]` and `[derived]`.
 
 use super::distribution::Role;
 use super::lower::{Lowering, Scope};
@@ -6,19 +6,22 @@ use super::written::Written;
 use crate::model::{Derived, Parameter};
 use crate::source::ReadError;
 
-/// Parameters with their priors, in the file's order.
-pub(crate) fn parameters(
+/// Parameters with their priors, then latents, in the file's order.
+pub(crate) fn drawn(
     lowering: &mut Lowering<'_>,
     written: &Written<'_>,
 ) -> Result<Vec<Parameter>, ReadError> {
-    let list = written.parameters.iter().enumerate();
+    let list = written.drawn().enumerate();
     list.map(|(position, named)| {
-        let scope = Scope::Parameters(position);
+        let prior = match lowering.of_vector(named, position)? {
+            Some(prior) => prior,
+            None => lowering.of_entry(named, |lowering| {
+                lowering.distribution(&named.value, Scope::Parameters(position), Role::Prior)
+            })?,
+        };
         Ok(Parameter {
             name: named.name.clone(),
-            prior: lowering.of_entry(named, |lowering| {
-                lowering.distribution(&named.value, scope, Role::Prior)
-            })?,
+            prior,
             unit: named.unit.clone(),
             description: named.description.clone(),
         })

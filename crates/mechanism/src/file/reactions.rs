@@ -127,7 +127,7 @@ fn check_whole_initials(
     lowering: &mut Lowering<'_>,
     written: &Written<'_>,
 ) -> Result<(), ReadError> {
-    let all = Scope::Parameters(written.parameters.len());
+    let all = lowering.all_drawn();
     for named in &written.states {
         let node = lowering.lower_named(named, all)?;
         if let Some(value) = lowering.graph.as_constant(node)

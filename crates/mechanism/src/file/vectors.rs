@@ -9,7 +9,7 @@ use super::lower::{Lowering, Scope};
 use super::names::{Meaning, check_name};
 use super::written::{Named, Written};
 use crate::expression::syntax::{self, Call, Kind};
-use crate::expression::{Binary, Node, Series};
+use crate::expression::{Binary, Input, Node, Series};
 use crate::source::{ReadError, Span};
 
 /// Entries of a vector of quantities, and terms of one sum.
@@ -117,6 +117,14 @@ impl Lowering<'_> {
     /// `name[indices]`.
     pub fn entry(&mut self, entry: &syntax::Entry, scope: Scope) -> Result<Node, ReadError> {
         let (name, at) = (entry.name.as_str(), entry.name_at);
+        if scope == Scope::Likelihood
+            && let Some(&(first, count)) = self.observed.get(name)
+        {
+            let [index] = self.indices_of(entry, scope, "y[k]")?;
+            let places = self.places(index, entry.indices[0].at, count)?;
+            let column = first + places[0] - 1;
+            return Ok(self.graph.input(Input::Observed(column)));
+        }
         match self.names.get(name) {
             Some(Meaning::Vector(size)) => {
                 let [index] = self.indices_of(entry, scope, "x[k]")?;
@@ -353,6 +361,7 @@ pub(crate) fn check_index(written: &Written<'_>) -> Result<(), ReadError> {
     let all = [
         &written.constants,
         &written.parameters,
+        &written.latents,
         &written.states,
         &written.definitions,
         &written.derived,

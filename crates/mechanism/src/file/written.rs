@@ -55,6 +55,7 @@ pub(crate) struct Written<'a> {
     /// Vectors of parameters, states, definitions and derived quantities: name, place, size.
     pub vectors: Vec<(String, Span, u64)>,
     pub parameters: Vec<Named>,
+    pub latents: Vec<Named>,
     pub states: Vec<Named>,
     pub definitions: Vec<Named>,
     pub derived: Vec<Named>,
@@ -68,9 +69,15 @@ pub(crate) struct Written<'a> {
     pub time: Option<Section<'a>>,
     pub forcing: Vec<Section<'a>>,
     pub program: Option<Section<'a>>,
+    pub likelihood: Option<Section<'a>>,
 }
 
 impl<'a> Written<'a> {
+    /// Parameters, then latents: what a simulation draws before anything moves.
+    pub fn drawn(&self) -> impl Iterator<Item = &Named> {
+        self.parameters.iter().chain(&self.latents)
+    }
+
     /// Parses every expression whose place in the file says what it is.
     pub fn read(top: &Section<'a>, folder: &Path) -> Result<Self, ReadError> {
         top.only(keys::MECHANISM)?;
@@ -79,8 +86,9 @@ impl<'a> Written<'a> {
             Some(entry) => table_of_named(&entry, value_key, known, &mut vectors),
             None => Ok(Vec::new()),
         };
-        let (parameters, states, definitions, derived) = (
+        let (parameters, latents, states, definitions, derived) = (
             named("parameters", "prior", keys::PARAMETER)?,
+            named("latents", "distribution", keys::LATENT)?,
             named("states", "initial", keys::STATE)?,
             named("definitions", "value", keys::DEFINITION)?,
             named("derived", "value", keys::DERIVED)?,
@@ -142,6 +150,7 @@ impl<'a> Written<'a> {
             constants,
             data,
             parameters,
+            latents,
             states,
             definitions,
             derived,
@@ -156,6 +165,10 @@ impl<'a> Written<'a> {
             time: section("time", keys::TIME)?,
             forcing: sections("forcing", keys::FORCING)?,
             program: section("program", keys::PROGRAM)?,
+            likelihood: top
+                .get("likelihood")
+                .map(|entry| entry.section("[likelihood]"))
+                .transpose()?,
         })
     }
 }

@@ -102,6 +102,8 @@ impl Build {
             text: "".into(),
             graph: self.graph,
             parameters: self.parameters,
+            latents: vec![],
+            likelihood: None,
             derived: vec![],
             dynamics: Dynamics {
                 states: self.states,

@@ -2,6 +2,7 @@
 
 use gnomon_infer::mixture::allocate;
 use gnomon_infer::{Amortized, Draws, Summary};
+use gnomon_mechanism::model::Parameter;
 use gnomon_mechanism::random::{Purpose, Stream};
 use gnomon_mechanism::{Family, Mechanism};
 use gnomon_report::content;
@@ -82,11 +83,16 @@ pub(super) fn posterior(
     prior: &[Vec<f64>],
 ) -> content::Posterior {
     let is_asked = |group: &str, name: &str| asked.iter().any(|a| a == group || a == name);
-    // A fixed parameter has no posterior to show.
+    // A fixed parameter has no posterior to show, unless others fix it.
+    let is_fixed = |p: &Parameter| {
+        let value = p.prior.arguments.first();
+        p.prior.family == Family::Exact
+            && value.is_none_or(|&value| mechanism.graph.as_constant(value).is_some())
+    };
     let parameters = mechanism
         .parameters
         .iter()
-        .map(|p| p.prior.family != Family::Exact && is_asked("parameters", &p.name));
+        .map(|p| !is_fixed(p) && is_asked("parameters", &p.name));
     let derived = mechanism
         .derived
         .iter()

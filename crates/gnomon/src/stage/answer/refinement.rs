@@ -6,6 +6,7 @@ use gnomon_infer::refine::{Agreement, Method, Problem, Refined, SAME_EVIDENCE, S
 use gnomon_infer::{Amortized, InferError};
 use gnomon_learn::matrix::Matrix;
 use gnomon_mechanism::elementary::exp;
+use gnomon_mechanism::model::Observed;
 use gnomon_mechanism::{Mechanism, Study};
 use gnomon_report::content::{Claim, Control, Refinement, Settling, Standing, Subject, Verdict};
 use gnomon_simulate::{draw_parameters, log_likelihood};
@@ -50,11 +51,6 @@ pub(super) fn refine(
     if wish == Refine::Never {
         return Ok(vec![Err(String::new()); count]);
     }
-    let reasons: Vec<Option<String>> = study
-        .mechanisms
-        .iter()
-        .map(|mechanism| mechanism.no_likelihood(&study.given))
-        .collect();
     let places: Vec<Vec<usize>> = (0..count).map(|m| population.given_places(m)).collect();
     let own_data = |mechanism: usize| -> Vec<f64> {
         let mut own = vec![f64::NAN; study.mechanisms[mechanism].observed_count()];
@@ -63,6 +59,15 @@ pub(super) fn refine(
         }
         own
     };
+    let reasons: Vec<Option<String>> = study
+        .mechanisms
+        .iter()
+        .enumerate()
+        .map(|(index, mechanism)| {
+            let lacking = || not_observed(mechanism, &own_data(index));
+            mechanism.no_likelihood(&study.given).or_else(lacking)
+        })
+        .collect();
     if wish == Refine::Affordable {
         let mut seconds = 0.0;
         for mechanism in (0..count).filter(|&m| reasons[m].is_none()) {
@@ -116,6 +121,15 @@ pub(super) fn refine(
     Ok(all)
 }
 
+/// Why data with missing entries have no likelihood, where the file gives it for whole data.
+fn not_observed(mechanism: &Mechanism, data: &[f64]) -> Option<String> {
+    let mut used = mechanism.likelihood_columns().into_iter();
+    let missing = used.find(|&column| data[column].is_nan())?;
+    let mut columns = mechanism.observed.iter().flat_map(Observed::columns);
+    let name = columns.nth(missing).unwrap_or_default();
+    Some(format!("its [likelihood] needs `{name}`, which is missing"))
+}
+
 fn no_likelihood(reason: String) -> String {
     format!("the answer is the network's own, since {reason}: it has no likelihood to refine by")
 }
@@ -126,6 +140,17 @@ pub(super) fn incomparable(study: &Study) -> Option<String> {
         let series = mechanism.observed.iter().find(|o| o.name == name);
         series.map(|series| series.distribution.family.is_discrete())
     };
+    if study.mechanisms.len() < 2 {
+        return None;
+    }
+    let up_to_constant = |m: &&Mechanism| m.likelihood.is_some_and(|l| l.up_to_constant);
+    if let Some(mechanism) = study.mechanisms.iter().find(up_to_constant) {
+        return Some(format!(
+            "the mechanisms' probabilities are the network's own, since the likelihood of `{}` is known up to \
+             a constant only",
+            mechanism.name
+        ));
+    }
     let mixed = study.given.iter().find(|name| {
         let kinds = study.mechanisms.iter().filter_map(|m| discrete(m, name));
         let mut kinds: Vec<bool> = kinds.collect();
@@ -165,7 +190,21 @@ fn cost(
 }
 
 /// What is told of a refinement.
-pub(super) fn in_words(mechanism: &str, refined: &Result<Refined, String>) -> Refinement {
+pub(super) fn in_words(mechanism: &Mechanism, refined: &Result<Refined, String>) -> Refinement {
+    let up_to_constant = mechanism.likelihood.is_some_and(|l| l.up_to_constant);
+    let mut words = of_name(&mechanism.name, refined);
+    if up_to_constant && refined.is_ok() {
+        if !words.because.is_empty() {
+            words.because.push_str("; ");
+        }
+        words
+            .because
+            .push_str("ln evidence lacks a constant, as the [likelihood] of the file does");
+    }
+    words
+}
+
+fn of_name(mechanism: &str, refined: &Result<Refined, String>) -> Refinement {
     let refined = match refined {
         Ok(refined) => refined,
         Err(because) => {
@@ -351,7 +390,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_nothing_confirmed_is_not_called_exact() {
-        let words = in_words("m", &refined(-3.0, 0.1));
+        let words = of_name("m", &refined(-3.0, 0.1));
         assert_eq!(words.standing, Standing::Refined);
         assert!(words.because.contains("came to no answer"));
         let undecided = claim("m", &refined(-3.0, 0.1).unwrap());
@@ -365,15 +404,15 @@ mod tests {
             runs: 8,
         });
         assert_eq!(claim("m", &sure).verdict, Verdict::Survived);
-        assert_eq!(in_words("m", &Ok(sure.clone())).standing, Standing::Exact);
+        assert_eq!(of_name("m", &Ok(sure.clone())).standing, Standing::Exact);
         sure.confirmation = sure.confirmation.map(|c| Confirmation {
             shift: [0.3, 0.4],
             ..c
         });
         assert_eq!(claim("m", &sure).verdict, Verdict::Falsified);
-        assert_eq!(in_words("m", &Ok(sure)).standing, Standing::Refined);
+        assert_eq!(of_name("m", &Ok(sure)).standing, Standing::Refined);
         assert_eq!(
-            in_words("m", &Err("why".into())).standing,
+            of_name("m", &Err("why".into())).standing,
             Standing::Amortized
         );
     }
