@@ -3,8 +3,10 @@
 import csv
 import hashlib
 import json
+import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -46,7 +48,14 @@ class Study:
 
     def run(self, *arguments: str) -> None:
         command = [self.gnomon, *arguments, "--seed", str(self.seed), "--quiet"]
-        subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL)
+        # A study's own program finds the packages of this environment.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        subprocess.run(
+            list(map(str, command)),
+            check=True,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "PATH": path},
+        )
 
     def learn(self, simulations: int) -> float:
         """Simulates and trains, unless that was done before; the seconds it took."""

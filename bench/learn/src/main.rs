@@ -1,9 +1,10 @@
 //! Our side of the comparison of training engines: a JSON request a line -> steps per second of a
-//! workload, draws per second, or the held-out log-density of a flow trained on a file of
-//! simulations.
+//! workload, draws per second, the held-out log-density of a flow trained on a file of
+//! simulations, or of a recipe on a mechanism.
 
 mod draws;
 mod quality;
+mod recipe;
 mod steps;
 
 use std::error::Error;
@@ -21,6 +22,8 @@ enum Request {
     Draws(draws::Draws),
     /// Held-out log-density after a number of epochs.
     Quality(quality::Quality),
+    /// Held-out log-density of a mechanism's parameters.
+    Recipe(Box<recipe::Trial>),
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -39,5 +42,6 @@ fn run(line: &str) -> Result<serde_json::Value, Box<dyn Error>> {
         Request::Steps(request) => steps::measure(&request),
         Request::Draws(request) => draws::measure(&request),
         Request::Quality(request) => quality::measure(&request),
+        Request::Recipe(request) => recipe::measure(&request),
     }
 }

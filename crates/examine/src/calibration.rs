@@ -3,13 +3,16 @@
 
 mod answers;
 mod coverage;
+mod likelihood;
 mod mechanism;
 mod sbc;
 mod score;
 mod settings;
 mod tarp;
 
-pub use answers::{Answers, Asked, GivenMechanism, MechanismForecasts, Quantity};
+pub use answers::{
+    Answers, Asked, GivenMechanism, LikelihoodForecasts, MechanismForecasts, Quantity,
+};
 pub use settings::Settings;
 
 use crate::{Curve, ExamineError};
@@ -79,6 +82,9 @@ pub fn claims(asked: &Asked, settings: &Settings) -> Vec<Claim> {
     if let Some(mechanisms) = &asked.mechanisms {
         claims.extend(mechanism::claims(mechanisms, settings));
     }
+    for mechanism in &asked.likelihoods {
+        claims.extend(likelihood::claims(mechanism, settings));
+    }
     claims
 }
 
@@ -116,6 +122,10 @@ pub fn examine(
     if let Some(forecasts) = &answers.mechanisms {
         forecasts.check()?;
         statistics.extend(mechanism::statistics(forecasts, settings));
+    }
+    for forecasts in &answers.likelihoods {
+        forecasts.check()?;
+        statistics.extend(likelihood::statistics(forecasts, settings));
     }
     let (tests, shown): (Vec<Test>, Vec<_>) = statistics
         .into_iter()

@@ -7,8 +7,8 @@
 
 use gnomon_claim::Verdict::{self, Falsified, Survived, Vacuous};
 use gnomon_examine::calibration::{
-    Answers, Asked, Examined, GivenMechanism, MechanismForecasts, Quantity, Settings, claims,
-    examine,
+    Answers, Asked, Examined, GivenMechanism, LikelihoodForecasts, MechanismForecasts, Quantity,
+    Settings, claims, examine,
 };
 use gnomon_examine::{Curve, ExamineError};
 use gnomon_mechanism::random::{Purpose, Stream};
@@ -174,11 +174,18 @@ fn the_claims_written_down_are_the_claims_tested() {
             truths: &truths,
             probabilities: &probabilities,
         }),
+        likelihoods: vec![LikelihoodForecasts {
+            mechanism: "normal",
+            probabilities: &[0.7; 20],
+            prior: &[0.5; 20],
+            first: &[true; 20],
+        }],
     };
     let asked = Asked {
         given: vec![("normal".into(), arrays.names.clone())],
         shared: vec!["c".into()],
         mechanisms: Some(names.clone()),
+        likelihoods: vec!["normal".into()],
     };
     let examined = examine(&answers, &Settings::default(), 1, 1).unwrap();
     let tested: Vec<_> = examined.iter().map(|e| e.tested.claim.clone()).collect();
@@ -297,4 +304,46 @@ fn curves_show_what_was_tested() {
     // Too narrow: the 80 % region holds 1 - 0.2^0.49 = 0.545; 5 sd is 0.042.
     let at_80 = coverage.coverage[80];
     assert!((at_80 - 0.545).abs() < 0.042, "{at_80}");
+}
+
+/// Two numbers from N(0, 1), data N(one of them, 1), and a likelihood that takes the data's precision
+/// for `precision`: the verdicts about its calibration and its gain.
+fn likelihood_verdicts(precision: f64, seed: u64) -> Vec<(String, Verdict)> {
+    let (mut probabilities, mut first) = (Vec::new(), Vec::new());
+    for i in 0..SETS {
+        let mut stream = Stream::new(seed, Purpose::CLAIM, i as u64);
+        let [a, b] = [stream.normal(), stream.normal()];
+        let truth = stream.uniform() < 0.5;
+        let x = if truth { a } else { b } + stream.normal();
+        let log_odds = 0.5 * precision * ((x - b).powi(2) - (x - a).powi(2));
+        probabilities.push(1.0 / (1.0 + (-log_odds).exp()));
+        first.push(truth);
+    }
+    let answers = Answers {
+        likelihoods: vec![LikelihoodForecasts {
+            mechanism: "normal",
+            probabilities: &probabilities,
+            prior: &[0.5; SETS],
+            first: &first,
+        }],
+        ..Answers::default()
+    };
+    let examined = examine(&answers, &Settings::default(), seed, 1).unwrap();
+    examined
+        .into_iter()
+        .map(|e| (e.tested.claim.name, e.tested.verdict))
+        .collect()
+}
+
+#[test]
+fn a_written_likelihood_is_held_against_the_simulator() {
+    let (calibration, gain) = ("calibration of the written", "gain of the written");
+    let right = likelihood_verdicts(1.0, 86);
+    expect(&right, calibration, Survived);
+    expect(&right, gain, Survived);
+    // Four times too sure.
+    expect(&likelihood_verdicts(4.0, 87), calibration, Falsified);
+    let flat = likelihood_verdicts(0.0, 88);
+    expect(&flat, gain, Falsified);
+    expect(&flat, calibration, Vacuous);
 }

@@ -4,6 +4,7 @@
 //! All numbers are in standardised coordinates: given columns as [`Standardiser::apply`] writes
 //! them, targets as the training's were.
 
+use crate::baseline::Baseline;
 use crate::crew::Crew;
 use crate::layer::{Plan, Workspace};
 use crate::matrix::Matrix;
@@ -19,6 +20,8 @@ pub struct Model {
     pub network: Network,
     /// How its given columns were standardised.
     pub standardiser: Option<Standardiser>,
+    /// What its targets' residuals are of; `None` where it was trained on the targets themselves.
+    pub baseline: Option<Baseline>,
     /// How it was trained.
     pub recipe: Recipe,
     /// Loss by epoch.
@@ -79,6 +82,7 @@ impl Model {
         Ok(Self {
             network: trained.network,
             standardiser,
+            baseline: None,
             recipe,
             curve: trained.curve,
             best_epoch: trained.best_epoch,
@@ -86,6 +90,20 @@ impl Model {
             weights: trained.weights,
             plan,
         })
+    }
+
+    /// The same model where it was trained on what `baseline` leaves of the targets; its losses become
+    /// those of the targets.
+    #[must_use]
+    pub fn on(mut self, baseline: Option<Baseline>) -> Self {
+        let shift = baseline.as_ref().map_or(0.0, Baseline::log_scale);
+        self.best_loss += shift;
+        for epoch in &mut self.curve {
+            epoch.train_loss += shift;
+            epoch.validation_loss += shift;
+        }
+        self.baseline = baseline;
+        self
     }
 
     /// All parameters, in the order of `Network::tensors`.
@@ -238,6 +256,19 @@ impl Model {
                 want,
             });
         }
+        let residuals = self.baseline.as_ref().map(|baseline| {
+            let mut residuals = Matrix::zeros(targets.rows(), targets.columns());
+            let mut centre = Vec::new();
+            for row in 0..targets.rows() {
+                if row % each.max(1) == 0 {
+                    centre = baseline.centre(given.row(row / each.max(1)));
+                }
+                baseline.residual(&centre, targets.row(row), residuals.row_mut(row));
+            }
+            residuals
+        });
+        let shift = self.baseline.as_ref().map_or(0.0, Baseline::log_scale);
+        let targets = residuals.as_ref().unwrap_or(targets);
         let features = match each {
             0 | 1 => None,
             _ => Some(self.embed(given, threads)?),
@@ -267,7 +298,7 @@ impl Model {
                 }
             };
             for (out, &loss) in out.iter_mut().zip(losses) {
-                *out = -f64::from(loss);
+                *out = -f64::from(loss) - shift;
             }
         });
         Ok(out)
@@ -293,6 +324,10 @@ impl Model {
         };
         let columns = self.network.predict;
         let contexts = self.contexts(given);
+        let centres = self.baseline.as_ref().map(|baseline| {
+            let centre = |row| baseline.centre(given.row(row));
+            (baseline, (0..given.rows()).map(centre).collect::<Vec<_>>())
+        });
         let mut out = Matrix::zeros(given.rows() * draws, columns);
         let mut items = split(&mut out, self.plan.chunks(given.rows() * draws));
         let mut crew = Crew::new(threads.clamp(1, items.len().max(1)));
@@ -306,6 +341,11 @@ impl Model {
             }
             let context_of = |row: usize| contexts[(rows.start + row) / draws].as_slice();
             self.plan.invert(&self.weights, ws, context_of, out);
+            if let Some((baseline, centres)) = &centres {
+                for (at, draw) in rows.clone().zip(out.chunks_exact_mut(columns)) {
+                    baseline.restore(&centres[at / draws], draw);
+                }
+            }
         });
         Ok(out)
     }

@@ -1,6 +1,7 @@
 //! A model on disk: `weights.safetensors` and `model.json` in a folder, each written to a
 //! temporary name and renamed, the weights first; the description holds their hash.
 
+use crate::baseline::Baseline;
 use crate::layer::Plan;
 use crate::model::Model;
 use crate::network::Network;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Version of the format of `model.json`.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const WEIGHTS: &str = "weights.safetensors";
 const DESCRIPTION: &str = "model.json";
 
@@ -32,6 +33,8 @@ struct Description {
     best_loss: f64,
     recipe: Recipe,
     standardiser: Option<Standardiser>,
+    #[serde(default)]
+    baseline: Option<Baseline>,
     curve: Vec<Epoch>,
 }
 
@@ -86,6 +89,7 @@ impl Model {
             best_loss: self.best_loss,
             recipe: self.recipe.clone(),
             standardiser: self.standardiser.clone(),
+            baseline: self.baseline.clone(),
             curve: self.curve.clone(),
         };
         let path = folder.join(DESCRIPTION);
@@ -122,6 +126,7 @@ impl Model {
         let model = Self {
             network: description.network,
             standardiser: description.standardiser,
+            baseline: description.baseline,
             recipe: description.recipe,
             curve: description.curve,
             best_epoch: description.best_epoch,

@@ -12,6 +12,8 @@ pub struct Asked {
     pub shared: Vec<String>,
     /// The mechanisms among which probability is divided, if it is.
     pub mechanisms: Option<Vec<String>>,
+    /// Mechanisms whose file writes their likelihood.
+    pub likelihoods: Vec<String>,
 }
 
 /// Answers to test data sets that nothing was fitted to.
@@ -23,6 +25,8 @@ pub struct Answers<'a> {
     pub shared: Vec<Quantity<'a>>,
     /// Mechanism probabilities, over data sets of the mixture.
     pub mechanisms: Option<MechanismForecasts<'a>>,
+    /// What written likelihoods tell, over data sets of their mechanism.
+    pub likelihoods: Vec<LikelihoodForecasts<'a>>,
 }
 
 /// The posterior of one mechanism's parameters for n data sets, L draws each.
@@ -138,5 +142,29 @@ impl MechanismForecasts<'_> {
                 Err(ExamineError::NotFinite { what, data_set })
             }
         }
+    }
+}
+
+/// Of two parameters, which ones made each of n data sets, by a written likelihood.
+#[derive(Clone, Copy, Debug)]
+pub struct LikelihoodForecasts<'a> {
+    /// The mechanism's name.
+    pub mechanism: &'a str,
+    /// n: the probability that the first ones did.
+    pub probabilities: &'a [f64],
+    /// n: the same before the data.
+    pub prior: &'a [f64],
+    /// n: whether they did.
+    pub first: &'a [bool],
+}
+
+impl LikelihoodForecasts<'_> {
+    pub(super) fn check(&self) -> Result<(), ExamineError> {
+        let n = self.first.len();
+        let what = format!("probabilities by the likelihood of `{}`", self.mechanism);
+        shape(&what, self.probabilities.len(), n)?;
+        shape(&what, self.prior.len(), n)?;
+        finite(&what, self.probabilities, 1)?;
+        finite(&what, self.prior, 1)
     }
 }

@@ -153,7 +153,18 @@ fn asked(study: &Study) -> Asked {
         shared: averaged(study),
         mechanisms: (study.mechanisms.len() > 1)
             .then(|| study.mechanisms.iter().map(|m| m.name.clone()).collect()),
+        likelihoods: learned(study)
+            .into_iter()
+            .filter(|&mechanism| writes_likelihood(study, mechanism))
+            .map(|mechanism| study.mechanisms[mechanism].name.clone())
+            .collect(),
     }
+}
+
+/// Whether a mechanism's file writes a likelihood of what is given.
+fn writes_likelihood(study: &Study, mechanism: usize) -> bool {
+    let own = &study.mechanisms[mechanism];
+    own.likelihood.is_some() && own.no_likelihood(&study.given).is_none()
 }
 
 /// Shared quantities that every mechanism declares, so that every test data set has a truth; with

@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::stamp::{self, Stamp};
 pub use examples::missing_entries;
-use training::Job;
+use training::{Job, Regressed};
 
 const STAGE: &str = "learn";
 const FILE: &str = "learned.json";
@@ -190,14 +190,20 @@ fn jobs(context: &Context, table: Table) -> Result<(Standardiser, Vec<Job>), Fai
             });
         }
         let scores = examples::scores(context, &coordinates, &table, index, &rows)?;
+        let given = examples::pick(&given, &rows);
+        let regressed = match networks::regresses(&study.learn, rows.len()) {
+            true => Regressed::new(&given, &scores),
+            false => None,
+        };
         jobs.push(Job {
             name: format!("parameters of {}", mechanism.name),
             folder: density_folder(&mechanism.name),
             network: networks::density(&study.learn, &standardiser, coordinates.dimension()),
             examples: Examples {
-                given: examples::pick(&given, &rows),
+                given,
                 targets: Targets::Values(scores),
             },
+            regressed,
         });
     }
     if study.mechanisms.len() > 1 {
@@ -209,6 +215,7 @@ fn jobs(context: &Context, table: Table) -> Result<(Standardiser, Vec<Job>), Fai
                 given,
                 targets: Targets::Classes(table.rows.mechanism),
             },
+            regressed: None,
         });
     }
     Ok((standardiser, jobs))

@@ -13,6 +13,12 @@ const FEATURES: usize = 32;
 const WIDTH: usize = 128;
 /// Residual blocks of the embedding.
 const BLOCKS: usize = 3;
+/// Simulations from which on a linear regression has nothing to add to a network.
+const MANY_ROWS: usize = 200_000;
+/// Passes over few simulations: more would only be learned by heart.
+const MOST_EPOCHS: usize = 40;
+/// Steps that a network takes, however few simulations there are.
+const FEWEST_STEPS: usize = 1_500;
 /// Examples that all members of an ensemble of class heads see together.
 const CLASS_EXAMPLES: usize = 9_000_000;
 /// Examples that all members of an ensemble of densities see together.
@@ -81,6 +87,13 @@ fn embedding(wishes: &Learn, standardiser: &Standardiser) -> Embedding {
     }
 }
 
+/// Whether every second member of an ensemble learns what a linear regression leaves: where
+/// simulations are few enough that it helps, and there is a second member.
+#[must_use]
+pub fn regresses(wishes: &Learn, rows: usize) -> bool {
+    wishes.members > 1 && rows < MANY_ROWS
+}
+
 /// How a network is trained on `rows` simulations: one member of an ensemble.
 #[must_use]
 pub fn recipe(wishes: &Learn, head: &Head, rows: usize, seed: u64) -> Recipe {
@@ -98,9 +111,10 @@ pub fn recipe(wishes: &Learn, head: &Head, rows: usize, seed: u64) -> Recipe {
     };
     let steps = examples / wishes.members.max(1) / batch;
     let steps_per_epoch = ((rows as f64 * (1.0 - default.validation)) as usize / batch).max(1);
-    let epochs = wishes
-        .epochs
-        .unwrap_or(((steps + steps_per_epoch / 2) / steps_per_epoch).clamp(2, 200));
+    let epochs = wishes.epochs.unwrap_or({
+        let most = MOST_EPOCHS.max(FEWEST_STEPS / steps_per_epoch);
+        ((steps + steps_per_epoch / 2) / steps_per_epoch).clamp(2, most)
+    });
     Recipe {
         seed,
         batch,

@@ -33,6 +33,9 @@ pub struct Column {
     pub centre: f64,
     /// Then divided by; 0 for a constant column, whose result is 0.
     pub scale: f64,
+    /// The least and the largest standardised number of training: what lies beyond is taken as if it
+    /// lay a little (a tenth of their distance) beyond.
+    pub range: [f64; 2],
     /// How heavy its tails are: (q99.5 - q0.5) / (q75 - q25), 3.8 for a normal.
     pub tail_ratio: f64,
     /// Whether training rows lacked it; an indicator column then says where.
@@ -45,8 +48,9 @@ const HEAVY: f64 = 7.0;
 /// Quantities that are never negative and span this factor between their 25 % and 95 % quantiles get
 /// a logarithm.
 const SPAN: f64 = 10.0;
-/// Standardised numbers are kept within this, so that no input however far gives infinities.
-const FARTHEST: f64 = 1e4;
+/// How far beyond training's range a number may be, as a share of the range: farther out a network
+/// extrapolates, and may answer anything.
+const BEYOND: f64 = 0.1;
 
 impl Shape {
     fn apply(self, x: f64) -> f64 {
@@ -59,13 +63,20 @@ impl Shape {
 }
 
 impl Column {
+    /// Standardises one number, however far it is.
+    fn at(&self, x: f64) -> f64 {
+        (self.shape.apply(x) - self.centre) / self.scale
+    }
+
     /// Standardises one number that is there.
     #[must_use]
     pub fn apply(&self, x: f64) -> f32 {
         if self.scale == 0.0 {
             return 0.0;
         }
-        ((self.shape.apply(x) - self.centre) / self.scale).clamp(-FARTHEST, FARTHEST) as f32
+        let [low, high] = self.range;
+        let beyond = BEYOND * (high - low);
+        self.at(x).clamp(low - beyond, high + beyond) as f32
     }
 }
 
@@ -134,6 +145,7 @@ pub(super) fn measure(pool: &mut Vec<f64>, shape: Option<Shape>) -> Column {
         shape: Shape::Identity,
         centre: 0.0,
         scale: 0.0,
+        range: [0.0; 2],
         tail_ratio: 0.0,
         missing,
     };
@@ -167,13 +179,16 @@ pub(super) fn measure(pool: &mut Vec<f64>, shape: Option<Shape>) -> Column {
         None => Shape::Identity,
     };
     let (centre, scale) = mean_and_sd(pool.iter().map(|&x| shape.apply(x)));
-    Column {
+    let mut column = Column {
         shape,
         centre,
         scale,
+        range: [0.0; 2],
         tail_ratio,
         missing,
-    }
+    };
+    column.range = [pool[0], pool[pool.len() - 1]].map(|x| column.at(x));
+    column
 }
 
 #[cfg(test)]

@@ -274,7 +274,7 @@ pub(crate) fn observed(
         let times = times(lowering, written, &series, moves_from)?;
         observed.push(Observed {
             name: series.name.to_owned(),
-            distribution: lowering.of_observed(&times, |lowering| {
+            distribution: lowering.of_observed(&times, moves_from.is_none(), |lowering| {
                 lowering.distribution(distribution, Scope::Observed, Role::Observation)
             })?,
             times,

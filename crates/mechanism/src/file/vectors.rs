@@ -87,13 +87,15 @@ impl Lowering<'_> {
     pub fn of_observed<T>(
         &mut self,
         times: &[f64],
+        stands_still: bool,
         work: impl FnOnce(&mut Self) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
-        // Where nothing has entries, `i` is no number, but perhaps a slip.
+        // Where things move and nothing has entries, `i` is no number, but perhaps a slip.
         let has_entries = self
             .names
             .which(|meaning| matches!(meaning, Meaning::Vector(_) | Meaning::Data(_)));
-        if has_entries.is_empty() || self.names.get(INDEX).is_some() {
+        let none = has_entries.is_empty() && !(stands_still && times.len() > 1);
+        if none || self.names.get(INDEX).is_some() {
             return work(self);
         }
         let time = self.graph.input(crate::expression::Input::Time);

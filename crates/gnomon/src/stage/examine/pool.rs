@@ -1,21 +1,27 @@
 //! The sealed pool of test data sets, and the networks' answers to them.
 
-use gnomon_examine::calibration::{Answers, GivenMechanism, MechanismForecasts, Quantity};
+use gnomon_examine::calibration::{
+    Answers, GivenMechanism, LikelihoodForecasts, MechanismForecasts, Quantity,
+};
 use gnomon_infer::Amortized;
 use gnomon_infer::amortized::rows_of;
 use gnomon_learn::matrix::Matrix;
+use gnomon_mechanism::elementary::exp;
 use gnomon_mechanism::random::{Purpose, Stream};
+use gnomon_simulate::log_likelihood;
 
 use super::super::learn;
-use super::{averaged, claimed, learned, place};
+use super::{averaged, claimed, learned, place, writes_likelihood};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::population::Population;
+use crate::population::{Population, Simulated};
 use crate::stamp;
 
 /// Data sets answered at once.
 const BLOCK: usize = 500;
+/// Marks the random streams of labels, apart from those of the claims' own tests.
+const LABELS: u64 = 15 << 60;
 
 /// Answers to the test data sets of one mechanism.
 struct OfMechanism {
@@ -26,6 +32,15 @@ struct OfMechanism {
     log_q_truth: Vec<f64>,
     log_q_draws: Vec<f64>,
     log_prior_truth: Vec<f64>,
+    labels: Labels,
+}
+
+/// Of two parameters, which ones made each data set, by the file's likelihood; empty without one.
+#[derive(Default)]
+struct Labels {
+    probabilities: Vec<f64>,
+    prior: Vec<f64>,
+    first: Vec<bool>,
 }
 
 /// Answers to the test data sets of the mixture.
@@ -112,6 +127,17 @@ impl Tests {
                     draws,
                 })
                 .collect(),
+            likelihoods: self
+                .given
+                .iter()
+                .filter(|(_, own)| !own.labels.first.is_empty())
+                .map(|(mechanism, own)| LikelihoodForecasts {
+                    mechanism: &study.mechanisms[*mechanism].name,
+                    probabilities: &own.labels.probabilities,
+                    prior: &own.labels.prior,
+                    first: &own.labels.first,
+                })
+                .collect(),
             mechanisms: (study.mechanisms.len() > 1).then_some(MechanismForecasts {
                 names: &mixture.names,
                 prior: &study.weights,
@@ -170,6 +196,7 @@ impl Pool<'_> {
             log_q_truth: Vec::new(),
             log_q_draws: Vec::new(),
             log_prior_truth: Vec::new(),
+            labels: Labels::default(),
         };
         let first = (mechanism as u64 + 1) << 40;
         for block in blocks(study.claims.data_sets) {
@@ -182,6 +209,9 @@ impl Pool<'_> {
             let slices: Vec<&[f64]> = simulated.parameters.iter().map(Vec::as_slice).collect();
             let scores = coordinates.to_scores(&slices, self.seed, &simulated.simulations);
             let scores = rows_of(&scores);
+            if writes_likelihood(study, mechanism) {
+                self.label(mechanism, &simulated, &scores, &mut own.labels)?;
+            }
             let seed = stamp::seed(&[
                 "test posterior",
                 &self.seed.to_string(),
@@ -221,6 +251,51 @@ impl Pool<'_> {
             self.bar.inc(block.len() as u64);
         }
         Ok(own)
+    }
+
+    /// Beside the parameters of each data set others, near or far; and what the file's likelihood says
+    /// about which of the two made it.
+    fn label(
+        &self,
+        mechanism: usize,
+        simulated: &Simulated,
+        scores: &Matrix,
+        labels: &mut Labels,
+    ) -> Result<(), Failure> {
+        let study = &self.context.study;
+        let coordinates = self.amortized.coordinates(mechanism);
+        let places = self.population.given_places(mechanism);
+        let mut data = vec![f64::NAN; study.mechanisms[mechanism].observed_count()];
+        let given = simulated.given.chunks_exact(places.len());
+        for (row, (&number, given)) in simulated.simulations.iter().zip(given).enumerate() {
+            let mut stream = Stream::new(self.seed, Purpose::CLAIM, LABELS | number);
+            let step = 10f64.powf(-2.5 + 2.8 * stream.uniform());
+            let own: Vec<f64> = scores.row(row).iter().map(|&z| f64::from(z)).collect();
+            let other: Vec<f64> = own.iter().map(|z| z + step * stream.normal()).collect();
+            let mut parameters = coordinates.to_parameters(&other);
+            for (column, values) in parameters.iter_mut().zip(&simulated.parameters) {
+                column.insert(0, values[row]);
+            }
+            for (&place, &value) in places.iter().zip(given) {
+                data[place] = value;
+            }
+            let logs = log_likelihood(self.population.compiled(mechanism), &parameters, &data)
+                .map_err(Failure::simulation)?;
+            let square = |scores: &[f64]| scores.iter().map(|z| z * z).sum::<f64>();
+            let prior = 0.5 * (square(&other) - square(&own));
+            let truth_first = stream.uniform() < 0.5;
+            // What the likelihood calls impossible has happened.
+            let of_truth = if logs[0] == f64::NEG_INFINITY {
+                0.0
+            } else {
+                logistic(logs[0] - logs[1] + prior)
+            };
+            let of_first = |p: f64| if truth_first { p } else { 1.0 - p };
+            labels.probabilities.push(of_first(of_truth));
+            labels.prior.push(of_first(logistic(prior)));
+            labels.first.push(truth_first);
+        }
+        Ok(())
     }
 
     /// Answers to data sets of the mixture.
@@ -379,6 +454,11 @@ fn pick_mechanisms(
         }
     }
     picked
+}
+
+/// 1 / (1 + exp(-x)).
+fn logistic(x: f64) -> f64 {
+    1.0 / (1.0 + exp(-x))
 }
 
 fn standard_normal(scores: &[f32]) -> f64 {

@@ -5,7 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use gnomon_learn::examples::Examples;
+use gnomon_learn::baseline::Baseline;
+use gnomon_learn::examples::{Examples, Targets};
+use gnomon_learn::matrix::Matrix;
 use gnomon_learn::model::Model;
 use gnomon_learn::network::Network;
 use gnomon_learn::standardise::Standardiser;
@@ -27,6 +29,26 @@ pub(super) struct Job {
     pub folder: String,
     pub network: Network,
     pub examples: Examples,
+    /// What every second member learns instead.
+    pub regressed: Option<Regressed>,
+}
+
+/// What a linear regression leaves of a job's targets.
+pub(super) struct Regressed {
+    baseline: Baseline,
+    examples: Examples,
+}
+
+impl Regressed {
+    /// Regresses `targets` on what is given; `None` where nothing can be.
+    pub fn new(given: &Matrix, targets: &Matrix) -> Option<Self> {
+        let baseline = Baseline::fit(given, targets)?;
+        let examples = Examples {
+            given: given.clone(),
+            targets: Targets::Values(baseline.residuals(given, targets)),
+        };
+        Some(Self { baseline, examples })
+    }
 }
 
 /// One member of one job.
@@ -37,6 +59,16 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
+    /// What this member learns, and what it is the residual of.
+    fn examples(&self) -> (&Examples, Option<&Baseline>) {
+        match &self.job.regressed {
+            Some(regressed) if self.member % 2 == 1 => {
+                (&regressed.examples, Some(&regressed.baseline))
+            }
+            _ => (&self.job.examples, None),
+        }
+    }
+
     fn part(&self) -> String {
         format!("{STAGE}-{}-{}", self.job.folder, self.member + 1)
     }
@@ -193,7 +225,8 @@ impl Shop<'_> {
             checkpoint: Some(&checkpoint),
             progress: Some(&mut show),
         };
-        let trained = train(&task.job.examples, &task.job.network, &task.recipe, control);
+        let (examples, baseline) = task.examples();
+        let trained = train(examples, &task.job.network, &task.recipe, control);
         bar.finish_and_clear();
         let failed = |reason: String| Failure::Learning {
             network: name.clone(),
@@ -209,6 +242,7 @@ impl Shop<'_> {
         let standardiser = Some(self.standardiser.clone());
         Model::new(trained, task.recipe.clone(), standardiser)
             .map_err(|error| failed(error.to_string()))?
+            .on(baseline.cloned())
             .save(&model)
             .map_err(|error| Failure::Outside(error.to_string()))?;
         Ok(Cost {
