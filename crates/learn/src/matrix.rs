@@ -54,6 +54,17 @@ impl Matrix {
         &mut self.values[row * self.columns..(row + 1) * self.columns]
     }
 
+    /// Appends a row.
+    pub(crate) fn push(&mut self, row: &[f32]) {
+        debug_assert_eq!(row.len(), self.columns);
+        self.values.extend_from_slice(row);
+    }
+
+    /// Removes all rows; keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.values.clear();
+    }
+
     /// All rows, end to end.
     #[must_use]
     pub fn values(&self) -> &[f32] {

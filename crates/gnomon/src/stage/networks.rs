@@ -81,26 +81,76 @@ fn embedding(wishes: &Learn, standardiser: &Standardiser) -> Embedding {
     }
 }
 
-/// How a network is trained on `rows` simulations: one member of an ensemble.
+/// Judgements of a training on fresh simulations.
+const JUDGEMENTS: usize = 40;
+
+/// How a network is trained on `rows` simulations, those held out among them, of which `train` are
+/// trained on: one member of an ensemble.
 #[must_use]
-pub fn recipe(wishes: &Learn, head: &Head, rows: usize, seed: u64) -> Recipe {
-    let default = Recipe::default();
-    let classes = *head == Head::Classes;
-    let batch = wishes.batch.unwrap_or(match (rows, classes) {
-        (..4_000, _) => 50,
-        (500_000.., true) => 500,
-        _ => 200,
-    });
-    let (examples, learning_rate) = if classes {
-        (CLASS_EXAMPLES, 1e-3)
-    } else {
-        (DENSITY_EXAMPLES, default.learning_rate)
-    };
-    let steps = examples / wishes.members.max(1) / batch;
-    let steps_per_epoch = ((rows as f64 * (1.0 - default.validation)) as usize / batch).max(1);
+pub fn recipe(wishes: &Learn, head: &Head, rows: usize, train: usize, seed: u64) -> Recipe {
+    let batch = batch(wishes, head, rows);
+    let steps_per_epoch = (train / batch).max(1);
+    let steps = steps(wishes, head, batch);
     let epochs = wishes
         .epochs
         .unwrap_or(((steps + steps_per_epoch / 2) / steps_per_epoch).clamp(2, 200));
+    with_budget(wishes, head, batch, epochs, steps_per_epoch, seed)
+}
+
+/// How a network is trained on fresh simulations, and the steps between two judgements. Where the
+/// study sets `epochs`, each is as many simulations as the bank's `rows`.
+#[must_use]
+pub fn online_recipe(wishes: &Learn, head: &Head, rows: usize, seed: u64) -> (Recipe, u64) {
+    let batch = batch(wishes, head, usize::MAX);
+    let (epochs, steps_per_epoch) = match wishes.epochs {
+        Some(epochs) => (epochs, rows / batch),
+        None => (JUDGEMENTS, steps(wishes, head, batch) / JUDGEMENTS),
+    };
+    let steps_per_epoch = steps_per_epoch.max(1);
+    let recipe = Recipe {
+        // What is seen once cannot be learned by heart.
+        patience: epochs,
+        ..with_budget(wishes, head, batch, epochs, steps_per_epoch, seed)
+    };
+    (recipe, steps_per_epoch as u64)
+}
+
+fn is_classes(head: &Head) -> bool {
+    *head == Head::Classes
+}
+
+fn batch(wishes: &Learn, head: &Head, rows: usize) -> usize {
+    wishes.batch.unwrap_or(match (rows, is_classes(head)) {
+        (..4_000, _) => 50,
+        (500_000.., true) => 500,
+        _ => 200,
+    })
+}
+
+/// Steps of one member, where the study does not set them.
+fn steps(wishes: &Learn, head: &Head, batch: usize) -> usize {
+    let examples = if is_classes(head) {
+        CLASS_EXAMPLES
+    } else {
+        DENSITY_EXAMPLES
+    };
+    examples / wishes.members.max(1) / batch
+}
+
+fn with_budget(
+    wishes: &Learn,
+    head: &Head,
+    batch: usize,
+    epochs: usize,
+    steps_per_epoch: usize,
+    seed: u64,
+) -> Recipe {
+    let default = Recipe::default();
+    let learning_rate = if is_classes(head) {
+        1e-3
+    } else {
+        default.learning_rate
+    };
     Recipe {
         seed,
         batch,
