@@ -82,7 +82,7 @@ fn embedding(wishes: &Learn, standardiser: &Standardiser) -> Embedding {
 }
 
 /// Judgements of a training on fresh simulations.
-const JUDGEMENTS: usize = 40;
+const JUDGEMENTS: usize = 20;
 
 /// How a network is trained on `rows` simulations, those held out among them, of which `train` are
 /// trained on: one member of an ensemble.
@@ -158,5 +158,28 @@ fn with_budget(
         learning_rate: wishes.learning_rate.unwrap_or(learning_rate),
         averaging: ((epochs * steps_per_epoch) as u64 / 15).max(1),
         ..default
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fresh_simulations_are_taken_in_the_same_number_of_steps() {
+        let head = Head::Spline(SplineFlow::default());
+        let wishes = Learn::default();
+        let bank = recipe(&wishes, &head, 500_000, 450_000, 1);
+        let (fresh, steps_per_epoch) = online_recipe(&wishes, &head, 500_000, 1);
+        assert_eq!((bank.epochs, bank.batch), (4, 200));
+        let steps = fresh.epochs as u64 * steps_per_epoch;
+        assert_eq!((steps, fresh.batch, fresh.patience), (10_000, 200, 20));
+
+        let wishes = Learn {
+            epochs: Some(3),
+            ..wishes
+        };
+        let (fresh, steps_per_epoch) = online_recipe(&wishes, &head, 50_000, 1);
+        assert_eq!((fresh.epochs, steps_per_epoch), (3, 250));
     }
 }

@@ -26,6 +26,9 @@ use crate::stage::usable::Usable;
 /// Rows of one mechanism below which nothing is learned of it.
 pub(super) const FEWEST_ROWS: u64 = 100;
 
+/// Rows that judge a network that is trained on fresh simulations: some hundredths of its work.
+const JUDGES: u64 = 20_000;
+
 /// How the given columns are standardised, and the networks to train.
 pub(super) type Jobs<'a> = (Arc<Standardiser>, Vec<Job<'a>>);
 
@@ -194,7 +197,8 @@ fn while_simulating<'a>(
         .progress
         .say("The networks are trained on fresh simulations; those of the bank judge them.");
     let columns = usable.columns();
-    let held_out = |rows| share(budget.held_out(columns), rows).min(1.0);
+    let most = budget.held_out(columns).min(JUDGES);
+    let held_out = |rows| share(most, rows).min(1.0);
     let (standardiser, parts) = look_through(context, usable, &targets, held_out, budget)?;
     let block = budget.window(2 * columns);
     let members = context.study.learn.members;

@@ -89,14 +89,14 @@ impl Fresh<'_> {
         let first = self.first + number * block;
         let mut own: Vec<Vec<u64>> = vec![Vec::new(); view.context.study.mechanisms.len()];
         for simulation in first..first + block {
-            own[population.mechanism_of(seed, simulation)].push(simulation);
-        }
-        let (mut all, mut asked) = (Simulations::default(), 0);
-        for (mechanism, numbers) in own.iter().enumerate() {
-            if !view.target.learns_from(mechanism as u32) || numbers.is_empty() {
-                continue;
+            let mechanism = population.mechanism_of(seed, simulation);
+            if view.target.learns_from(mechanism as u32) {
+                own[mechanism].push(simulation);
             }
-            asked += numbers.len();
+        }
+        let asked: usize = own.iter().map(Vec::len).sum();
+        let mut all = Simulations::default();
+        for (mechanism, numbers) in own.iter().enumerate().filter(|(_, own)| !own.is_empty()) {
             let simulated = population.of(mechanism, seed, numbers)?;
             all.append(Simulations {
                 mechanism: vec![mechanism as u32; simulated.simulations.len()],
