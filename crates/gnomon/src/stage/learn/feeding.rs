@@ -164,9 +164,8 @@ fn in_parts<'a>(
             standardiser: Arc::clone(&standardiser),
             target: target.clone(),
         };
+        let each = (part.rows() / part.shards.len().max(1) as u64).max(1);
         let held_out = view.examples(part.held_out)?;
-        let rows: u64 = part.shards.iter().map(|(_, rows)| rows).sum();
-        let each = (rows / part.shards.len().max(1) as u64).max(1);
         let shards = Shards {
             usable,
             view,
@@ -209,9 +208,14 @@ fn while_simulating<'a>(
             standardiser: Arc::clone(&standardiser),
             target: target.clone(),
         };
+        let rows = part.rows() + part.held_out.numbers.len() as u64;
         let held_out = view.examples(part.held_out)?;
         let online = Online::new(population, view, (place * members) as u64, block);
-        let source = Source::Simulator { online, held_out };
+        let source = Source::Simulator {
+            online,
+            held_out,
+            rows,
+        };
         jobs.push(job(context, &standardiser, &target, source));
     }
     Ok((standardiser, jobs))

@@ -26,6 +26,8 @@ pub(super) enum Source<'a> {
     Simulator {
         online: Online<'a>,
         held_out: Examples,
+        /// Rows of the bank for this network.
+        rows: u64,
     },
 }
 
@@ -41,7 +43,7 @@ impl Source<'_> {
         match self {
             Self::Memory(examples) => examples.rows(),
             Self::Bank { shards, held_out } => shards.rows() as usize + held_out.rows(),
-            Self::Simulator { held_out, .. } => held_out.rows(),
+            Self::Simulator { rows, .. } => *rows as usize,
         }
     }
 
@@ -84,7 +86,9 @@ impl Source<'_> {
                 let windows = Windows { shards, seed };
                 (streamed(&windows, held_out, &how, control)?, None)
             }
-            Self::Simulator { online, held_out } => {
+            Self::Simulator {
+                online, held_out, ..
+            } => {
                 let fresh = online.fresh(member as u64);
                 let trained = streamed(&fresh, held_out, &fresh.in_words(), control)?;
                 (trained, Some(fresh.spent()))

@@ -64,6 +64,13 @@ pub(super) struct Part {
     pub held_out: Simulations,
 }
 
+impl Part {
+    /// Rows to train on.
+    pub fn rows(&self) -> u64 {
+        self.shards.iter().map(|(_, rows)| rows).sum()
+    }
+}
+
 /// A look through the whole bank.
 pub(super) struct Survey {
     /// One for each network.
