@@ -30,7 +30,7 @@ fn study(simulations: u64, learn: &str) -> (TempDir, String) {
             "title = \"A line or a burst?\"\nmechanisms = [\"line.toml\", \"burst.toml\"]\n\
              [observed]\ny = [0.4, \"NA\", 1.4]\n\
              [simulate]\nsimulations = {simulations}\nmost_failures = 0.5\n\
-             [learn]\nmembers = 1\n{learn}\n[answer]\nrefine = false\n"
+             [learn]\nmembers = 1\nwidth = 32\ntransforms = 3\n{learn}\n[answer]\nrefine = false\n"
         ),
     );
     let path = folder.path().display().to_string();
