@@ -38,6 +38,21 @@ impl Examples {
         self.targets.rows()
     }
 
+    /// Makes room for so many rows more, and no more than that.
+    pub fn reserve(&mut self, rows: usize) {
+        self.given.reserve(rows);
+        match &mut self.targets {
+            Targets::Values(values) => values.reserve(rows),
+            Targets::Classes(classes) => classes.reserve_exact(rows),
+        }
+    }
+
+    /// Appends all rows of `more`, which has the same columns and kind of targets.
+    pub fn extend(&mut self, more: &Self) {
+        let rows: Vec<usize> = (0..more.rows()).collect();
+        self.append(more, &rows);
+    }
+
     /// No rows, of the same columns.
     pub(crate) fn empty(&self) -> Self {
         Self {

@@ -54,6 +54,11 @@ impl Matrix {
         &mut self.values[row * self.columns..(row + 1) * self.columns]
     }
 
+    /// Makes room for so many rows more.
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        self.values.reserve_exact(rows * self.columns);
+    }
+
     /// Appends a row.
     pub(crate) fn push(&mut self, row: &[f32]) {
         debug_assert_eq!(row.len(), self.columns);

@@ -3,8 +3,7 @@
 
 use std::error::Error;
 
-use gnomon_learn::examples::{Examples, Targets};
-use gnomon_learn::matrix::Matrix;
+use gnomon_learn::examples::Examples;
 use gnomon_learn::train::{Block, Blocks};
 use gnomon_mechanism::random::{Purpose, Stream};
 
@@ -65,12 +64,12 @@ impl Windows<'_> {
         Stream::new(self.seed, Purpose::SHUFFLE, 2 * pass).shuffle(&mut order);
         let here = &order[place * window..((place + 1) * window).min(order.len())];
         let rows: usize = here.iter().map(|(_, rows)| *rows as usize).sum();
-        let mut together = Together::with_room_for(rows);
+        let mut examples = self.shards.view.examples(Simulations::default())?;
+        examples.reserve(rows);
         for (shard, _) in here {
             interrupt::check()?;
-            together.append(self.shards.read(*shard)?);
+            examples.extend(&self.shards.read(*shard)?);
         }
-        let examples = together.examples();
         let mut order: Vec<usize> = (0..examples.rows()).collect();
         Stream::new(self.seed, Purpose::SHUFFLE, 2 * number + 1).shuffle(&mut order);
         Ok(Block {
@@ -84,52 +83,5 @@ impl Windows<'_> {
 impl Blocks for Windows<'_> {
     fn block(&self, number: u64) -> Result<Block, Box<dyn Error + Send + Sync>> {
         Ok(self.window(number)?)
-    }
-}
-
-/// Examples of several shards, in memory that is taken once.
-#[derive(Default)]
-struct Together {
-    rows: usize,
-    given: (usize, Vec<f32>),
-    values: (usize, Vec<f32>),
-    classes: Vec<u32>,
-}
-
-impl Together {
-    fn with_room_for(rows: usize) -> Self {
-        Self {
-            rows,
-            ..Self::default()
-        }
-    }
-
-    fn append(&mut self, more: Examples) {
-        let append = |(columns, all): &mut (usize, Vec<f32>), more: &Matrix| {
-            *columns = more.columns();
-            all.reserve_exact(if all.is_empty() {
-                self.rows * more.columns()
-            } else {
-                0
-            });
-            all.extend_from_slice(more.values());
-        };
-        append(&mut self.given, &more.given);
-        match more.targets {
-            Targets::Values(values) => append(&mut self.values, &values),
-            Targets::Classes(classes) => self.classes.extend(classes),
-        }
-    }
-
-    fn examples(self) -> Examples {
-        let targets = if self.values.0 > 0 {
-            Targets::Values(Matrix::new(self.values.0, self.values.1))
-        } else {
-            Targets::Classes(self.classes)
-        };
-        Examples {
-            given: Matrix::new(self.given.0, self.given.1),
-            targets,
-        }
     }
 }
