@@ -133,6 +133,26 @@ impl Bank {
             .map(move |shard| shard.read(&self.schema, &positions)))
     }
 
+    /// Number of shards.
+    #[must_use]
+    pub fn shard_count(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// The rows of shard number `shard`, from 0 in order of simulation; no rows where there is none.
+    ///
+    /// # Errors
+    /// [`BankError::NoColumn`], or a shard that cannot be trusted.
+    pub fn read_shard(&self, shard: usize, names: &[&str]) -> Result<Table, BankError> {
+        let positions = positions(&self.schema, names)?;
+        match self.shards.get(shard) {
+            Some(shard) => shard.read(&self.schema, &positions),
+            None => Ok(Table::empty(
+                names.iter().map(ToString::to_string).collect(),
+            )),
+        }
+    }
+
     pub(crate) fn shards(&self) -> &[Shard] {
         &self.shards
     }

@@ -9,6 +9,7 @@ pub mod context;
 pub mod failure;
 pub mod file;
 pub mod interrupt;
+pub mod memory;
 pub mod population;
 pub mod progress;
 pub mod stage;

@@ -30,6 +30,13 @@ impl Progress {
         bar
     }
 
+    /// Says something that the user should know.
+    pub fn say(self, text: &str) {
+        if self == Self::Shown {
+            eprintln!("{text}");
+        }
+    }
+
     /// Room for bars under each other, of work that goes on side by side.
     #[must_use]
     pub fn several(self) -> MultiProgress {

@@ -8,3 +8,4 @@ pub mod learn;
 pub mod networks;
 pub mod report;
 pub mod simulate;
+pub mod usable;

@@ -34,7 +34,7 @@ fn the_posterior_of_the_queue_is_calibrated() {
     let context = Context::read(folder.path(), wishes, Progress::Hidden).unwrap();
     let population = Population::new(&context.study).unwrap();
     let bank = simulate::run(&context, &population).unwrap();
-    let amortized = learn::run(&context, &bank).unwrap();
+    let amortized = learn::run(&context, &population, &bank).unwrap();
     let made_from = learn::made_from(&context, &bank).unwrap();
     let verdicts = examine::run(&context, &population, &amortized, &made_from).unwrap();
     let of = |verdict: Verdict| {

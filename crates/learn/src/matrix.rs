@@ -54,6 +54,22 @@ impl Matrix {
         &mut self.values[row * self.columns..(row + 1) * self.columns]
     }
 
+    /// Makes room for so many rows more.
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        self.values.reserve_exact(rows * self.columns);
+    }
+
+    /// Appends a row.
+    pub(crate) fn push(&mut self, row: &[f32]) {
+        debug_assert_eq!(row.len(), self.columns);
+        self.values.extend_from_slice(row);
+    }
+
+    /// Removes all rows; keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.values.clear();
+    }
+
     /// All rows, end to end.
     #[must_use]
     pub fn values(&self) -> &[f32] {

@@ -271,6 +271,10 @@ fn wrong_studies() {
             "error rate",
             study("mechanisms = [\"a.toml\"]\n[claims]\nerror_rate = 1"),
         ),
+        (
+            "no amount of memory",
+            study("mechanisms = [\"a.toml\"]\n[learn]\nmemory = \"2 GiB\""),
+        ),
         ("a missing data file", with("\"none.csv\"")),
         ("a renamed column", with("\"renamed.csv\"")),
         ("a negative count", with("\"negative.csv\"")),

@@ -35,6 +35,14 @@ fn columns_come_in_the_order_asked() {
         .map(|t| t.unwrap().len())
         .collect();
     assert_eq!(lengths, [10, 2]);
+    assert_eq!(bank.shard_count(), 2);
+    let second = bank.read_shard(1, &["beta"]).unwrap();
+    assert_eq!(second.rows.simulation, [10, 11]);
+    assert_eq!(
+        second.column("beta").unwrap(),
+        &all.column("beta").unwrap()[10..]
+    );
+    assert!(bank.read_shard(2, &["beta"]).unwrap().is_empty());
     let error = bank.read_columns(&["gamma"]).unwrap_err().to_string();
     assert!(
         error.contains("\"gamma\"") && error.contains("beta, sigma, R0"),

@@ -30,7 +30,7 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
     let population = Population::new(&context.study)?;
     let bank = stage::simulate::run(&context, &population)?;
     let learned_from = stage::learn::made_from(&context, &bank)?;
-    let amortized = stage::learn::run(&context, &bank)?;
+    let amortized = stage::learn::run(&context, &population, &bank)?;
     let answer = answer::run(&context, &population, &amortized, &learned_from)?;
     let verdicts = examine::run(&context, &population, &amortized, &learned_from)?;
     let page = stage::report::run(&context, &bank, &amortized, &answer, &verdicts)?;
@@ -200,7 +200,7 @@ pub fn learn(session: &Session, path: &Path) -> Result<(), Failure> {
     let context = read(session, path)?;
     let population = Population::new(&context.study)?;
     let bank = stage::simulate::run(&context, &population)?;
-    let amortized = stage::learn::run(&context, &bank)?;
+    let amortized = stage::learn::run(&context, &population, &bank)?;
     let training = stage::learn::training(&context, amortized.networks());
     let mut text = String::new();
     let mut networks = Vec::new();

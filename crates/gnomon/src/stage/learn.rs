@@ -1,33 +1,37 @@
 //! Second stage: train p(mechanism | given) and p(parameters | given, mechanism) on the bank.
 
+mod budget;
 mod examples;
+mod feeding;
+mod online;
+mod regressed;
+mod shards;
+mod source;
+mod survey;
 mod training;
 
 use std::path::PathBuf;
 
-use gnomon_bank::{Bank, Table};
+use gnomon_bank::Bank;
 use gnomon_infer::{Amortized, Networks};
 use gnomon_learn::coordinates::Coordinates;
 use gnomon_learn::ensemble::Ensemble;
-use gnomon_learn::examples::{Examples, Targets};
 use gnomon_learn::model::Model;
-use gnomon_learn::standardise::Standardiser;
 use gnomon_report::content;
 use serde::{Deserialize, Serialize};
 
-use super::{networks, simulate};
+use super::simulate;
+use super::usable::{self, Usable};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::population::Population;
 use crate::stamp::{self, Stamp};
 pub use examples::missing_entries;
-use training::{Job, Regressed};
 
 const STAGE: &str = "learn";
 const FILE: &str = "learned.json";
 /// The folder of p(mechanism | given).
 const CLASSES: &str = "mechanism";
-/// Rows of one mechanism below which nothing is learned of it.
-const FEWEST_ROWS: usize = 100;
 
 /// A hash of what the networks are made from.
 ///
@@ -130,17 +134,21 @@ pub fn adopt(context: &mut Context) -> Result<(), Failure> {
 /// # Errors
 /// Where the bank is damaged or too small, training diverges, the disk refuses, or the user
 /// interrupts: finished networks and the state of the present one are kept.
-pub fn run(context: &Context, bank: &Bank) -> Result<Amortized, Failure> {
+pub fn run(
+    context: &Context,
+    population: &Population<'_>,
+    bank: &Bank,
+) -> Result<Amortized, Failure> {
     let made_from = made_from(context, bank)?;
     if Stamp::read(&context.results(), STAGE).is_some_and(|stamp| stamp.made_from == made_from) {
         return load(context);
     }
     Stamp::remove(&context.results(), STAGE);
-    let table = simulate::read(context, bank)?;
-    let (standardiser, jobs) = jobs(context, table)?;
+    let usable = Usable::new(context, bank)?;
+    let (standardiser, jobs) = feeding::jobs(context, population, &usable)?;
     let cost = training::run(context, &made_from, &standardiser, jobs)?;
     let mut shares = vec![0.0; context.study.mechanisms.len()];
-    let numbers = simulate::mechanisms(context, bank)?;
+    let numbers = usable::mechanisms(context, bank)?;
     for (theirs, &number) in bank.schema().mechanisms.iter().zip(&numbers) {
         shares[number] = theirs.weight;
     }
@@ -164,61 +172,6 @@ pub fn run(context: &Context, bank: &Bank) -> Result<Amortized, Failure> {
     let amortized = load(context)?;
     Stamp { made_from, cost }.write(&context.results(), STAGE)?;
     Ok(amortized)
-}
-
-/// What is to be trained: p(mechanism | given), and p(parameters | given) of each mechanism.
-fn jobs(context: &Context, table: Table) -> Result<(Standardiser, Vec<Job>), Failure> {
-    let study = &context.study;
-    let (standardiser, given) = examples::standardised(context, &table)?;
-    let mut jobs = Vec::new();
-    for (index, mechanism) in study.mechanisms.iter().enumerate() {
-        let coordinates = Coordinates::new(mechanism);
-        if coordinates.dimension() == 0 {
-            continue;
-        }
-        let rows: Vec<usize> = (0..table.len())
-            .filter(|&row| table.rows.mechanism[row] as usize == index)
-            .collect();
-        if rows.len() < FEWEST_ROWS {
-            return Err(Failure::Simulation {
-                message: format!(
-                    "only {} simulations of `{}` can be learned from; at least {FEWEST_ROWS} are needed",
-                    rows.len(),
-                    mechanism.name
-                ),
-                help: Some("raise `[simulate] simulations`".into()),
-            });
-        }
-        let scores = examples::scores(context, &coordinates, &table, index, &rows)?;
-        let given = examples::pick(&given, &rows);
-        let regressed = match networks::regresses(&study.learn, rows.len()) {
-            true => Regressed::new(&given, &scores),
-            false => None,
-        };
-        jobs.push(Job {
-            name: format!("parameters of {}", mechanism.name),
-            folder: density_folder(&mechanism.name),
-            network: networks::density(&study.learn, &standardiser, coordinates.dimension()),
-            examples: Examples {
-                given,
-                targets: Targets::Values(scores),
-            },
-            regressed,
-        });
-    }
-    if study.mechanisms.len() > 1 {
-        jobs.push(Job {
-            name: "which mechanism".into(),
-            folder: CLASSES.into(),
-            network: networks::classes(&study.learn, &standardiser, study.mechanisms.len()),
-            examples: Examples {
-                given,
-                targets: Targets::Classes(table.rows.mechanism),
-            },
-            regressed: None,
-        });
-    }
-    Ok((standardiser, jobs))
 }
 
 /// The networks that were trained.

@@ -13,8 +13,6 @@ const FEATURES: usize = 32;
 const WIDTH: usize = 128;
 /// Residual blocks of the embedding.
 const BLOCKS: usize = 3;
-/// Simulations from which on a linear regression has nothing to add to a network.
-const MANY_ROWS: usize = 200_000;
 /// Passes over few simulations: more would only be learned by heart.
 const MOST_EPOCHS: usize = 40;
 /// Steps that a network takes, however few simulations there are.
@@ -87,34 +85,77 @@ fn embedding(wishes: &Learn, standardiser: &Standardiser) -> Embedding {
     }
 }
 
-/// Whether every second member of an ensemble learns what a linear regression leaves: where
-/// simulations are few enough that it helps, and there is a second member.
-#[must_use]
-pub fn regresses(wishes: &Learn, rows: usize) -> bool {
-    wishes.members > 1 && rows < MANY_ROWS
-}
+/// Judgements of a training on fresh simulations.
+const JUDGEMENTS: usize = 20;
 
-/// How a network is trained on `rows` simulations: one member of an ensemble.
+/// How a network is trained on `rows` simulations, those held out among them, of which `train` are
+/// trained on: one member of an ensemble.
 #[must_use]
-pub fn recipe(wishes: &Learn, head: &Head, rows: usize, seed: u64) -> Recipe {
-    let default = Recipe::default();
-    let classes = *head == Head::Classes;
-    let batch = wishes.batch.unwrap_or(match (rows, classes) {
-        (..4_000, _) => 50,
-        (500_000.., true) => 500,
-        _ => 200,
-    });
-    let (examples, learning_rate) = if classes {
-        (CLASS_EXAMPLES, 1e-3)
-    } else {
-        (DENSITY_EXAMPLES, default.learning_rate)
-    };
-    let steps = examples / wishes.members.max(1) / batch;
-    let steps_per_epoch = ((rows as f64 * (1.0 - default.validation)) as usize / batch).max(1);
+pub fn recipe(wishes: &Learn, head: &Head, rows: usize, train: usize, seed: u64) -> Recipe {
+    let batch = batch(wishes, head, rows);
+    let steps_per_epoch = (train / batch).max(1);
+    let steps = steps(wishes, head, batch);
     let epochs = wishes.epochs.unwrap_or({
         let most = MOST_EPOCHS.max(FEWEST_STEPS / steps_per_epoch);
         ((steps + steps_per_epoch / 2) / steps_per_epoch).clamp(2, most)
     });
+    with_budget(wishes, head, batch, epochs, steps_per_epoch, seed)
+}
+
+/// How a network is trained on fresh simulations, and the steps between two judgements. Where the
+/// study sets `epochs`, each is as many simulations as the bank's `rows`.
+#[must_use]
+pub fn online_recipe(wishes: &Learn, head: &Head, rows: usize, seed: u64) -> (Recipe, u64) {
+    let batch = batch(wishes, head, usize::MAX);
+    let (epochs, steps_per_epoch) = match wishes.epochs {
+        Some(epochs) => (epochs, rows / batch),
+        None => (JUDGEMENTS, steps(wishes, head, batch) / JUDGEMENTS),
+    };
+    let steps_per_epoch = steps_per_epoch.max(1);
+    let recipe = Recipe {
+        // What is seen once cannot be learned by heart.
+        patience: epochs,
+        ..with_budget(wishes, head, batch, epochs, steps_per_epoch, seed)
+    };
+    (recipe, steps_per_epoch as u64)
+}
+
+fn is_classes(head: &Head) -> bool {
+    *head == Head::Classes
+}
+
+fn batch(wishes: &Learn, head: &Head, rows: usize) -> usize {
+    wishes.batch.unwrap_or(match (rows, is_classes(head)) {
+        (..4_000, _) => 50,
+        (500_000.., true) => 500,
+        _ => 200,
+    })
+}
+
+/// Steps of one member, where the study does not set them.
+fn steps(wishes: &Learn, head: &Head, batch: usize) -> usize {
+    let examples = if is_classes(head) {
+        CLASS_EXAMPLES
+    } else {
+        DENSITY_EXAMPLES
+    };
+    examples / wishes.members.max(1) / batch
+}
+
+fn with_budget(
+    wishes: &Learn,
+    head: &Head,
+    batch: usize,
+    epochs: usize,
+    steps_per_epoch: usize,
+    seed: u64,
+) -> Recipe {
+    let default = Recipe::default();
+    let learning_rate = if is_classes(head) {
+        1e-3
+    } else {
+        default.learning_rate
+    };
     Recipe {
         seed,
         batch,
@@ -122,5 +163,28 @@ pub fn recipe(wishes: &Learn, head: &Head, rows: usize, seed: u64) -> Recipe {
         learning_rate: wishes.learning_rate.unwrap_or(learning_rate),
         averaging: ((epochs * steps_per_epoch) as u64 / 15).max(1),
         ..default
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fresh_simulations_are_taken_in_the_same_number_of_steps() {
+        let head = Head::Spline(SplineFlow::default());
+        let wishes = Learn::default();
+        let bank = recipe(&wishes, &head, 500_000, 450_000, 1);
+        let (fresh, steps_per_epoch) = online_recipe(&wishes, &head, 500_000, 1);
+        assert_eq!((bank.epochs, bank.batch), (4, 200));
+        let steps = fresh.epochs as u64 * steps_per_epoch;
+        assert_eq!((steps, fresh.batch, fresh.patience), (10_000, 200, 20));
+
+        let wishes = Learn {
+            epochs: Some(3),
+            ..wishes
+        };
+        let (fresh, steps_per_epoch) = online_recipe(&wishes, &head, 50_000, 1);
+        assert_eq!((fresh.epochs, steps_per_epoch), (3, 250));
     }
 }

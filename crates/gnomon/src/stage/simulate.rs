@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use gnomon_bank::{Bank, Info, Schema, Table};
+use gnomon_bank::{Bank, Info, Schema};
 use gnomon_claim::exact::share_lower;
 
 use crate::context::Context;
@@ -131,66 +131,6 @@ pub fn made_from(bank: &Bank, context: &Context) -> Result<String, Failure> {
         &schema,
         &bank.rows().min(context.simulations).to_string(),
     ]))
-}
-
-/// The number, in the study, of each of the bank's mechanisms.
-///
-/// # Errors
-/// Where the bank has a mechanism that the study does not know.
-pub fn mechanisms(context: &Context, bank: &Bank) -> Result<Vec<usize>, Failure> {
-    let study = &context.study.mechanisms;
-    let theirs = &bank.schema().mechanisms;
-    if study.len() == 1 && theirs.len() == 1 {
-        return Ok(vec![0]);
-    }
-    let known = |name: &str| study.iter().position(|mechanism| mechanism.name == name);
-    theirs
-        .iter()
-        .map(|mechanism| {
-            known(&mechanism.name).ok_or_else(|| {
-                let names: Vec<&str> = study.iter().map(|m| m.name.as_str()).collect();
-                Failure::refused(
-                    format!("the bank has simulations of `{}`", mechanism.name),
-                    format!("the study's mechanisms are {}", names.join(", ")),
-                )
-            })
-        })
-        .collect()
-}
-
-/// The first `simulations` rows of the bank (all of an imported one), those that failed left out,
-/// their mechanisms numbered as in the study.
-///
-/// # Errors
-/// Where the bank is damaged or foreign, or nothing in it succeeded.
-pub fn read(context: &Context, bank: &Bank) -> Result<Table, Failure> {
-    let simulations = if bank.dir() == imported_folder(context) {
-        u64::MAX
-    } else {
-        context.simulations
-    };
-    let numbers = mechanisms(context, bank)?;
-    let mut table = bank.read()?;
-    let kept: Vec<usize> = (0..table.rows.len())
-        .filter(|&row| {
-            table.rows.simulation[row] < simulations && table.rows.failure[row].is_none()
-        })
-        .collect();
-    if kept.is_empty() {
-        return Err(Failure::Simulation {
-            message: "every simulation failed: there is nothing to learn from".into(),
-            help: Some("`gnomon bank info STUDY` lists the reasons".into()),
-        });
-    }
-    let pick = |column: &Vec<f64>| kept.iter().map(|&row| column[row]).collect();
-    table.rows.columns = table.rows.columns.iter().map(pick).collect();
-    table.rows.simulation = kept.iter().map(|&row| table.rows.simulation[row]).collect();
-    table.rows.mechanism = kept
-        .iter()
-        .map(|&row| numbers[table.rows.mechanism[row] as usize] as u32)
-        .collect();
-    table.rows.failure = vec![None; kept.len()];
-    Ok(table)
 }
 
 fn complete(folder: &Path, schema: &Schema, simulations: u64) -> Option<Bank> {

@@ -157,6 +157,21 @@ impl Standardiser {
         Ok(Self { columns, ..blank })
     }
 
+    /// Provides for columns (one truth each) that are missing in rows it was not measured on.
+    pub fn allow_missing(&mut self, missing: &[bool]) {
+        let mut first = 0;
+        for field in &self.fields {
+            let range = first..first + field.columns();
+            first = range.end;
+            // A series has an indicator for each of its columns or for none.
+            if missing[range.clone()].contains(&true) {
+                self.columns[range]
+                    .iter_mut()
+                    .for_each(|c| c.missing = true);
+            }
+        }
+    }
+
     /// Number of columns read.
     #[must_use]
     pub fn inputs(&self) -> usize {
@@ -379,6 +394,9 @@ mod tests {
             }
         );
         assert!(s.to_string().contains("constant 7"), "{s}");
+        let mut s = s;
+        s.allow_missing(&[false, false, false, false, true]);
+        assert_eq!(&s.apply(&lacking).unwrap().row(0)[7..], [0.0, 1.0]);
     }
 
     #[test]

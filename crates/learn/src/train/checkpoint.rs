@@ -7,6 +7,19 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
+/// How far blocks of examples have been used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Position {
+    /// The present block.
+    pub block: u64,
+    /// Rows of it that were used.
+    pub row: u64,
+    /// Rows of the blocks before it.
+    pub rows: u64,
+    /// Rows left out of the blocks before it.
+    pub left_out: u64,
+}
+
 /// All that a training needs to go on. (The shuffling is a function of seed and epoch.)
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Checkpoint {
@@ -27,9 +40,13 @@ pub(super) struct Checkpoint {
     /// Sum of the losses of this epoch's steps.
     pub epoch_loss: f64,
     pub curve: Vec<Epoch>,
+    /// Where the next batch begins, if examples come in blocks.
+    pub position: Position,
 }
 
-const FORMAT: &str = "gnomon-checkpoint-1";
+/// What the formats of all versions begin with.
+const FORMATS: &str = "gnomon-checkpoint-";
+const FORMAT: &str = "gnomon-checkpoint-2";
 
 impl Checkpoint {
     pub fn start(weights: Vec<f32>) -> Self {
@@ -47,6 +64,7 @@ impl Checkpoint {
             steps_in_epoch: 0,
             epoch_loss: 0.0,
             curve: Vec::new(),
+            position: Position::default(),
         }
     }
 
@@ -89,12 +107,16 @@ impl Checkpoint {
                 ]
             })
             .collect();
+        let place = self.position;
+        let position =
+            [place.block, place.row, place.rows, place.left_out].map(|count| count as f64);
         let parts = [
             ("average", Dtype::F32, f32s(&self.average), 4),
             ("best", Dtype::F32, f32s(&self.best), 4),
             ("counters", Dtype::F64, f64s(&counters), 8),
             ("curve", Dtype::F64, f64s(&curve), 8),
             ("first", Dtype::F32, f32s(&self.first), 4),
+            ("position", Dtype::F64, f64s(&position), 8),
             ("second", Dtype::F32, f32s(&self.second), 4),
             ("weights", Dtype::F32, f32s(&self.weights), 4),
         ];
@@ -112,7 +134,8 @@ impl Checkpoint {
     }
 
     /// Reads the state of the training with this fingerprint; `None` where there is no file or it
-    /// belongs to another training (other data, network or recipe), which then starts afresh.
+    /// belongs to another training (other data, network or recipe) or version, which then starts
+    /// afresh.
     pub fn read(
         path: &Path,
         fingerprint: &str,
@@ -130,8 +153,10 @@ impl Checkpoint {
         let foreign = || wrong("this is no checkpoint, or a damaged one: delete it".to_owned());
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|_| foreign())?;
         let label = header.metadata().as_ref().ok_or_else(foreign)?;
-        if label.get("format").map(String::as_str) != Some(FORMAT) {
-            return Err(foreign());
+        match label.get("format").map(String::as_str) {
+            Some(FORMAT) => {}
+            Some(other) if other.starts_with(FORMATS) => return Ok(None),
+            _ => return Err(foreign()),
         }
         if label.get("training").map(String::as_str) != Some(fingerprint) {
             return Ok(None);
@@ -173,6 +198,10 @@ impl Checkpoint {
                 validation_loss: validation,
                 learning_rate: rate,
             });
+        let position = f64s("position")?;
+        let &[block, row, rows, left_out] = position.as_slice() else {
+            return Err(foreign());
+        };
         Ok(Some(Self {
             weights: f32s("weights")?,
             first: f32s("first")?,
@@ -186,6 +215,12 @@ impl Checkpoint {
             steps_in_epoch: steps_in_epoch as u64,
             epoch_loss,
             curve: epochs.collect(),
+            position: Position {
+                block: block as u64,
+                row: row as u64,
+                rows: rows as u64,
+                left_out: left_out as u64,
+            },
         }))
     }
 

@@ -2,6 +2,7 @@
 //! order, Adam.
 
 use super::checkpoint::Checkpoint;
+use super::feed::Batch;
 use super::recipe::Recipe;
 use crate::crew::Crew;
 use crate::examples::Examples;
@@ -19,7 +20,6 @@ const BLOCK: usize = 8192;
 /// Chunks and gradient buffers for batches of one size.
 pub(super) struct Engine<'a> {
     plan: &'a Plan,
-    batch: usize,
     slots: Vec<Slot>,
     workspaces: Vec<Workspace>,
     gradient: Buffer,
@@ -47,7 +47,6 @@ impl<'a> Engine<'a> {
         };
         Self {
             plan,
-            batch,
             slots: (0..count).map(slot).collect(),
             workspaces: Vec::new(),
             gradient: Buffer::zeros(plan.parameters()),
@@ -62,26 +61,21 @@ impl<'a> Engine<'a> {
         }
     }
 
-    pub fn batch(&self) -> usize {
-        self.batch
-    }
-
     fn workspaces(&mut self, crew: &Crew) {
         while self.workspaces.len() < crew.size() {
             self.workspaces.push(self.plan.workspace());
         }
     }
 
-    /// Takes a step on the examples of `rows` (a batch); returns their mean loss before it, NaN if
-    /// the gradient is not finite.
+    /// Takes a step on a batch; returns its mean loss before it, NaN if the gradient is not finite.
     pub fn step(
         &mut self,
         crew: &mut Crew,
-        examples: &Examples,
-        rows: &[usize],
+        batch: &Batch<'_>,
         rate: f64,
         state: &mut Checkpoint,
     ) -> f64 {
+        let Batch { examples, rows } = *batch;
         self.workspaces(crew);
         let (plan, scale) = (self.plan, 1.0 / rows.len() as f32);
         let weights = &state.weights;

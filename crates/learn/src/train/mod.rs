@@ -1,14 +1,18 @@
 //! Training: examples and a network go in; each step runs chunks of a batch on all threads, sums
 //! their gradients in a fixed order and takes an Adam step; after each epoch the held-out loss
-//! decides whether the weights are the best so far and whether to stop.
+//! decides whether the weights are the best so far and whether to stop. Examples are in memory
+//! ([`train`]), or come block by block from files or a simulator ([`train_streamed`]).
 //!
 //! Results are bit-identical for a seed at any number of threads, and a resumed training ends
 //! with the bits of an uninterrupted one.
 
+mod blocks;
 mod checkpoint;
 mod engine;
+mod feed;
 mod recipe;
 
+pub use blocks::{Block, Blocks, Streamed};
 pub(crate) use checkpoint::write_file;
 pub use recipe::Recipe;
 
@@ -18,6 +22,7 @@ use crate::layer::Plan;
 use crate::network::{Head, Network, NetworkError};
 use checkpoint::Checkpoint;
 use engine::Engine;
+use feed::{BlockFeed, Feed, Memory};
 use gnomon_mechanism::random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -90,6 +95,10 @@ pub struct Trained {
     pub validation_rows: usize,
     /// Steps taken.
     pub steps: u64,
+    /// Examples that were there to train on: all in memory, or those of the blocks used.
+    pub rows: u64,
+    /// Rows that were left out of those blocks.
+    pub left_out: u64,
 }
 
 /// Why a training stopped without a result.
@@ -132,6 +141,9 @@ pub enum TrainError {
         /// Steps taken.
         step: u64,
     },
+    /// A block of examples could not be had.
+    #[error("{0}")]
+    Source(Box<dyn std::error::Error + Send + Sync>),
     /// The recipe makes no sense.
     #[error("the training recipe makes no sense: {0}")]
     Recipe(String),
@@ -156,7 +168,7 @@ pub fn split(rows: usize, fraction: f64, seed: u64) -> (Vec<usize>, Vec<usize>) 
     (train, order)
 }
 
-/// Trains `network` on `examples`.
+/// Trains `network` on `examples`, of which a share is held out to judge.
 ///
 /// # Errors
 /// See [`TrainError`].
@@ -169,74 +181,141 @@ pub fn train(
     recipe.check().map_err(TrainError::Recipe)?;
     let plan = Plan::new(network)?;
     check_examples(examples, network)?;
-    let (train_rows, validation_rows) = split(examples.rows(), recipe.validation, recipe.seed);
+    if examples.rows() < 2 {
+        let text = format!("{} rows; at least 2 are needed", examples.rows());
+        return Err(TrainError::Examples(text));
+    }
+    let (rows, held_out) = split(examples.rows(), recipe.validation, recipe.seed);
+    let batch = recipe.batch.min(rows.len());
     let mut training = Training {
-        engine: Engine::new(&plan, recipe.batch.min(train_rows.len()), recipe),
+        engine: Engine::new(&plan, batch, recipe),
         state: Checkpoint::start(plan.initial_weights(recipe.seed)),
-        fingerprint: fingerprint(examples, network, recipe),
-        examples,
+        fingerprint: fingerprint(examples, network, recipe, ""),
         recipe,
         plan: &plan,
-        train_rows,
-        validation_rows,
+        steps_per_epoch: (rows.len() / batch) as u64,
+        held_out: examples,
+        held_out_rows: held_out,
         crew: Crew::new(control.threads.max(1)),
     };
-    training.run(control)?;
-    let Training {
-        state,
-        validation_rows,
-        ..
-    } = training;
-    Ok(Trained {
-        network: network.clone(),
-        weights: state.best,
-        best_epoch: state.best_epoch,
-        best_loss: state.best_loss,
-        validation_rows: validation_rows.len(),
-        steps: state.step,
-        curve: state.curve,
+    training.resume(control.checkpoint)?;
+    let feed = Feed::Memory(Memory::new(examples, rows, batch, recipe.seed));
+    Ok(training.run(feed, control)?.of(network))
+}
+
+/// Trains `network` on examples that come block by block; the next block is prepared on a thread of
+/// its own while the present one trains. `recipe.validation` plays no part.
+///
+/// # Errors
+/// See [`TrainError`].
+pub fn train_streamed(
+    examples: Streamed<'_>,
+    network: &Network,
+    recipe: &Recipe,
+    control: Control<'_>,
+) -> Result<Trained, TrainError> {
+    recipe.check().map_err(TrainError::Recipe)?;
+    let plan = Plan::new(network)?;
+    check_examples(examples.held_out, network)?;
+    if examples.held_out.rows() == 0 || examples.steps_per_epoch == 0 {
+        let text = "an epoch needs a step, and an example to judge it".to_owned();
+        return Err(TrainError::Examples(text));
+    }
+    let made_from = format!("{} {}", examples.made_from, examples.steps_per_epoch);
+    let mut training = Training {
+        engine: Engine::new(&plan, recipe.batch, recipe),
+        state: Checkpoint::start(plan.initial_weights(recipe.seed)),
+        fingerprint: fingerprint(examples.held_out, network, recipe, &made_from),
+        recipe,
+        plan: &plan,
+        steps_per_epoch: examples.steps_per_epoch,
+        held_out: examples.held_out,
+        held_out_rows: (0..examples.held_out.rows()).collect(),
+        crew: Crew::new(control.threads.max(1)),
+    };
+    training.resume(control.checkpoint)?;
+    let position = training.state.position;
+    let steps = examples.steps_per_epoch * recipe.epochs as u64;
+    let batches = steps.saturating_sub(training.state.step);
+    let rows = position.row + batches * recipe.batch as u64;
+    std::thread::scope(|scope| {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(0);
+        scope.spawn(move || {
+            blocks::prepare(examples.blocks, network, position.block, rows, &sender);
+        });
+        let feed = BlockFeed::new(receiver, recipe.batch, position, examples.held_out);
+        let feed = Feed::Stream(Box::new(feed));
+        Ok(training.run(feed, control)?.of(network))
     })
 }
 
 struct Training<'a> {
     plan: &'a Plan,
-    examples: &'a Examples,
     recipe: &'a Recipe,
     fingerprint: String,
-    train_rows: Vec<usize>,
-    validation_rows: Vec<usize>,
+    steps_per_epoch: u64,
+    held_out: &'a Examples,
+    held_out_rows: Vec<usize>,
     engine: Engine<'a>,
     crew: Crew,
     state: Checkpoint,
 }
 
+/// A training that has come to its end.
+struct Finished {
+    state: Checkpoint,
+    validation_rows: usize,
+    rows: u64,
+    left_out: u64,
+}
+
+impl Finished {
+    fn of(self, network: &Network) -> Trained {
+        Trained {
+            network: network.clone(),
+            weights: self.state.best,
+            best_epoch: self.state.best_epoch,
+            best_loss: self.state.best_loss,
+            validation_rows: self.validation_rows,
+            steps: self.state.step,
+            curve: self.state.curve,
+            rows: self.rows,
+            left_out: self.left_out,
+        }
+    }
+}
+
 impl Training<'_> {
-    fn run(&mut self, mut control: Control<'_>) -> Result<(), TrainError> {
-        if let Some(path) = control.checkpoint
+    /// Goes on from its checkpoint, if there is one.
+    fn resume(&mut self, path: Option<&Path>) -> Result<(), TrainError> {
+        if let Some(path) = path
             && let Some(state) = Checkpoint::read(path, &self.fingerprint, self.plan.parameters())?
         {
             self.state = state;
         }
-        let steps_per_epoch = (self.train_rows.len() / self.engine.batch()) as u64;
-        let schedule = self.recipe.schedule(steps_per_epoch);
-        let mut order = Vec::new();
+        Ok(())
+    }
+
+    fn run(mut self, mut feed: Feed<'_>, mut control: Control<'_>) -> Result<Finished, TrainError> {
+        let schedule = self.recipe.schedule(self.steps_per_epoch);
         let (mut reported, mut kept) = (Instant::now(), Instant::now());
         while self.state.epoch < self.recipe.epochs && !self.out_of_patience() {
-            order.clone_from(&self.train_rows);
-            Stream::new(self.recipe.seed, Purpose::SHUFFLE, self.state.epoch as u64)
-                .shuffle(&mut order);
-            let batches = order.chunks_exact(self.engine.batch());
-            for rows in batches.skip(self.state.steps_in_epoch as usize) {
+            while self.state.steps_in_epoch < self.steps_per_epoch {
                 if self.state.step.is_multiple_of(4) && is_set(control.cancel) {
-                    self.keep(control.checkpoint)?;
-                    return Err(TrainError::Interrupted {
-                        step: self.state.step,
-                    });
+                    return Err(self.interrupted(control.checkpoint)?);
                 }
                 let rate = schedule.rate(self.state.step);
-                let loss =
-                    self.engine
-                        .step(&mut self.crew, self.examples, rows, rate, &mut self.state);
+                let batch = match feed.next(&self.state) {
+                    // What a cancelled source says of it is no news.
+                    Err(_) if is_set(control.cancel) => {
+                        return Err(self.interrupted(control.checkpoint)?);
+                    }
+                    batch => batch?,
+                };
+                let loss = self
+                    .engine
+                    .step(&mut self.crew, &batch, rate, &mut self.state);
+                self.state.position = feed.position();
                 self.state.step += 1;
                 self.state.steps_in_epoch += 1;
                 self.state.epoch_loss += loss;
@@ -254,7 +333,7 @@ impl Training<'_> {
                 if let Some(progress) = &mut control.progress
                     && reported.elapsed() >= BETWEEN_REPORTS
                 {
-                    progress(&self.progress(steps_per_epoch));
+                    progress(&self.progress());
                     reported = Instant::now();
                 }
                 if kept.elapsed() >= BETWEEN_CHECKPOINTS {
@@ -264,13 +343,27 @@ impl Training<'_> {
             }
             self.end_epoch(schedule.rate(self.state.step))?;
             if let Some(progress) = &mut control.progress {
-                progress(&self.progress(steps_per_epoch));
+                progress(&self.progress());
             }
         }
         if let Some(path) = control.checkpoint {
             Checkpoint::remove(path)?;
         }
-        Ok(())
+        let (rows, left_out) = feed.counts();
+        Ok(Finished {
+            state: self.state,
+            validation_rows: self.held_out_rows.len(),
+            rows,
+            left_out,
+        })
+    }
+
+    /// Keeps the state of a training that is to stop.
+    fn interrupted(&self, path: Option<&Path>) -> Result<TrainError, TrainError> {
+        self.keep(path)?;
+        Ok(TrainError::Interrupted {
+            step: self.state.step,
+        })
     }
 
     fn out_of_patience(&self) -> bool {
@@ -281,7 +374,7 @@ impl Training<'_> {
         path.map_or(Ok(()), |path| self.state.write(path, &self.fingerprint))
     }
 
-    fn progress(&self, steps_per_epoch: u64) -> Progress {
+    fn progress(&self) -> Progress {
         let state = &self.state;
         let last = state.curve.last();
         let train_loss = match state.steps_in_epoch {
@@ -292,7 +385,7 @@ impl Training<'_> {
             epoch: state.epoch,
             epochs: self.recipe.epochs,
             step: state.step,
-            steps_per_epoch,
+            steps_per_epoch: self.steps_per_epoch,
             train_loss,
             validation_loss: last.map_or(f64::NAN, |e| e.validation_loss),
         }
@@ -301,12 +394,9 @@ impl Training<'_> {
     /// Measures the held-out loss and keeps the weights if they are the best so far.
     fn end_epoch(&mut self, learning_rate: f64) -> Result<(), TrainError> {
         let weights = self.state.evaluated(self.recipe);
-        let validation_loss = self.engine.mean_loss(
-            &mut self.crew,
-            self.examples,
-            &self.validation_rows,
-            weights,
-        );
+        let validation_loss =
+            self.engine
+                .mean_loss(&mut self.crew, self.held_out, &self.held_out_rows, weights);
         let state = &mut self.state;
         if !validation_loss.is_finite() {
             let step = state.step;
@@ -348,9 +438,6 @@ fn check_examples(examples: &Examples, network: &Network) -> Result<(), TrainErr
             "given is {have} x {columns}, the network needs {rows} x {want}"
         ));
     }
-    if rows < 2 {
-        return wrong(format!("{rows} rows; at least 2 are needed"));
-    }
     finite("given", given)?;
     match (&examples.targets, &network.head) {
         (Targets::Classes(classes), Head::Classes) => {
@@ -376,6 +463,20 @@ fn check_examples(examples: &Examples, network: &Network) -> Result<(), TrainErr
     }
 }
 
+fn check_block(block: &Block, network: &Network) -> Result<(), TrainError> {
+    // A matrix without rows has no rows to be counted wrong.
+    if block.examples.rows() > 0 {
+        check_examples(&block.examples, network)?;
+    }
+    let rows = block.examples.rows();
+    match block.order.iter().find(|&&row| row >= rows) {
+        Some(row) => Err(TrainError::Examples(format!(
+            "a block of {rows} rows has no row {row}"
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn finite(place: &'static str, matrix: &crate::matrix::Matrix) -> Result<(), TrainError> {
     match matrix.values().iter().position(|v| !v.is_finite()) {
         None => Ok(()),
@@ -388,10 +489,12 @@ fn finite(place: &'static str, matrix: &crate::matrix::Matrix) -> Result<(), Tra
     }
 }
 
-/// A hash of all that decides a training's result.
-fn fingerprint(examples: &Examples, network: &Network, recipe: &Recipe) -> String {
+/// A hash of all that decides a training's result: the examples in memory, and what others are
+/// made from.
+fn fingerprint(examples: &Examples, network: &Network, recipe: &Recipe, made_from: &str) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(format!("{network:?} {recipe:?} {}", crate::instruction_set()).as_bytes());
+    hasher.update(made_from.as_bytes());
     let mut floats = |values: &[f32]| {
         for part in values.chunks(1024) {
             let bytes: Vec<u8> = part.iter().flat_map(|v| v.to_le_bytes()).collect();

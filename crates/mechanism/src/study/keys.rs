@@ -119,6 +119,16 @@ pub const LEARN: &[Key] = &[
         Kind::Count(1),
         "Passes over the simulations at most; training may stop earlier.",
     ),
+    Key::new(
+        "online",
+        Kind::Truth,
+        "Whether networks are trained on fresh simulations, made while they train, instead of the bank's. Default false.",
+    ),
+    Key::new(
+        "memory",
+        Kind::Text,
+        "Memory for the simulations that are learned from, such as \"2 GB\"; a larger bank is read in parts. Default: half of the machine's.",
+    ),
 ];
 
 /// The keys of `[claims]`.

@@ -3,7 +3,7 @@
 use super::keys;
 use crate::source::ReadError;
 use crate::source::key::Key;
-use crate::source::section::Section;
+use crate::source::section::{Entry, Section};
 
 /// How much is simulated.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,6 +35,11 @@ pub struct Learn {
     pub learning_rate: Option<f64>,
     /// Passes over the simulations at most.
     pub epochs: Option<usize>,
+    /// Whether networks are trained on fresh simulations, made meanwhile, instead of the bank's.
+    /// Default false.
+    pub online: bool,
+    /// Bytes of memory that the examples may take; a larger bank is read in parts.
+    pub memory: Option<u64>,
 }
 
 /// How the data enter the network.
@@ -97,6 +102,8 @@ impl Default for Learn {
             batch: None,
             learning_rate: None,
             epochs: None,
+            online: false,
+            memory: None,
         }
     }
 }
@@ -156,6 +163,26 @@ fn proper_share(section: &Section<'_>, key: &str, default: f64) -> Result<f64, R
         .with_help("write a number such as 0.05"))
 }
 
+/// An amount of memory, such as `"2 GB"`.
+fn bytes(entry: &Entry<'_>) -> Result<u64, ReadError> {
+    const UNITS: [(&str, f64); 4] = [("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12)];
+    let text = entry.text()?;
+    let written = text.value.trim();
+    let amount = UNITS.iter().find_map(|(unit, size)| {
+        let number = written.strip_suffix(unit)?.trim().parse::<f64>().ok()?;
+        Some(number * size)
+    });
+    match amount {
+        Some(amount) if amount >= 1e3 && amount < u64::MAX as f64 => Ok(amount as u64),
+        _ => Err(entry
+            .error(
+                format!("`{}` is no amount of memory: {written}", entry.key),
+                "not understood",
+            )
+            .with_help("write a number and KB, MB, GB or TB, such as \"2 GB\"")),
+    }
+}
+
 /// `by_program`: whether a mechanism is a program, of which fewer simulations are affordable.
 pub(super) fn simulate(top: &Section<'_>, by_program: bool) -> Result<Simulate, ReadError> {
     let mut settings = Simulate::default();
@@ -200,6 +227,9 @@ pub(super) fn learn(top: &Section<'_>) -> Result<Learn, ReadError> {
     settings.bins = count(&section, "bins")?;
     settings.batch = count(&section, "batch")?;
     settings.epochs = count(&section, "epochs")?;
+    let online = section.get("online").map(|e| e.truth()).transpose()?;
+    settings.online = online.unwrap_or(settings.online);
+    settings.memory = section.get("memory").map(|e| bytes(&e)).transpose()?;
     settings.learning_rate = section
         .get("learning_rate")
         .map(|e| e.positive())

@@ -1,14 +1,36 @@
-//! The bank's table -> what networks are trained on: given columns, standardised, and the targets
-//! of each network.
+//! Simulations -> what networks are trained on: given columns, standardised, and the targets of each
+//! network.
+
+use std::sync::Arc;
 
 use gnomon_bank::Table;
 use gnomon_learn::coordinates::Coordinates;
+use gnomon_learn::examples::{Examples, Targets};
 use gnomon_learn::matrix::Matrix;
 use gnomon_learn::standardise::{Field, Standardiser};
 use gnomon_mechanism::random::{Purpose, Stream};
 
 use crate::context::Context;
 use crate::failure::Failure;
+
+/// What a network predicts.
+#[derive(Clone)]
+pub(super) enum Target {
+    /// The mechanism.
+    Mechanism,
+    /// The parameters of one mechanism, in their prior's coordinates.
+    Parameters(usize, Coordinates),
+}
+
+impl Target {
+    /// Whether a network is trained on simulations of a mechanism.
+    pub fn learns_from(&self, mechanism: u32) -> bool {
+        match self {
+            Self::Mechanism => true,
+            Self::Parameters(own, _) => *own == mechanism as usize,
+        }
+    }
+}
 
 /// Which given entries the study's data lack.
 #[must_use]
@@ -19,22 +41,26 @@ pub fn missing_entries(context: &Context) -> Vec<usize> {
         .collect()
 }
 
-/// The given columns of `table`, row after row.
+/// The given columns of some rows of `table`, row after row.
 ///
 /// # Errors
 /// Where the bank lacks one.
-fn given_rows(context: &Context, table: &Table) -> Result<Vec<f64>, Failure> {
+pub(super) fn given_rows(
+    context: &Context,
+    table: &Table,
+    rows: impl ExactSizeIterator<Item = usize>,
+) -> Result<Vec<f64>, Failure> {
     let columns = context
         .study
         .given_columns()
         .iter()
         .map(|name| column(table, name))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut rows = Vec::with_capacity(columns.len() * table.len());
-    for row in 0..table.len() {
-        rows.extend(columns.iter().map(|column| column[row]));
+    let mut given = Vec::with_capacity(columns.len() * rows.len());
+    for row in rows {
+        given.extend(columns.iter().map(|column| column[row]));
     }
-    Ok(rows)
+    Ok(given)
 }
 
 fn column<'a>(table: &'a Table, name: &str) -> Result<&'a [f64], Failure> {
@@ -60,22 +86,36 @@ fn varies(rows: &[f64], width: usize) -> bool {
     })
 }
 
-/// The given columns of `table`, standardised, and how.
+fn wrong(error: impl std::fmt::Display) -> Failure {
+    Failure::Learning {
+        network: "the given columns".into(),
+        reason: error.to_string(),
+        help: "look at the bank with `gnomon bank info STUDY`".into(),
+    }
+}
+
+/// A given number that is infinite.
+pub(super) fn infinite(column: &str, simulation: u64) -> Failure {
+    wrong(format!("`{column}` is infinite in simulation {simulation}"))
+}
+
+/// How the given columns are standardised, measured on rows of them. Entries that the study's data
+/// lack are hidden in these, row `r` by the random numbers of `numbers[r]`.
 ///
 /// # Errors
-/// Where the bank lacks a column, or holds nothing in it that can be learned from.
-pub(super) fn standardised(
+/// Where the rows hold nothing that can be learned from.
+pub(super) fn fit(
     context: &Context,
-    table: &Table,
-) -> Result<(Standardiser, Matrix), Failure> {
-    let mut given = given_rows(context, table)?;
-    if !varies(&given, context.study.given_columns().len()) {
+    given: &mut [f64],
+    numbers: impl Iterator<Item = u64>,
+) -> Result<Standardiser, Failure> {
+    if !varies(given, context.study.given_columns().len()) {
         return Err(Failure::refused(
             "what is given is the same in every simulation: nothing can be learned from it",
             "`gnomon bank info STUDY` shows the columns' ranges; look at the mechanism's `[observed]`",
         ));
     }
-    hide(&mut given, context, &missing_entries(context));
+    hide(given, context, numbers);
     let fields = context
         .study
         .given_series()
@@ -84,13 +124,20 @@ pub(super) fn standardised(
             length => Field::series(&series.name, 1, length, false),
         })
         .collect();
-    let wrong = |error: &dyn std::fmt::Display| Failure::Learning {
-        network: "the given columns".into(),
-        reason: error.to_string(),
-        help: "look at the bank with `gnomon bank info STUDY`".into(),
-    };
-    let standardiser = Standardiser::fit(fields, &given).map_err(|error| wrong(&error))?;
-    let given = standardiser.apply(&given).map_err(|error| wrong(&error))?;
+    Standardiser::fit(fields, given).map_err(wrong)
+}
+
+/// The given columns of `table`, standardised, and how.
+///
+/// # Errors
+/// Where the bank lacks a column, or holds nothing in it that can be learned from.
+pub(super) fn standardised(
+    context: &Context,
+    table: &Table,
+) -> Result<(Standardiser, Matrix), Failure> {
+    let mut given = given_rows(context, table, 0..table.len())?;
+    let standardiser = fit(context, &mut given, 0..table.len() as u64)?;
+    let given = standardiser.apply(&given).map_err(wrong)?;
     Ok((standardiser, given))
 }
 
@@ -102,6 +149,33 @@ pub(super) fn pick(matrix: &Matrix, rows: &[usize]) -> Matrix {
     picked
 }
 
+/// The parameters of one mechanism in some rows of the bank: one column each.
+fn parameters(
+    context: &Context,
+    table: &Table,
+    mechanism: usize,
+    rows: &[usize],
+) -> Result<Vec<Vec<f64>>, Failure> {
+    let parameters = &context.study.mechanisms[mechanism].parameters;
+    let pick = |name: &str| {
+        let all = column(table, name)?;
+        Ok(rows.iter().map(|&row| all[row]).collect())
+    };
+    parameters.iter().map(|one| pick(&one.name)).collect()
+}
+
+/// The scores of one mechanism's parameters (one column each) in simulations of these numbers.
+fn scores_at(
+    context: &Context,
+    coordinates: &Coordinates,
+    parameters: &[Vec<f64>],
+    numbers: &[u64],
+) -> Matrix {
+    let slices: Vec<&[f64]> = parameters.iter().map(Vec::as_slice).collect();
+    let scores = coordinates.to_scores(&slices, context.seed, numbers);
+    gnomon_infer::amortized::rows_of(&scores)
+}
+
 /// The scores of one mechanism's parameters in some rows of the bank.
 pub(super) fn scores(
     context: &Context,
@@ -110,30 +184,22 @@ pub(super) fn scores(
     mechanism: usize,
     rows: &[usize],
 ) -> Result<Matrix, Failure> {
-    let parameters = &context.study.mechanisms[mechanism].parameters;
-    let columns = parameters
-        .iter()
-        .map(|parameter| {
-            let all = column(table, &parameter.name)?;
-            Ok(rows.iter().map(|&row| all[row]).collect())
-        })
-        .collect::<Result<Vec<Vec<f64>>, Failure>>()?;
-    let slices: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+    let columns = parameters(context, table, mechanism, rows)?;
     let numbers: Vec<u64> = rows.iter().map(|&row| table.rows.simulation[row]).collect();
-    let scores = coordinates.to_scores(&slices, context.seed, &numbers);
-    Ok(gnomon_infer::amortized::rows_of(&scores))
+    Ok(scores_at(context, coordinates, &columns, &numbers))
 }
 
 /// Where the study's data lack entries, half of the rows lack the same ones and the others each
 /// entry with the same frequency, so that the networks know data with any entries missing.
-fn hide(given: &mut [f64], context: &Context, missing: &[usize]) {
+fn hide(given: &mut [f64], context: &Context, numbers: impl Iterator<Item = u64>) {
     let width = context.study.given_columns().len();
+    let missing = missing_entries(context);
     if missing.is_empty() {
         return;
     }
     let share = missing.len() as f64 / width as f64;
-    for (row, entries) in given.chunks_exact_mut(width).enumerate() {
-        let mut stream = Stream::new(context.seed, Purpose::MISSING, row as u64);
+    for (number, entries) in numbers.zip(given.chunks_exact_mut(width)) {
+        let mut stream = Stream::new(context.seed, Purpose::MISSING, number);
         if stream.uniform() < 0.5 {
             missing.iter().for_each(|&entry| entries[entry] = f64::NAN);
         } else {
@@ -143,5 +209,89 @@ fn hide(given: &mut [f64], context: &Context, missing: &[usize]) {
                 }
             }
         }
+    }
+}
+
+/// Simulations that one network learns from, as they were simulated.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Simulations {
+    /// Their numbers.
+    pub numbers: Vec<u64>,
+    /// Their mechanisms.
+    pub mechanism: Vec<u32>,
+    /// The parameters that are predicted: one column each.
+    pub parameters: Vec<Vec<f64>>,
+    /// The study's given columns, row after row.
+    pub given: Vec<f64>,
+}
+
+impl Simulations {
+    /// Some rows of a table.
+    ///
+    /// # Errors
+    /// Where the bank lacks a column.
+    pub fn of(
+        context: &Context,
+        table: &Table,
+        target: &Target,
+        rows: &[usize],
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            numbers: rows.iter().map(|&row| table.rows.simulation[row]).collect(),
+            mechanism: rows.iter().map(|&row| table.rows.mechanism[row]).collect(),
+            parameters: match target {
+                Target::Mechanism => Vec::new(),
+                Target::Parameters(own, _) => parameters(context, table, *own, rows)?,
+            },
+            given: given_rows(context, table, rows.iter().copied())?,
+        })
+    }
+
+    /// Appends simulations for the same network.
+    pub fn append(&mut self, more: Self) {
+        self.numbers.extend(more.numbers);
+        self.mechanism.extend(more.mechanism);
+        self.parameters
+            .resize_with(more.parameters.len().max(self.parameters.len()), Vec::new);
+        for (column, values) in self.parameters.iter_mut().zip(more.parameters) {
+            column.extend(values);
+        }
+        self.given.extend(more.given);
+    }
+}
+
+/// What a network sees of simulations.
+#[derive(Clone)]
+pub(super) struct View<'a> {
+    pub context: &'a Context,
+    pub standardiser: Arc<Standardiser>,
+    pub target: Target,
+}
+
+impl View<'_> {
+    /// Simulations as examples.
+    ///
+    /// # Errors
+    /// Where a number is missing that never was in what the standardiser was measured on.
+    pub fn examples(&self, mut simulations: Simulations) -> Result<Examples, Failure> {
+        let numbers = &simulations.numbers;
+        hide(
+            &mut simulations.given,
+            self.context,
+            numbers.iter().copied(),
+        );
+        let targets = match &self.target {
+            Target::Mechanism => Targets::Classes(simulations.mechanism),
+            Target::Parameters(_, coordinates) => Targets::Values(scores_at(
+                self.context,
+                coordinates,
+                &simulations.parameters,
+                numbers,
+            )),
+        };
+        Ok(Examples {
+            given: self.standardiser.apply(&simulations.given).map_err(wrong)?,
+            targets,
+        })
     }
 }

@@ -5,70 +5,43 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use gnomon_learn::baseline::Baseline;
-use gnomon_learn::examples::{Examples, Targets};
-use gnomon_learn::matrix::Matrix;
 use gnomon_learn::model::Model;
 use gnomon_learn::network::Network;
 use gnomon_learn::standardise::Standardiser;
-use gnomon_learn::train::{Control, Progress, Recipe, TrainError, train};
+use gnomon_learn::train::{Control, Progress, Recipe, TrainError};
 use indicatif::MultiProgress;
 
+use super::source::{Fed, Source};
 use super::{STAGE, folder};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::stage::networks;
 use crate::stamp::{Cost, Stamp};
 
+/// What is counted of simulations made for training.
+const SIMULATIONS: &str = "simulations while training";
+/// And of those among them that cannot be learned from.
+const FAILED: &str = "simulations while training that failed, left out";
+
 /// A network, of which every member of the ensemble is trained on the same examples.
-pub(super) struct Job {
+pub(super) struct Job<'a> {
     /// In words.
     pub name: String,
     /// Where its members are kept.
     pub folder: String,
     pub network: Network,
-    pub examples: Examples,
-    /// What every second member learns instead.
-    pub regressed: Option<Regressed>,
-}
-
-/// What a linear regression leaves of a job's targets.
-pub(super) struct Regressed {
-    baseline: Baseline,
-    examples: Examples,
-}
-
-impl Regressed {
-    /// Regresses `targets` on what is given; `None` where nothing can be.
-    pub fn new(given: &Matrix, targets: &Matrix) -> Option<Self> {
-        let baseline = Baseline::fit(given, targets)?;
-        let examples = Examples {
-            given: given.clone(),
-            targets: Targets::Values(baseline.residuals(given, targets)),
-        };
-        Some(Self { baseline, examples })
-    }
+    pub source: Source<'a>,
 }
 
 /// One member of one job.
 struct Task<'a> {
-    job: &'a Job,
+    job: &'a Job<'a>,
     member: usize,
     recipe: Recipe,
+    steps_per_epoch: u64,
 }
 
 impl Task<'_> {
-    /// What this member learns, and what it is the residual of.
-    fn examples(&self) -> (&Examples, Option<&Baseline>) {
-        match &self.job.regressed {
-            Some(regressed) if self.member % 2 == 1 => {
-                (&regressed.examples, Some(&regressed.baseline))
-            }
-            _ => (&self.job.examples, None),
-        }
-    }
-
     fn part(&self) -> String {
         format!("{STAGE}-{}-{}", self.job.folder, self.member + 1)
     }
@@ -78,8 +51,8 @@ impl Task<'_> {
         let weights: usize = self.job.network.tensors().map_or(0, |tensors| {
             tensors.iter().map(|tensor| tensor.range().len()).sum()
         });
-        let rows = self.recipe.epochs * self.job.examples.rows();
-        weights as u64 * rows as u64
+        let steps = self.recipe.epochs as u64 * self.steps_per_epoch;
+        weights as u64 * steps * self.recipe.batch as u64
     }
 }
 
@@ -88,36 +61,29 @@ pub(super) fn run(
     context: &Context,
     made_from: &str,
     standardiser: &Standardiser,
-    jobs: Vec<Job>,
+    jobs: Vec<Job<'_>>,
 ) -> Result<Vec<Cost>, Failure> {
     let mut tasks = Vec::new();
     let mut costs: Vec<Cost> = Vec::new();
     for job in &jobs {
-        let mut cost = Cost {
-            what: format!("training of {}, steps", job.name),
-            count: 0,
-            seconds: 0.0,
-            per_query: false,
-        };
+        tally(&mut costs, cost(steps_of(job), 0, 0.0));
         for member in 0..context.study.learn.members {
             let seed = context.seed_for(&format!("training of {}, member {member}", job.folder));
-            let (head, rows) = (&job.network.head, job.examples.rows());
-            let recipe = networks::recipe(&context.study.learn, head, rows, seed);
+            let (recipe, steps_per_epoch) =
+                job.source
+                    .recipe(&context.study.learn, &job.network.head, seed);
             let task = Task {
                 job,
                 member,
                 recipe,
+                steps_per_epoch,
             };
             let done = Stamp::read(&context.results(), &task.part());
             match done.filter(|stamp| stamp.made_from == made_from) {
-                Some(done) => done.cost.iter().for_each(|spent| {
-                    cost.count += spent.count;
-                    cost.seconds += spent.seconds;
-                }),
+                Some(done) => done.cost.into_iter().for_each(|one| tally(&mut costs, one)),
                 None => tasks.push(task),
             }
         }
-        costs.push(cost);
     }
     // The longest first, so that no thread is left with a long one at the end.
     tasks.sort_by_key(Task::work);
@@ -152,13 +118,33 @@ pub(super) fn run(
     });
     outcome.unwrap_or(Ok(()))?;
     let spent = shop.spent.into_inner().unwrap_or_default();
-    for (name, spent) in spent {
-        if let Some(place) = jobs.iter().position(|job| job.name == name) {
-            costs[place].count += spent.count;
-            costs[place].seconds += spent.seconds;
-        }
-    }
+    spent.into_iter().for_each(|one| tally(&mut costs, one));
     Ok(costs)
+}
+
+/// What is counted of a network's training.
+fn steps_of(job: &Job<'_>) -> String {
+    format!("training of {}, steps", job.name)
+}
+
+fn cost(what: impl Into<String>, count: u64, seconds: f64) -> Cost {
+    Cost {
+        what: what.into(),
+        count,
+        seconds,
+        per_query: false,
+    }
+}
+
+/// Adds a cost to those of the same work.
+fn tally(costs: &mut Vec<Cost>, one: Cost) {
+    match costs.iter_mut().find(|cost| cost.what == one.what) {
+        Some(cost) => {
+            cost.count += one.count;
+            cost.seconds += one.seconds;
+        }
+        None => costs.push(one),
+    }
 }
 
 /// What the workers share.
@@ -170,7 +156,7 @@ struct Shop<'a> {
     /// Set when one training failed, so that the others stop, too.
     stop: AtomicBool,
     tasks: Mutex<Vec<Task<'a>>>,
-    spent: Mutex<Vec<(String, Cost)>>,
+    spent: Mutex<Vec<Cost>>,
 }
 
 impl Shop<'_> {
@@ -185,16 +171,16 @@ impl Shop<'_> {
                 .inspect_err(|_| self.stop.store(true, Ordering::Relaxed))?;
             let stamp = Stamp {
                 made_from: self.made_from.to_owned(),
-                cost: vec![spent.clone()],
+                cost: spent.clone(),
             };
             stamp.write(&self.context.results(), &task.part())?;
             if let Ok(mut all) = self.spent.lock() {
-                all.push((task.job.name.clone(), spent));
+                all.extend(spent);
             }
         }
     }
 
-    fn train(&self, task: &Task<'_>, threads: usize) -> Result<Cost, Failure> {
+    fn train(&self, task: &Task<'_>, threads: usize) -> Result<Vec<Cost>, Failure> {
         let context = self.context;
         let name = &task.job.name;
         Stamp::remove(&context.results(), &task.part());
@@ -225,32 +211,62 @@ impl Shop<'_> {
             checkpoint: Some(&checkpoint),
             progress: Some(&mut show),
         };
-        let (examples, baseline) = task.examples();
-        let trained = train(examples, &task.job.network, &task.recipe, control);
+        let trained = self.trained(task, control);
         bar.finish_and_clear();
-        let failed = |reason: String| Failure::Learning {
-            network: name.clone(),
-            reason,
-            help: "look at the bank with `gnomon bank info STUDY`; `[learn]` holds the settings"
-                .into(),
-        };
-        let trained = match trained {
-            Err(TrainError::Interrupted { .. }) => return Err(Failure::Interrupted),
-            other => other.map_err(|error| failed(error.to_string()))?,
-        };
-        let steps = trained.steps;
+        let Fed {
+            trained,
+            simulating,
+        } = trained?;
+        let (steps, rows, left_out) = (trained.steps, trained.rows, trained.left_out);
         let standardiser = Some(self.standardiser.clone());
         Model::new(trained, task.recipe.clone(), standardiser)
-            .map_err(|error| failed(error.to_string()))?
-            .on(baseline.cloned())
+            .map_err(|error| failed(task, &error.to_string()))?
+            .on(task.job.source.baseline(task.member).cloned())
             .save(&model)
             .map_err(|error| Failure::Outside(error.to_string()))?;
-        Ok(Cost {
-            what: "steps".into(),
-            count: steps,
-            // Its share of the machine's time, so that the networks' seconds add up.
-            seconds: began.elapsed().as_secs_f64() * threads as f64 / context.threads as f64,
-            per_query: false,
-        })
+        // Its share of the machine's time, so that the networks' seconds add up.
+        let elapsed = began.elapsed().as_secs_f64();
+        let share = elapsed * threads as f64 / context.threads as f64;
+        let training = steps_of(task.job);
+        let Some(simulating) = simulating else {
+            return Ok(vec![cost(training, steps, share)]);
+        };
+        // Both go on side by side.
+        let simulating = simulating.as_secs_f64();
+        let simulating = share * simulating / (simulating + elapsed);
+        let mut costs = vec![
+            cost(training, steps, share - simulating),
+            cost(SIMULATIONS, rows + left_out, simulating),
+        ];
+        if left_out > 0 {
+            costs.push(cost(FAILED, left_out, 0.0));
+        }
+        Ok(costs)
+    }
+
+    /// The training itself.
+    fn trained(&self, task: &Task<'_>, control: Control<'_>) -> Result<Fed, Failure> {
+        let Job {
+            network, source, ..
+        } = task.job;
+        let how = (&task.recipe, task.steps_per_epoch);
+        source
+            .train(network, how, task.member, self.made_from, control)
+            .map_err(|error| match error {
+                TrainError::Interrupted { .. } => Failure::Interrupted,
+                TrainError::Source(error) => match error.downcast::<Failure>() {
+                    Ok(failure) => *failure,
+                    Err(error) => failed(task, &error.to_string()),
+                },
+                error => failed(task, &error.to_string()),
+            })
+    }
+}
+
+fn failed(task: &Task<'_>, reason: &str) -> Failure {
+    Failure::Learning {
+        network: task.job.name.clone(),
+        reason: reason.to_owned(),
+        help: "look at the bank with `gnomon bank info STUDY`; `[learn]` holds the settings".into(),
     }
 }
