@@ -13,6 +13,7 @@ mod tarp;
 pub use answers::{
     Answers, Asked, GivenMechanism, LikelihoodForecasts, MechanismForecasts, Quantity,
 };
+pub use likelihood::name as likelihood_claim;
 pub use settings::Settings;
 
 use crate::{Curve, ExamineError};
@@ -83,7 +84,7 @@ pub fn claims(asked: &Asked, settings: &Settings) -> Vec<Claim> {
         claims.extend(mechanism::claims(mechanisms, settings));
     }
     for mechanism in &asked.likelihoods {
-        claims.extend(likelihood::claims(mechanism, settings));
+        claims.push(likelihood::claim(mechanism, settings));
     }
     claims
 }
@@ -125,7 +126,7 @@ pub fn examine(
     }
     for forecasts in &answers.likelihoods {
         forecasts.check()?;
-        statistics.extend(likelihood::statistics(forecasts, settings));
+        statistics.push(likelihood::statistic(forecasts, settings));
     }
     let (tests, shown): (Vec<Test>, Vec<_>) = statistics
         .into_iter()

@@ -291,6 +291,33 @@ fn a_refined_answer_is_the_exact_posterior() {
     assert_eq!(answer["claims"][0]["subject"], "amortized");
 }
 
+/// A likelihood that the file writes wrongly is found out, and nothing that rests on it is called exact.
+#[test]
+fn a_wrong_likelihood_is_falsified() {
+    let (folder, study) = line_study();
+    let mechanism = folder.path().join("line.toml");
+    let text = fs::read_to_string(&mechanism).unwrap();
+    let with_sd = |sd: &str| {
+        let log = format!(
+            "[likelihood]\nlog = \"-sum(k, 1, 3, (y[k] - a * k)^2) / (2 * {sd}^2) - 3 * log({sd})\"\n\
+             up_to_constant = true\n"
+        );
+        fs::write(&mechanism, format!("{text}{log}")).unwrap();
+        json(&succeeds(&["run", &study, "--json"]))
+    };
+    let verdict = |answer: &Value| {
+        let claims = answer["claims"].as_array().unwrap().iter();
+        let mut written = claims.filter(|c| c["name"].as_str().unwrap().contains("written"));
+        written.next().unwrap()["verdict"].clone()
+    };
+    let right = with_sd("0.5");
+    assert_eq!(verdict(&right), "survived");
+    assert_eq!(right["refinement"][0]["standing"], "exact");
+    let wrong = with_sd("1.5");
+    assert_eq!(verdict(&wrong), "falsified");
+    assert_eq!(wrong["refinement"][0]["standing"], "refined", "{wrong}");
+}
+
 /// Many data sets at once get the answers that each would get alone.
 #[test]
 fn many_data_sets_are_answered_in_one_call() {
@@ -517,7 +544,7 @@ fn networks_that_are_not_this_study_s_are_refused() {
     };
     fs::write(&weights, &kept[..1000]).unwrap();
     refused(&["weights.safetensors", "truncated"]);
-    fs::write(&json, described.replace("\"format\": 1", "\"format\": 99")).unwrap();
+    fs::write(&json, described.replace("\"format\": 2", "\"format\": 99")).unwrap();
     refused(&["its format is 99"]);
     fs::write(&json, &described[..200]).unwrap();
     refused(&["model.json"]);

@@ -145,15 +145,14 @@ impl MechanismForecasts<'_> {
     }
 }
 
-/// Of two parameters, which ones made each of n data sets, by a written likelihood.
+/// Of the parameters that made each of n data sets and a draw of the network's posterior, in random
+/// order, which ones did, by a written likelihood.
 #[derive(Clone, Copy, Debug)]
 pub struct LikelihoodForecasts<'a> {
     /// The mechanism's name.
     pub mechanism: &'a str,
     /// n: the probability that the first ones did.
     pub probabilities: &'a [f64],
-    /// n: the same before the data.
-    pub prior: &'a [f64],
     /// n: whether they did.
     pub first: &'a [bool],
 }
@@ -163,8 +162,6 @@ impl LikelihoodForecasts<'_> {
         let n = self.first.len();
         let what = format!("probabilities by the likelihood of `{}`", self.mechanism);
         shape(&what, self.probabilities.len(), n)?;
-        shape(&what, self.prior.len(), n)?;
-        finite(&what, self.probabilities, 1)?;
-        finite(&what, self.prior, 1)
+        finite(&what, self.probabilities, 1)
     }
 }

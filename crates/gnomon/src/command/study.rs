@@ -33,6 +33,7 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
     let amortized = stage::learn::run(&context, &population, &bank)?;
     let answer = answer::run(&context, &population, &amortized, &learned_from)?;
     let verdicts = examine::run(&context, &population, &amortized, &learned_from)?;
+    let answer = answer::held_against(&context, answer, &verdicts.claims)?;
     let page = stage::report::run(&context, &bank, &amortized, &answer, &verdicts)?;
     let claims = stage::report::claims(&answer, &verdicts);
     let text = format!(
@@ -349,6 +350,7 @@ pub fn report(session: &Session, path: &Path) -> Result<(), Failure> {
     let amortized = stage::learn::load(&context)?;
     let answer = answer::run(&context, &population, &amortized, &learned_from)?;
     let verdicts = examine::run(&context, &population, &amortized, &learned_from)?;
+    let answer = answer::held_against(&context, answer, &verdicts.claims)?;
     let page = stage::report::run(&context, &bank, &amortized, &answer, &verdicts)?;
     session.output.result(
         &format!("Report: {}", page.display()),

@@ -11,6 +11,7 @@ mod words;
 
 use std::time::Instant;
 
+use gnomon_examine::calibration::likelihood_claim;
 use gnomon_infer::{Amortized, DrawTable, Draws};
 use gnomon_learn::matrix::Matrix;
 use gnomon_report::content;
@@ -61,6 +62,36 @@ pub struct Answer {
     pub typicality: Vec<content::Typicality>,
     /// What the alarms say together.
     pub warning: Option<String>,
+}
+
+/// The answer, with no posterior called exact that rests on a likelihood whose test it did not survive.
+///
+/// # Errors
+/// Where the disk refuses.
+pub fn held_against(
+    context: &Context,
+    mut answer: Answer,
+    verdicts: &[content::Claim],
+) -> Result<Answer, Failure> {
+    let mut doubted = false;
+    for refinement in &mut answer.refinement {
+        let name = likelihood_claim(&refinement.mechanism);
+        let held = verdicts
+            .iter()
+            .all(|claim| claim.name != name || claim.verdict == content::Verdict::Survived);
+        if !held && refinement.standing == content::Standing::Exact {
+            refinement.standing = content::Standing::Refined;
+            refinement.because =
+                "refined but not exact, since the [likelihood] of its file did not survive \
+                                  its test against the simulator"
+                    .into();
+            doubted = true;
+        }
+    }
+    if doubted {
+        context.write(FILE, &answer)?;
+    }
+    Ok(answer)
 }
 
 /// Answers the study's own data, with figures and alarms.

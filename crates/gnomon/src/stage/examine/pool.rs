@@ -3,8 +3,8 @@
 use gnomon_examine::calibration::{
     Answers, GivenMechanism, LikelihoodForecasts, MechanismForecasts, Quantity,
 };
-use gnomon_infer::Amortized;
 use gnomon_infer::amortized::rows_of;
+use gnomon_infer::{Amortized, Draws};
 use gnomon_learn::matrix::Matrix;
 use gnomon_mechanism::elementary::exp;
 use gnomon_mechanism::random::{Purpose, Stream};
@@ -35,11 +35,10 @@ struct OfMechanism {
     labels: Labels,
 }
 
-/// Of two parameters, which ones made each data set, by the file's likelihood; empty without one.
+/// Of the truth and a draw, which made each data set, by the file's likelihood; empty without one.
 #[derive(Default)]
 struct Labels {
     probabilities: Vec<f64>,
-    prior: Vec<f64>,
     first: Vec<bool>,
 }
 
@@ -134,7 +133,6 @@ impl Tests {
                 .map(|(mechanism, own)| LikelihoodForecasts {
                     mechanism: &study.mechanisms[*mechanism].name,
                     probabilities: &own.labels.probabilities,
-                    prior: &own.labels.prior,
                     first: &own.labels.first,
                 })
                 .collect(),
@@ -209,9 +207,6 @@ impl Pool<'_> {
             let slices: Vec<&[f64]> = simulated.parameters.iter().map(Vec::as_slice).collect();
             let scores = coordinates.to_scores(&slices, self.seed, &simulated.simulations);
             let scores = rows_of(&scores);
-            if writes_likelihood(study, mechanism) {
-                self.label(mechanism, &simulated, &scores, &mut own.labels)?;
-            }
             let seed = stamp::seed(&[
                 "test posterior",
                 &self.seed.to_string(),
@@ -226,10 +221,24 @@ impl Pool<'_> {
                     .log_density_of_scores(mechanism, given, scores)
                     .map_err(Self::wrong)
             };
-            own.log_q_truth.extend(density(&given, &scores)?);
-            own.log_q_draws.extend(density(&given, &drawn.scores)?);
-            own.log_prior_truth
-                .extend((0..rows).map(|row| standard_normal(scores.row(row))));
+            let (log_q_truth, log_q_draws) =
+                (density(&given, &scores)?, density(&given, &drawn.scores)?);
+            let log_prior: Vec<f64> = (0..rows)
+                .map(|row| standard_normal(scores.row(row)))
+                .collect();
+            if writes_likelihood(study, mechanism) {
+                // ln of prior over posterior at the truth, less the same at the first draw.
+                let ratio = |row: usize| {
+                    let first = row * draws;
+                    let at_draw = standard_normal(drawn.scores.row(first)) - log_q_draws[first];
+                    log_prior[row] - log_q_truth[row] - at_draw
+                };
+                let ratios: Vec<f64> = (0..rows).map(ratio).collect();
+                self.label(mechanism, &simulated, &drawn, &ratios, &mut own.labels)?;
+            }
+            own.log_q_truth.extend(log_q_truth);
+            own.log_q_draws.extend(log_q_draws);
+            own.log_prior_truth.extend(log_prior);
             own.data
                 .extend(given.values().iter().map(|&x| f64::from(x)));
             let truths: Vec<&Vec<f64>> = simulated
@@ -253,46 +262,42 @@ impl Pool<'_> {
         Ok(own)
     }
 
-    /// Beside the parameters of each data set others, near or far; and what the file's likelihood says
-    /// about which of the two made it.
+    /// Beside the parameters of each data set the first draw of the network's posterior; and what the
+    /// file's likelihood says about which of the two made it.
     fn label(
         &self,
         mechanism: usize,
         simulated: &Simulated,
-        scores: &Matrix,
+        drawn: &Draws,
+        log_ratios: &[f64],
         labels: &mut Labels,
     ) -> Result<(), Failure> {
         let study = &self.context.study;
-        let coordinates = self.amortized.coordinates(mechanism);
         let places = self.population.given_places(mechanism);
         let mut data = vec![f64::NAN; study.mechanisms[mechanism].observed_count()];
         let given = simulated.given.chunks_exact(places.len());
         for (row, (&number, given)) in simulated.simulations.iter().zip(given).enumerate() {
-            let mut stream = Stream::new(self.seed, Purpose::CLAIM, LABELS | number);
-            let step = 10f64.powf(-2.5 + 2.8 * stream.uniform());
-            let own: Vec<f64> = scores.row(row).iter().map(|&z| f64::from(z)).collect();
-            let other: Vec<f64> = own.iter().map(|z| z + step * stream.normal()).collect();
-            let mut parameters = coordinates.to_parameters(&other);
-            for (column, values) in parameters.iter_mut().zip(&simulated.parameters) {
-                column.insert(0, values[row]);
-            }
             for (&place, &value) in places.iter().zip(given) {
                 data[place] = value;
             }
+            let both = simulated.parameters.iter().zip(&drawn.parameters);
+            let parameters: Vec<Vec<f64>> = both
+                .map(|(truth, draws)| vec![truth[row], draws[row * study.claims.draws]])
+                .collect();
             let logs = log_likelihood(self.population.compiled(mechanism), &parameters, &data)
                 .map_err(Failure::simulation)?;
-            let square = |scores: &[f64]| scores.iter().map(|z| z * z).sum::<f64>();
-            let prior = 0.5 * (square(&other) - square(&own));
-            let truth_first = stream.uniform() < 0.5;
             // What the likelihood calls impossible has happened.
             let of_truth = if logs[0] == f64::NEG_INFINITY {
                 0.0
             } else {
-                logistic(logs[0] - logs[1] + prior)
+                1.0 / (1.0 + exp(logs[1] - logs[0] - log_ratios[row]))
             };
-            let of_first = |p: f64| if truth_first { p } else { 1.0 - p };
-            labels.probabilities.push(of_first(of_truth));
-            labels.prior.push(of_first(logistic(prior)));
+            let mut stream = Stream::new(self.seed, Purpose::CLAIM, LABELS | number);
+            let truth_first = stream.uniform() < 0.5;
+            labels.probabilities.push(match truth_first {
+                true => of_truth,
+                false => 1.0 - of_truth,
+            });
             labels.first.push(truth_first);
         }
         Ok(())
@@ -454,11 +459,6 @@ fn pick_mechanisms(
         }
     }
     picked
-}
-
-/// 1 / (1 + exp(-x)).
-fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + exp(-x))
 }
 
 fn standard_normal(scores: &[f32]) -> f64 {
