@@ -5,5 +5,6 @@ pub(crate) mod activation;
 pub(crate) mod adam;
 pub(crate) mod affine;
 pub(crate) mod loss;
+pub(crate) mod pool;
 pub(crate) mod product;
 pub(crate) mod spline;

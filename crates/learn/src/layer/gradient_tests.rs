@@ -2,7 +2,9 @@
 
 use super::reference::Reference;
 use super::*;
-use crate::network::{Activation, ConvolutionLayer, Embedding, Series, SplineFlow};
+use crate::network::{
+    Activation, Channel, ConvolutionLayer, Embedding, Series, SplineFlow, Tokens,
+};
 use crate::vector::{FORCED, levels};
 use gnomon_mechanism::random::{Purpose, Stream};
 
@@ -14,6 +16,25 @@ fn flow() -> SplineFlow {
         bins: 5,
         tail_bound: 3.0,
     }
+}
+
+/// Columns 0 and 16 to 19 belong to none; the second one's entries may be missing.
+fn tokens() -> Vec<Tokens> {
+    let of = |name: &str, length, channels: &[(usize, Option<usize>)], times: &[f64]| {
+        let channels = channels.iter();
+        let channels = channels.map(|&(start, missing)| Channel { start, missing });
+        Tokens {
+            name: name.into(),
+            length,
+            channels: channels.collect(),
+            times: times.to_vec(),
+        }
+    };
+    let times = [0.5, 0.6, 2.0];
+    vec![
+        of("a", 3, &[(1, None)], &times),
+        of("b", 3, &[(4, Some(7)), (10, Some(13))], &[]),
+    ]
 }
 
 fn networks() -> Vec<Network> {
@@ -46,6 +67,12 @@ fn networks() -> Vec<Network> {
         widths: vec![11, 6],
         activation: Activation::Tanh,
     };
+    let deep_sets = Embedding::DeepSets {
+        sets: tokens(),
+        trial: vec![7, 5],
+        widths: vec![11, 6],
+        activation: Activation::Tanh,
+    };
     let network = |given, predict, embedding, head| Network {
         given,
         predict,
@@ -69,6 +96,7 @@ fn networks() -> Vec<Network> {
             Head::Spline(flow()),
         ),
         network(20, 2, convolution(&[]), Head::Mean),
+        network(20, 2, deep_sets, Head::Mean),
     ]
 }
 
@@ -89,7 +117,10 @@ fn problem(network: &Network, rows: usize) -> (Plan, Examples, Vec<f32>) {
             .collect();
         Matrix::new(columns, values)
     };
-    let given = matrix(network.given, 1.0);
+    let mut given = matrix(network.given, 1.0);
+    if let Embedding::DeepSets { sets, .. } = &network.embedding {
+        hide(sets, &mut given);
+    }
     let targets = match network.head {
         Head::Classes => Targets::Classes(
             (0..rows as u32)
@@ -99,6 +130,24 @@ fn problem(network: &Network, rows: usize) -> (Plan, Examples, Vec<f32>) {
         _ => Targets::Values(matrix(network.predict, 1.6)),
     };
     (plan, Examples { given, targets }, weights)
+}
+
+/// Some entries are missing; in one row all of them.
+fn hide(all: &[Tokens], given: &mut Matrix) {
+    for row in 0..given.rows() {
+        let mut stream = Stream::new(15, Purpose::MISSING, row as u64);
+        let row = given.row_mut(row);
+        let share = if stream.uniform() < 0.1 { 1.0 } else { 0.4 };
+        for channel in all.iter().flat_map(|one| &one.channels) {
+            let Some(missing) = channel.missing else {
+                continue;
+            };
+            for token in 0..3 {
+                row[missing + token] = f32::from(stream.uniform() < share);
+                row[channel.start + token] *= 1.0 - row[missing + token];
+            }
+        }
+    }
 }
 
 fn target(examples: &Examples, row: usize) -> Vec<f64> {

@@ -3,12 +3,14 @@
 
 mod conditioner;
 mod convolution;
+mod deep_sets;
 mod embedding;
 mod flow;
 mod linear;
 mod mlp;
 mod residual;
 mod rows;
+mod tokens;
 
 use crate::examples::{Examples, Targets};
 use crate::kernel::{loss, product::Start, product::transpose};

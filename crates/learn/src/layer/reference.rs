@@ -1,7 +1,7 @@
 //! An independent forward pass for tests: one example at a time, in f64, by tensor names, with no
 //! code shared with the kernels.
 
-use crate::network::{Activation, Embedding, Head, Network, SplineFlow, Tensor};
+use crate::network::{Activation, Embedding, Head, Network, SplineFlow, Tensor, Tokens};
 
 /// Weights in f64 with their tensors.
 pub(super) struct Reference<'a> {
@@ -106,6 +106,31 @@ impl Reference<'_> {
                 );
                 self.mlp("embedding.joined", &joined, widths.len(), *activation)
             }
+            Embedding::DeepSets {
+                sets,
+                trial,
+                widths,
+                activation,
+            } => {
+                let mut joined = Vec::new();
+                for (s, set) in sets.iter().enumerate() {
+                    let name = format!("embedding.set{s}");
+                    let present = tokens(set, given);
+                    let mut mean = vec![0.0; *trial.last().unwrap_or(&0)];
+                    for x in present.iter().map(|(_, x)| x) {
+                        let h = self.mlp(&name, x, trial.len(), *activation);
+                        let share = 1.0 / present.len() as f64;
+                        mean.iter_mut().zip(h).for_each(|(m, h)| *m += h * share);
+                    }
+                    joined.extend(mean);
+                    if set.may_lack() {
+                        let share = (1.0 + present.len() as f64) / (1.0 + set.length as f64);
+                        joined.push(share.ln());
+                    }
+                }
+                joined.extend(others(sets, given));
+                self.mlp("embedding.joined", &joined, widths.len(), *activation)
+            }
         }
     }
 
@@ -193,6 +218,31 @@ impl Reference<'_> {
         let half_ln_tau = 0.5 * std::f64::consts::TAU.ln();
         log - z.iter().map(|z| 0.5 * z * z + half_ln_tau).sum::<f64>()
     }
+}
+
+/// The tokens of which something is observed: their places and their inputs.
+fn tokens(tokens: &Tokens, given: &[f64]) -> Vec<(usize, Vec<f64>)> {
+    let of = |token: usize| {
+        let mut inputs = Vec::new();
+        let mut observed = false;
+        for channel in &tokens.channels {
+            inputs.push(given[channel.start + token]);
+            let missing = channel.missing.map(|start| given[start + token]);
+            observed |= missing != Some(1.0);
+            inputs.extend(missing);
+        }
+        observed.then_some((token, inputs))
+    };
+    (0..tokens.length).filter_map(of).collect()
+}
+
+/// The columns that belong to no token.
+fn others(all: &[Tokens], given: &[f64]) -> Vec<f64> {
+    let mut rest: Vec<Option<f64>> = given.iter().map(|&x| Some(x)).collect();
+    for columns in all.iter().flat_map(Tokens::columns) {
+        rest[columns].fill(None);
+    }
+    rest.into_iter().flatten().collect()
 }
 
 fn activate(activation: Activation, mut x: Vec<f64>) -> Vec<f64> {

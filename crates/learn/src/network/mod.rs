@@ -19,10 +19,12 @@
 //! ```
 
 mod layout;
+mod tokens;
 
 pub use crate::kernel::activation::Activation;
 pub(crate) use layout::Layout;
 pub use layout::{Block, Tensor};
+pub use tokens::{Channel, Tokens};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -73,6 +75,20 @@ pub enum Embedding {
         /// The convolutions, the same for every series, each followed by the activation.
         layers: Vec<ConvolutionLayer>,
         /// Outputs of the linear layers after them; the last is the number of features.
+        widths: Vec<usize>,
+        /// After each layer.
+        activation: Activation,
+    },
+    /// Deep Sets (Zaheer et al. 2017), for trials that can be exchanged: every trial of a set goes
+    /// through the same linear layers; their mean over the trials that are there, with the logarithm
+    /// of their number where some may be missing, is joined with the other columns by linear layers.
+    /// The features are the same bits in whatever order the trials come.
+    DeepSets {
+        /// Where the sets are among the given columns.
+        sets: Vec<Tokens>,
+        /// Outputs of the linear layers that each trial goes through, each set with its own.
+        trial: Vec<usize>,
+        /// Outputs of the linear layers after the mean; the last is the number of features.
         widths: Vec<usize>,
         /// After each layer.
         activation: Activation,
@@ -174,9 +190,9 @@ impl Network {
         match &self.embedding {
             Embedding::Identity => self.given,
             Embedding::ResidualMlp { outputs, .. } => *outputs,
-            Embedding::Mlp { widths, .. } | Embedding::Convolution { widths, .. } => {
-                widths.last().copied().unwrap_or(0)
-            }
+            Embedding::Mlp { widths, .. }
+            | Embedding::Convolution { widths, .. }
+            | Embedding::DeepSets { widths, .. } => widths.last().copied().unwrap_or(0),
         }
     }
 
@@ -244,6 +260,18 @@ impl Network {
                     }
                     free = one.columns().end;
                 }
+            }
+            Embedding::DeepSets {
+                sets,
+                trial,
+                widths,
+                ..
+            } => {
+                positive("the number of layers of a trial", trial.len())?;
+                for &width in trial.iter().chain(widths) {
+                    positive("a width", width)?;
+                }
+                Tokens::check(sets, self.given)?;
             }
         }
         match &self.head {
@@ -321,6 +349,21 @@ impl fmt::Display for Embedding {
                     write!(f, ", ")?;
                 }
                 write!(f, "then {}, {})", joined(widths), activation.name())
+            }
+            Self::DeepSets {
+                sets,
+                trial,
+                widths,
+                activation,
+            } => {
+                let of = |set: &Tokens| format!("{} trials of {}", set.length, set.name);
+                let sets: Vec<String> = sets.iter().map(of).collect();
+                let (each, after) = (joined(trial), joined(widths));
+                let (sets, name) = (sets.join(" and "), activation.name());
+                write!(
+                    f,
+                    "deep sets over {sets} (each {each}, their mean, then {after}, {name})"
+                )
             }
         }
     }
