@@ -4,7 +4,9 @@
 pub(crate) mod activation;
 pub(crate) mod adam;
 pub(crate) mod affine;
+pub(crate) mod attention;
 pub(crate) mod loss;
+pub(crate) mod normalise;
 pub(crate) mod pool;
 pub(crate) mod product;
 pub(crate) mod spline;

@@ -1,5 +1,6 @@
 //! Which layers an embedding is made of, and their buffers.
 
+use super::attention::{Attention, AttentionBuffers, Depth};
 use super::convolution::{Convolution, ConvolutionBuffers};
 use super::deep_sets::{DeepSets, DeepSetsBuffers};
 use super::mlp::{Mlp, MlpBuffers};
@@ -14,6 +15,7 @@ pub(super) enum EmbeddingPlan {
     Residual(Residual),
     Convolution(Convolution),
     DeepSets(DeepSets),
+    Attention(Attention),
 }
 
 /// The buffers of the same kind.
@@ -25,6 +27,7 @@ pub(super) enum EmbeddingBuffers {
     Residual(ResidualBuffers),
     Convolution(ConvolutionBuffers),
     DeepSets(DeepSetsBuffers),
+    Attention(Box<AttentionBuffers>),
 }
 
 use EmbeddingBuffers as Buffers;
@@ -65,6 +68,20 @@ impl EmbeddingPlan {
                 let parts = (sets.as_slice(), trial.as_slice(), widths.as_slice());
                 Self::DeepSets(DeepSets::new(layout, NAME, given, parts, *activation))
             }
+            Embedding::Attention {
+                series,
+                heads,
+                blocks,
+                widths,
+                activation,
+            } => {
+                let depth = Depth {
+                    heads: *heads,
+                    blocks: *blocks,
+                };
+                let parts = (series.as_slice(), depth, widths.as_slice());
+                Self::Attention(Attention::new(layout, NAME, given, parts, *activation))
+            }
         }
     }
 
@@ -76,6 +93,7 @@ impl EmbeddingPlan {
             Self::Residual(residual) => residual.floats_per_row(),
             Self::Convolution(convolution) => convolution.floats_per_row(),
             Self::DeepSets(sets) => sets.floats_per_row(),
+            Self::Attention(attention) => attention.floats_per_row(),
         }
     }
 
@@ -86,6 +104,7 @@ impl EmbeddingPlan {
             Self::Residual(p) => Buffers::Residual(p.buffers(rows)),
             Self::Convolution(p) => Buffers::Convolution(p.buffers(rows)),
             Self::DeepSets(p) => Buffers::DeepSets(p.buffers(rows)),
+            Self::Attention(p) => Buffers::Attention(Box::new(p.buffers(rows))),
         }
     }
 
@@ -96,6 +115,7 @@ impl EmbeddingPlan {
             (Self::Residual(p), Buffers::Residual(b)) => p.forward(weights, rows, x, b),
             (Self::Convolution(p), Buffers::Convolution(b)) => p.forward(weights, rows, x, b),
             (Self::DeepSets(p), Buffers::DeepSets(b)) => p.forward(weights, rows, x, b),
+            (Self::Attention(p), Buffers::Attention(b)) => p.forward(weights, rows, x, b),
             _ => {}
         }
     }
@@ -107,6 +127,7 @@ impl EmbeddingPlan {
             (Self::Residual(p), Buffers::Residual(b)) => p.output(b),
             (Self::Convolution(p), Buffers::Convolution(b)) => p.output(b),
             (Self::DeepSets(p), Buffers::DeepSets(b)) => p.output(b),
+            (Self::Attention(p), Buffers::Attention(b)) => p.output(b),
             _ => x,
         }
     }
@@ -118,6 +139,7 @@ impl EmbeddingPlan {
             (Self::Residual(p), Buffers::Residual(b)) => Some(p.output_gradient(b)),
             (Self::Convolution(p), Buffers::Convolution(b)) => Some(p.output_gradient(b)),
             (Self::DeepSets(p), Buffers::DeepSets(b)) => Some(p.output_gradient(b)),
+            (Self::Attention(p), Buffers::Attention(b)) => Some(p.output_gradient(b)),
             _ => None,
         }
     }
@@ -138,6 +160,7 @@ impl EmbeddingPlan {
                 p.backward(weights, rows, b, gradient);
             }
             (Self::DeepSets(p), Buffers::DeepSets(b)) => p.backward(weights, rows, b, gradient),
+            (Self::Attention(p), Buffers::Attention(b)) => p.backward(weights, rows, b, gradient),
             _ => {}
         }
     }

@@ -73,6 +73,13 @@ fn networks() -> Vec<Network> {
         widths: vec![11, 6],
         activation: Activation::Tanh,
     };
+    let attention = Embedding::Attention {
+        series: tokens(),
+        heads: 2,
+        blocks: 2,
+        widths: vec![11, 6],
+        activation: Activation::Tanh,
+    };
     let network = |given, predict, embedding, head| Network {
         given,
         predict,
@@ -97,6 +104,7 @@ fn networks() -> Vec<Network> {
         ),
         network(20, 2, convolution(&[]), Head::Mean),
         network(20, 2, deep_sets, Head::Mean),
+        network(20, 2, attention, Head::Mean),
     ]
 }
 
@@ -118,8 +126,10 @@ fn problem(network: &Network, rows: usize) -> (Plan, Examples, Vec<f32>) {
         Matrix::new(columns, values)
     };
     let mut given = matrix(network.given, 1.0);
-    if let Embedding::DeepSets { sets, .. } = &network.embedding {
-        hide(sets, &mut given);
+    if let Embedding::DeepSets { sets: all, .. } | Embedding::Attention { series: all, .. } =
+        &network.embedding
+    {
+        hide(all, &mut given);
     }
     let targets = match network.head {
         Head::Classes => Targets::Classes(

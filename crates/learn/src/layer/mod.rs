@@ -1,6 +1,7 @@
 //! A network compiled to layers: a [`Plan`] says where each parameter lies and runs chunks of
 //! examples forward and backward in a [`Workspace`] of buffers.
 
+mod attention;
 mod conditioner;
 mod convolution;
 mod deep_sets;

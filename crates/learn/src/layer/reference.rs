@@ -131,6 +131,92 @@ impl Reference<'_> {
                 joined.extend(others(sets, given));
                 self.mlp("embedding.joined", &joined, widths.len(), *activation)
             }
+            Embedding::Attention {
+                series,
+                heads,
+                blocks,
+                widths,
+                activation,
+            } => {
+                let mut h = self.entered(series, given);
+                for b in 0..*blocks {
+                    self.transform(&format!("embedding.block{b}"), *heads, *activation, &mut h);
+                }
+                let mut joined = vec![0.0; 8 * heads];
+                let share = 1.0 / h.len().max(1) as f64;
+                for h in &h {
+                    joined.iter_mut().zip(h).for_each(|(m, x)| *m += x * share);
+                }
+                if series.iter().any(Tokens::may_lack) {
+                    let length: usize = series.iter().map(|one| one.length).sum();
+                    joined.push(((1.0 + h.len() as f64) / (1.0 + length as f64)).ln());
+                }
+                joined.extend(others(series, given));
+                self.mlp("embedding.joined", &joined, widths.len(), *activation)
+            }
+        }
+    }
+
+    /// The tokens that are there, after the first linear layer.
+    fn entered(&self, series: &[Tokens], given: &[f64]) -> Vec<Vec<f64>> {
+        let time = |one: &Tokens, token: usize| match one.times.get(token) {
+            Some(&time) => time,
+            None => token as f64,
+        };
+        let all = || {
+            let of = |one: &Tokens| (0..one.length).map(|t| time(one, t)).collect::<Vec<_>>();
+            series.iter().flat_map(of)
+        };
+        let low = all().fold(f64::INFINITY, f64::min);
+        let high = all().fold(f64::NEG_INFINITY, f64::max);
+        let mut entered = Vec::new();
+        for (s, one) in series.iter().enumerate() {
+            for (token, mut inputs) in tokens(one, given) {
+                let t = 2.0 * (time(one, token) - low) / (high - low) - 1.0;
+                inputs.push(t);
+                for wave in 1..=4 {
+                    let angle = std::f64::consts::PI * f64::from(wave) * t;
+                    inputs.extend([angle.sin(), angle.cos()]);
+                }
+                entered.push(self.linear(&format!("embedding.series{s}"), &inputs));
+            }
+        }
+        entered
+    }
+
+    /// One block of a transformer.
+    fn transform(&self, name: &str, heads: usize, activation: Activation, h: &mut [Vec<f64>]) {
+        let linear = |part: &str, x: &[f64]| self.linear(&format!("{name}.{part}"), x);
+        let norm = |x: &[f64]| -> Vec<f64> {
+            let square = x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64;
+            x.iter().map(|x| x / (square + 1e-6).sqrt()).collect()
+        };
+        let qkv: Vec<Vec<f64>> = h.iter().map(|h| linear("qkv", &norm(h))).collect();
+        for (token, h) in h.iter_mut().enumerate() {
+            let mut attended = Vec::new();
+            for head in 0..heads {
+                let part = |from: &[f64], part: usize| {
+                    from[(part * heads + head) * 8..(part * heads + head + 1) * 8].to_vec()
+                };
+                let query = part(&qkv[token], 0);
+                let weight = |other: &Vec<f64>| {
+                    let products = query.iter().zip(part(other, 1)).map(|(q, k)| q * k);
+                    (products.sum::<f64>() / 8.0_f64.sqrt()).exp()
+                };
+                let total: f64 = qkv.iter().map(weight).sum();
+                let mut out = vec![0.0; 8];
+                for other in &qkv {
+                    let share = weight(other) / total;
+                    let values = out.iter_mut().zip(part(other, 2));
+                    values.for_each(|(o, v)| *o += share * v);
+                }
+                attended.extend(out);
+            }
+            let out = linear("out", &attended);
+            h.iter_mut().zip(out).for_each(|(h, o)| *h += o);
+            let hidden = activate(activation, linear("up", &norm(h)));
+            let down = linear("down", &hidden);
+            h.iter_mut().zip(down).for_each(|(h, d)| *h += d);
         }
     }
 

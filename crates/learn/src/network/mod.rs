@@ -93,6 +93,21 @@ pub enum Embedding {
         /// After each layer.
         activation: Activation,
     },
+    /// A small transformer (Vaswani et al. 2017), for series at irregular times: every entry, with
+    /// its time, is a token; tokens that are there attend to each other; their mean is joined with
+    /// the other columns by linear layers.
+    Attention {
+        /// Where the series are among the given columns, and their times.
+        series: Vec<Tokens>,
+        /// Heads of each block, of 8 dimensions each; a token has as many in all.
+        heads: usize,
+        /// Blocks of attention and two layers, each after a normalisation and added to the tokens.
+        blocks: usize,
+        /// Outputs of the linear layers after the mean; the last is the number of features.
+        widths: Vec<usize>,
+        /// Within the blocks, and after each of the linear layers.
+        activation: Activation,
+    },
 }
 
 /// A series among the given columns: channel by channel, each in order of time.
@@ -192,7 +207,8 @@ impl Network {
             Embedding::ResidualMlp { outputs, .. } => *outputs,
             Embedding::Mlp { widths, .. }
             | Embedding::Convolution { widths, .. }
-            | Embedding::DeepSets { widths, .. } => widths.last().copied().unwrap_or(0),
+            | Embedding::DeepSets { widths, .. }
+            | Embedding::Attention { widths, .. } => widths.last().copied().unwrap_or(0),
         }
     }
 
@@ -272,6 +288,17 @@ impl Network {
                     positive("a width", width)?;
                 }
                 Tokens::check(sets, self.given)?;
+            }
+            Embedding::Attention {
+                series,
+                heads,
+                widths,
+                ..
+            } => {
+                positive("the number of series", series.len())?;
+                positive("the number of heads", *heads)?;
+                widths.iter().try_for_each(|&w| positive("a width", w))?;
+                Tokens::check(series, self.given)?;
             }
         }
         match &self.head {
@@ -363,6 +390,23 @@ impl fmt::Display for Embedding {
                 write!(
                     f,
                     "deep sets over {sets} (each {each}, their mean, then {after}, {name})"
+                )
+            }
+            Self::Attention {
+                series,
+                heads,
+                blocks,
+                widths,
+                activation,
+            } => {
+                let of = |one: &Tokens| format!("{} entries of {}", one.length, one.name);
+                let series: Vec<String> = series.iter().map(of).collect();
+                let (series, after) = (series.join(" and "), joined(widths));
+                let name = activation.name();
+                write!(
+                    f,
+                    "attention over {series} ({heads} heads, {blocks} blocks, their mean, then \
+                     {after}, {name})"
                 )
             }
         }
