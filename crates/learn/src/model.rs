@@ -216,9 +216,9 @@ impl Model {
         threads: usize,
     ) -> Result<Vec<f64>, ModelError> {
         self.check_given(given)?;
-        let Head::Spline(_) = self.network.head else {
+        if !self.network.head.is_density() {
             return Err(self.lacks("density"));
-        };
+        }
         let (have, want) = (targets.columns(), self.network.predict);
         if have != want {
             return Err(ModelError::Shape {
@@ -288,9 +288,9 @@ impl Model {
         threads: usize,
     ) -> Result<Matrix, ModelError> {
         self.check_given(given)?;
-        let Head::Spline(_) = self.network.head else {
+        if !self.network.head.is_density() {
             return Err(self.lacks("draws"));
-        };
+        }
         let columns = self.network.predict;
         let contexts = self.contexts(given);
         let mut out = Matrix::zeros(given.rows() * draws, columns);

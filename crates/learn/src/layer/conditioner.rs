@@ -1,11 +1,12 @@
-//! The network of one autoregressive transform: a residual MADE (Germain et al. 2015; Durkan et
-//! al. 2019) that computes, for each position, spline parameters from the features and from the
-//! inputs at earlier positions only.
+//! The network of one transform of a flow: a residual network with gates (Durkan et al. 2019) from
+//! features and inputs to parameters, in steps: the parameters of each step see the inputs that the
+//! step may see. An autoregressive transform (MADE; Germain et al. 2015) has a step for each column,
+//! which sees the columns before it; a coupling has one or two.
 //!
-//! Hidden units are sorted by degree: those of degree g see inputs 0..g and hidden units of degree
-//! g or less, and the parameters of position d see hidden units of degree d or less. Masked weight
-//! matrices are then staircases, of which only the steps are computed, and the inverse can go
-//! position by position at the cost of one pass.
+//! Hidden units are sorted by degree: those of degree g see what step g sees, and hidden units of
+//! degree g or less, and the parameters of step g see hidden units of degree g or less. Masked weight
+//! matrices are then staircases, of which only the steps are computed, and the inverse can go step
+//! by step at the cost of one pass.
 
 use super::linear::{Beginning, Linear};
 use crate::kernel::activation::{
@@ -21,7 +22,7 @@ use std::ops::Range;
 /// The layers of one transform's network.
 #[derive(Clone, Debug)]
 pub(crate) struct Conditioner {
-    positions: usize,
+    inputs: usize,
     hidden: usize,
     /// From features to a start of the hidden units and one gate a block.
     context: Linear,
@@ -35,7 +36,7 @@ pub(crate) struct Conditioner {
 /// One transform's activations.
 #[derive(Debug, Default)]
 pub(crate) struct ConditionerBuffers {
-    /// Inputs in autoregressive order.
+    /// Inputs, in autoregressive order if there is one.
     pub x: Buffer,
     /// Contributions of the features: start and gates.
     pub context: Buffer,
@@ -43,7 +44,7 @@ pub(crate) struct ConditionerBuffers {
     stream: Vec<Buffer>,
     /// For each block: the inputs of its layers, and its output before the gate.
     inner: Vec<[Buffer; 3]>,
-    /// Raw parameters, position by position; the flow replaces them by their gradient.
+    /// Raw parameters, step by step; the flow replaces them by their gradient.
     pub parameters: Buffer,
 }
 
@@ -79,30 +80,45 @@ impl ConditionerScratch {
 
 const ACTIVATION: Activation = Activation::Relu;
 
+/// What one step computes, and from what beside the features.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// Inputs that it sees: the first so many, not fewer than the step before.
+    pub seen: usize,
+    /// Numbers that it computes.
+    pub parameters: usize,
+}
+
 impl Conditioner {
+    /// A network that reads `inputs` (at least 1) beside the features.
     pub fn new(
         layout: &mut Layout,
         name: &str,
         features: usize,
-        positions: usize,
-        per_position: usize,
+        inputs: usize,
+        steps: &[Step],
         flow: &SplineFlow,
     ) -> Self {
         let hidden = flow.hidden;
-        let edge = |degree: usize| (degree * hidden).div_ceil(positions);
-        let degrees: Vec<_> = (0..positions).map(|g| edge(g)..edge(g + 1)).collect();
-        let steps = |columns: &dyn Fn(usize) -> usize| -> Vec<Block> {
-            let step = |g: usize| Block {
+        let edge = |degree: usize| (degree * hidden).div_ceil(steps.len());
+        let degrees: Vec<_> = (0..steps.len()).map(|g| edge(g)..edge(g + 1)).collect();
+        let blocks = |columns: &dyn Fn(usize) -> usize| -> Vec<Block> {
+            let block = |g: usize| Block {
                 rows: degrees[g].clone(),
                 columns: columns(g),
             };
-            (0..positions).map(step).collect()
+            (0..steps.len()).map(block).collect()
         };
-        let from_inputs = steps(&|g| g);
-        let from_hidden = steps(&|g| edge(g + 1));
-        let to_output = (0..positions).map(|d| Block {
-            rows: d * per_position..(d + 1) * per_position,
-            columns: edge(d + 1),
+        let from_inputs = blocks(&|g| steps[g].seen);
+        let from_hidden = blocks(&|g| edge(g + 1));
+        let mut parameters = 0;
+        let to_output = steps.iter().enumerate().map(|(g, step)| {
+            let first = parameters;
+            parameters += step.parameters;
+            Block {
+                rows: first..parameters,
+                columns: edge(g + 1),
+            }
         });
         let to_output = to_output.collect();
         let begin = Beginning::Default;
@@ -117,7 +133,7 @@ impl Conditioner {
         let input = Linear::masked(
             layout,
             &format!("{name}.input"),
-            positions,
+            inputs,
             from_inputs,
             begin,
             false,
@@ -138,7 +154,7 @@ impl Conditioner {
             true,
         );
         Self {
-            positions,
+            inputs,
             hidden,
             context,
             input,
@@ -150,7 +166,7 @@ impl Conditioner {
 
     /// Floats that one example takes in the buffers.
     pub fn floats_per_row(&self) -> usize {
-        self.positions
+        self.inputs
             + self.context.outputs
             + self.hidden * (1 + 4 * self.blocks.len())
             + self.output.outputs
@@ -164,7 +180,7 @@ impl Conditioner {
     pub fn buffers(&self, rows: usize) -> ConditionerBuffers {
         let wide = || Buffer::zeros(self.hidden * rows);
         ConditionerBuffers {
-            x: Buffer::zeros(self.positions * rows),
+            x: Buffer::zeros(self.inputs * rows),
             context: Buffer::zeros(self.context.outputs * rows),
             stream: (0..=self.blocks.len()).map(|_| wide()).collect(),
             inner: self
@@ -200,7 +216,12 @@ impl Conditioner {
         self.context.forward(weights, rows, features, context);
     }
 
-    /// From `x` and `context` to the spline parameters of all positions.
+    /// How many inputs it reads.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// From `x` and `context` to the parameters of all steps.
     pub fn forward(&self, weights: &[f32], rows: usize, b: &mut ConditionerBuffers) {
         let size = self.hidden * rows;
         let (start, gates) = b.context.split_at_mut(size);
@@ -230,37 +251,37 @@ impl Conditioner {
         );
     }
 
-    /// From `x` at positions before `position` to the spline parameters of that position. Called
-    /// for each position in order; gates must be open already ([`open_gates`](Self::open_gates)).
-    pub fn forward_position(
+    /// From the inputs that `step` sees to its parameters. Called for each step in order; gates must
+    /// be open already ([`open_gates`](Self::open_gates)).
+    pub fn forward_step(
         &self,
         weights: &[f32],
         rows: usize,
-        position: usize,
+        step: usize,
         b: &mut ConditionerBuffers,
     ) {
         let size = self.hidden * rows;
-        let Range { start, end } = self.degrees[position];
+        let Range { start, end } = self.degrees[step];
         let units = start * rows..end * rows;
         b.stream[0][units.clone()].copy_from_slice(&b.context[units.clone()]);
         let input = &mut b.stream[0];
         self.input
-            .block_product(weights, rows, &b.x, input, position, Start::Accumulate);
+            .block_product(weights, rows, &b.x, input, step, Start::Accumulate);
         for (i, layers) in self.blocks.iter().enumerate() {
             let (before, after) = b.stream.split_at_mut(i + 1);
             let before = &before[i][units.clone()];
             let [one, two, out] = &mut b.inner[i];
             activated(ACTIVATION, before, &mut one[units.clone()]);
-            layers[0].forward_block(weights, rows, one, two, position);
+            layers[0].forward_block(weights, rows, one, two, step);
             activate(ACTIVATION, &mut two[units.clone()]);
-            layers[1].forward_block(weights, rows, two, out, position);
+            layers[1].forward_block(weights, rows, two, out, step);
             let gate = &b.context[(i + 1) * size..][units.clone()];
             let after = &mut after[0][units.clone()];
             add_product(before, &out[units.clone()], gate, after);
         }
         let stream = &b.stream[self.blocks.len()];
         self.output
-            .forward_block(weights, rows, stream, &mut b.parameters, position);
+            .forward_block(weights, rows, stream, &mut b.parameters, step);
     }
 
     /// Turns the gates of a context of one example from raw values to openings.
@@ -313,7 +334,7 @@ impl Conditioner {
             layers[0].input_gradient(weights, rows, below, inner, Start::Zero);
             add_times_slope(ACTIVATION, one, inner, stream);
         }
-        let stride = transpose(self.positions, rows, &b.x, transposed);
+        let stride = transpose(self.inputs, rows, &b.x, transposed);
         self.input
             .add_weight_gradient(rows, transposed, stride, stream, gradient);
         self.input

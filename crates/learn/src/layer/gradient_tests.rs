@@ -105,6 +105,9 @@ fn networks() -> Vec<Network> {
         network(20, 2, convolution(&[]), Head::Mean),
         network(20, 2, deep_sets, Head::Mean),
         network(20, 2, attention, Head::Mean),
+        network(5, 1, residual(Activation::Elu), Head::Coupling(flow())),
+        network(6, 2, Embedding::Identity, Head::Coupling(flow())),
+        network(6, 5, residual(Activation::Tanh), Head::Coupling(flow())),
     ]
 }
 
@@ -339,7 +342,14 @@ fn inverting_undoes_the_flow_at_every_level() {
 }
 
 fn inverting_undoes_the_flow() {
-    let network = &networks()[5];
+    let couplings = networks().into_iter();
+    let couplings = couplings.filter(|network| matches!(network.head, Head::Coupling(_)));
+    for network in std::iter::once(networks()[5].clone()).chain(couplings) {
+        inverting_undoes(&network);
+    }
+}
+
+fn inverting_undoes(network: &Network) {
     let (plan, examples, weights) = problem(network, 128);
     let HeadPlan::Flow(flow) = &plan.head else {
         panic!("not a flow")

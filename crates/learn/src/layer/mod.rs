@@ -19,7 +19,7 @@ use crate::matrix::Matrix;
 use crate::network::{Head, Layout, Network, NetworkError, Tensor};
 use crate::vector::{Buffer, ROW_UNIT, padded};
 use embedding::{EmbeddingBuffers, EmbeddingPlan};
-use flow::{Flow, FlowBuffers};
+use flow::{Flow, FlowBuffers, Kind};
 use linear::{Beginning, Linear};
 use rows::{gather, scatter};
 use std::ops::Range;
@@ -83,7 +83,13 @@ impl Plan {
             Head::Quantiles { levels } => {
                 HeadPlan::Quantiles(linear(predict * levels.len()), levels.clone())
             }
-            Head::Spline(flow) => HeadPlan::Flow(Flow::new(&mut layout, features, predict, flow)),
+            Head::Spline(flow) | Head::Coupling(flow) => {
+                let kind = match &network.head {
+                    Head::Coupling(_) => Kind::Coupling,
+                    _ => Kind::Autoregressive,
+                };
+                HeadPlan::Flow(Flow::new(&mut layout, features, predict, flow, kind))
+            }
         };
         let mut plan = Self {
             given,

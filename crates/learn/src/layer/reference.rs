@@ -255,11 +255,19 @@ impl Reference<'_> {
                 };
                 y.iter().enumerate().map(pinball).sum::<f64>() / n
             }
-            Head::Spline(flow) => -self.log_density(flow, &features, target),
+            Head::Spline(flow) => -self.log_density(flow, &features, target, 0),
+            Head::Coupling(flow) => -self.log_density(flow, &features, target, target.len() / 2),
         }
     }
 
-    fn log_density(&self, flow: &SplineFlow, features: &[f64], target: &[f64]) -> f64 {
+    /// The columns before `first` in a transform's order stay, but for the first transform.
+    fn log_density(
+        &self,
+        flow: &SplineFlow,
+        features: &[f64],
+        target: &[f64],
+        first: usize,
+    ) -> f64 {
         let mut z = target.to_vec();
         let mut log = 0.0;
         for (t, order) in super::flow::orders(target.len(), flow.transforms)
@@ -270,7 +278,8 @@ impl Reference<'_> {
             let x: Vec<f64> = order.iter().map(|&column| z[column]).collect();
             let context = self.linear(&format!("{name}.context"), features);
             let mut contexts = context.chunks_exact(flow.hidden);
-            let mut h = self.linear(&format!("{name}.input"), &x);
+            let seen = if first > 0 { &x[..first] } else { &x };
+            let mut h = self.linear(&format!("{name}.input"), seen);
             let start = contexts.next().unwrap_or_default();
             h.iter_mut().zip(start).for_each(|(h, c)| *h += c);
             for b in 0..flow.blocks {
@@ -289,17 +298,21 @@ impl Reference<'_> {
                 }
             }
             let parameters = self.linear(&format!("{name}.output"), &h);
-            let count = parameters.len() / x.len();
-            for (position, raw) in parameters.chunks_exact(count).enumerate() {
-                let (raw, affine) = raw.split_at(3 * flow.bins - 1);
-                let (shift, log_scale) = match affine {
-                    [shift, raw] => (*shift, raw / (1.0 + raw.abs() / 12.0)),
-                    _ => (0.0, 0.0),
-                };
+            let mut rest = parameters.as_slice();
+            for position in if t == 0 { 0 } else { first }..x.len() {
+                let column = order[position];
+                let (raw, others) = rest.split_at(3 * flow.bins - 1);
+                rest = others;
+                let (mut shift, mut log_scale) = (0.0, 0.0);
+                if t == 0 {
+                    (shift, log_scale) = (rest[0], rest[1] / (1.0 + rest[1].abs() / 12.0));
+                    rest = &rest[2..];
+                }
                 let (y, l) = spline(flow, raw, (x[position] - shift) / log_scale.exp());
-                z[order[position]] = y;
+                z[column] = y;
                 log += l - log_scale;
             }
+            assert!(rest.is_empty());
         }
         let half_ln_tau = 0.5 * std::f64::consts::TAU.ln();
         log - z.iter().map(|z| 0.5 * z * z + half_ln_tau).sum::<f64>()

@@ -362,7 +362,7 @@ fn check_examples(examples: &Examples, network: &Network) -> Result<(), TrainErr
                 None => Ok(()),
             }
         }
-        (Targets::Values(values), Head::Mean | Head::Quantiles { .. } | Head::Spline(_)) => {
+        (Targets::Values(values), head) if *head != Head::Classes => {
             if values.columns() != network.predict {
                 let (have, want) = (values.columns(), network.predict);
                 return wrong(format!(
