@@ -5,7 +5,7 @@
 //! them, targets as the training's were.
 
 use crate::crew::Crew;
-use crate::layer::{Plan, Workspace};
+use crate::layer::{Loaded, Plan, Workspace};
 use crate::matrix::Matrix;
 use crate::network::{Head, Network};
 use crate::standardise::Standardiser;
@@ -254,21 +254,18 @@ impl Model {
         let mut crew = Crew::new(threads.clamp(1, items.len().max(1)));
         let mut owned: Vec<Workspace> = (0..crew.size()).map(|_| plan.workspace()).collect();
         crew.for_each(&mut owned, &mut items, |ws, _, (rows, out)| {
-            let losses = match &features {
+            let loaded = match &features {
                 Some(features) => {
                     plan.load_features(ws, features, rows.clone().map(|row| row / each));
-                    plan.load_targets(ws, targets, rows.clone());
-                    plan.losses_of_features(&self.weights, ws)
+                    Loaded::Features
                 }
                 None => {
                     plan.load_given(ws, given, rows.clone());
-                    plan.load_targets(ws, targets, rows.clone());
-                    plan.losses(&self.weights, ws)
+                    Loaded::Given
                 }
             };
-            for (out, &loss) in out.iter_mut().zip(losses) {
-                *out = -f64::from(loss);
-            }
+            plan.load_targets(ws, targets, rows.clone());
+            plan.log_densities(&self.weights, ws, loaded, out);
         });
         Ok(out)
     }

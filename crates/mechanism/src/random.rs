@@ -38,6 +38,8 @@ impl Purpose {
     pub const MISSING: Self = Self(11);
     /// Proposals and moves of exact refinement.
     pub const REFINEMENT: Self = Self(12);
+    /// Times and noise of a network's flow-matching loss.
+    pub const PATH: Self = Self(16);
     /// The seed handed to an external program.
     pub const PROGRAM: Self = Self(9);
 }

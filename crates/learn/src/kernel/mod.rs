@@ -6,6 +6,7 @@ pub(crate) mod adam;
 pub(crate) mod affine;
 pub(crate) mod attention;
 pub(crate) mod loss;
+pub(crate) mod matching;
 pub(crate) mod normalise;
 pub(crate) mod pool;
 pub(crate) mod product;

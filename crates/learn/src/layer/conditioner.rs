@@ -14,7 +14,7 @@ use crate::kernel::activation::{
     times_slope,
 };
 use crate::kernel::product::{Start, transpose};
-use crate::network::{Block, Layout, SplineFlow};
+use crate::network::{Block, Layout};
 use crate::vector::Buffer;
 use gnomon_mechanism::elementary;
 use std::ops::Range;
@@ -24,6 +24,7 @@ use std::ops::Range;
 pub(crate) struct Conditioner {
     inputs: usize,
     hidden: usize,
+    activation: Activation,
     /// From features to a start of the hidden units and one gate a block.
     context: Linear,
     input: Linear,
@@ -78,7 +79,16 @@ impl ConditionerScratch {
     }
 }
 
-const ACTIVATION: Activation = Activation::Relu;
+/// The residual network between inputs and parameters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trunk {
+    /// Hidden units.
+    pub hidden: usize,
+    /// Residual blocks.
+    pub blocks: usize,
+    /// Before each layer of a block.
+    pub activation: Activation,
+}
 
 /// What one step computes, and from what beside the features.
 #[derive(Clone, Copy, Debug)]
@@ -97,9 +107,9 @@ impl Conditioner {
         features: usize,
         inputs: usize,
         steps: &[Step],
-        flow: &SplineFlow,
+        trunk: Trunk,
     ) -> Self {
-        let hidden = flow.hidden;
+        let hidden = trunk.hidden;
         let edge = |degree: usize| (degree * hidden).div_ceil(steps.len());
         let degrees: Vec<_> = (0..steps.len()).map(|g| edge(g)..edge(g + 1)).collect();
         let blocks = |columns: &dyn Fn(usize) -> usize| -> Vec<Block> {
@@ -122,7 +132,7 @@ impl Conditioner {
         });
         let to_output = to_output.collect();
         let begin = Beginning::Default;
-        let contexts = hidden * (1 + flow.blocks);
+        let contexts = hidden * (1 + trunk.blocks);
         let context = Linear::dense(
             layout,
             &format!("{name}.context"),
@@ -138,7 +148,7 @@ impl Conditioner {
             begin,
             false,
         );
-        let blocks = (0..flow.blocks).map(|b| {
+        let blocks = (0..trunk.blocks).map(|b| {
             [(0, begin), (1, Beginning::Within(1e-3))].map(|(layer, begin)| {
                 let name = format!("{name}.block{b}.{layer}");
                 Linear::masked(layout, &name, hidden, from_hidden.clone(), begin, true)
@@ -156,6 +166,7 @@ impl Conditioner {
         Self {
             inputs,
             hidden,
+            activation: trunk.activation,
             context,
             input,
             blocks,
@@ -232,9 +243,9 @@ impl Conditioner {
             let (before, after) = b.stream.split_at_mut(i + 1);
             let (before, after) = (&before[i][..size], &mut after[0][..size]);
             let [one, two, out] = &mut b.inner[i];
-            activated(ACTIVATION, before, &mut one[..size]);
+            activated(self.activation, before, &mut one[..size]);
             layers[0].forward(weights, rows, one, two);
-            activate(ACTIVATION, &mut two[..size]);
+            activate(self.activation, &mut two[..size]);
             layers[1].forward(weights, rows, two, out);
             gated(
                 before,
@@ -271,9 +282,9 @@ impl Conditioner {
             let (before, after) = b.stream.split_at_mut(i + 1);
             let before = &before[i][units.clone()];
             let [one, two, out] = &mut b.inner[i];
-            activated(ACTIVATION, before, &mut one[units.clone()]);
+            activated(self.activation, before, &mut one[units.clone()]);
             layers[0].forward_block(weights, rows, one, two, step);
-            activate(ACTIVATION, &mut two[units.clone()]);
+            activate(self.activation, &mut two[units.clone()]);
             layers[1].forward_block(weights, rows, two, out, step);
             let gate = &b.context[(i + 1) * size..][units.clone()];
             let after = &mut after[0][units.clone()];
@@ -284,8 +295,68 @@ impl Conditioner {
             .forward_block(weights, rows, stream, &mut b.parameters, step);
     }
 
+    /// Appends what the network needs to know of each of `rows` examples' features, gates open, to
+    /// that example's contexts.
+    pub fn append_contexts(
+        &self,
+        weights: &[f32],
+        rows: usize,
+        features: &[f32],
+        contexts: &mut [Vec<f32>],
+    ) {
+        let mut buffer = vec![0.0; self.contexts() * rows];
+        self.forward_context(weights, rows, features, &mut buffer);
+        for (row, context) in contexts.iter_mut().enumerate() {
+            let first = context.len();
+            context.extend(buffer.iter().skip(row).step_by(rows));
+            self.open_gates(&mut context[first..]);
+        }
+    }
+
+    /// After [`forward_step`](Self::forward_step) of a single step: the sum over i < `count` of the
+    /// derivative of parameter i with respect to input i, by a tangent forward through the network
+    /// for each.
+    pub fn trace(
+        &self,
+        weights: &[f32],
+        rows: usize,
+        count: usize,
+        b: &ConditionerBuffers,
+        scratch: &mut ConditionerScratch,
+        trace: &mut [f32],
+    ) {
+        let size = self.hidden * rows;
+        let ConditionerScratch {
+            stream,
+            inner,
+            below,
+            ..
+        } = scratch;
+        let (stream, inner, below) = (&mut stream[..size], &mut inner[..size], &mut below[..size]);
+        let trace = &mut trace[..rows];
+        trace.fill(0.0);
+        for input in 0..count {
+            for (unit, stream) in stream.chunks_exact_mut(rows).enumerate() {
+                stream.fill(self.input.weight(weights, unit, input));
+            }
+            for (i, layers) in self.blocks.iter().enumerate() {
+                let [one, two, _] = &b.inner[i];
+                inner.copy_from_slice(stream);
+                times_slope(self.activation, &one[..size], inner);
+                layers[0].block_product(weights, rows, inner, below, 0, Start::Zero);
+                times_slope(self.activation, &two[..size], below);
+                layers[1].block_product(weights, rows, below, inner, 0, Start::Zero);
+                let gate = &b.context[(i + 1) * size..(i + 2) * size];
+                below.copy_from_slice(stream);
+                add_product(below, inner, gate, stream);
+            }
+            self.output
+                .add_row_product(weights, rows, input, stream, trace);
+        }
+    }
+
     /// Turns the gates of a context of one example from raw values to openings.
-    pub fn open_gates(&self, context: &mut [f32]) {
+    fn open_gates(&self, context: &mut [f32]) {
         for gate in &mut context[self.hidden..] {
             *gate = (1.0 / (1.0 + elementary::exp(-f64::from(*gate)))) as f32;
         }
@@ -328,11 +399,11 @@ impl Conditioner {
             let stride = transpose(self.hidden, rows, two, transposed);
             layers[1].add_weight_gradient(rows, transposed, stride, inner, gradient);
             layers[1].input_gradient(weights, rows, inner, below, Start::Zero);
-            times_slope(ACTIVATION, two, below);
+            times_slope(self.activation, two, below);
             let stride = transpose(self.hidden, rows, one, transposed);
             layers[0].add_weight_gradient(rows, transposed, stride, below, gradient);
             layers[0].input_gradient(weights, rows, below, inner, Start::Zero);
-            add_times_slope(ACTIVATION, one, inner, stream);
+            add_times_slope(self.activation, one, inner, stream);
         }
         let stride = transpose(self.inputs, rows, &b.x, transposed);
         self.input

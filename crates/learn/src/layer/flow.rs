@@ -2,9 +2,10 @@
 //! noise (densities, training), or noise passes back (draws).
 
 use super::conditioner::{
-    Conditioner, ConditionerBuffers, ConditionerGradients, ConditionerScratch, Step,
+    Conditioner, ConditionerBuffers, ConditionerGradients, ConditionerScratch, Step, Trunk,
 };
-use crate::kernel::activation::add;
+use super::rows::spread;
+use crate::kernel::activation::{Activation, add};
 use crate::kernel::affine;
 use crate::kernel::loss;
 use crate::kernel::spline::{self, Shape};
@@ -42,7 +43,7 @@ impl Kind {
                 .map(|position| position..position + 1)
                 .collect(),
             Self::Coupling if t == 0 && half > 0 => vec![0..half, half..columns],
-            Self::Coupling => vec![half..columns],
+            Self::Coupling => std::iter::once(half..columns).collect(),
         }
     }
 }
@@ -145,6 +146,11 @@ impl Flow {
             bound: flow.tail_bound,
             scale: 1.0 / (flow.hidden as f32).sqrt(),
         };
+        let trunk = Trunk {
+            hidden: flow.hidden,
+            blocks: flow.blocks,
+            activation: Activation::Relu,
+        };
         let transforms = orders(columns, flow.transforms).into_iter().enumerate();
         let transforms = transforms.map(|(t, order)| {
             let name = format!("head.transform{t}");
@@ -171,7 +177,7 @@ impl Flow {
                         shifts,
                     })
                     .collect(),
-                conditioner: Conditioner::new(layout, &name, features, inputs, &parts, flow),
+                conditioner: Conditioner::new(layout, &name, features, inputs, &parts, trunk),
             }
         });
         Self {
@@ -319,15 +325,8 @@ impl Flow {
             .map(|t| t.conditioner.contexts())
             .sum();
         let mut contexts = vec![Vec::with_capacity(total); rows];
-        let mut buffer = Vec::new();
         for Transform { conditioner, .. } in &self.transforms {
-            buffer.resize(conditioner.contexts() * rows, 0.0);
-            conditioner.forward_context(weights, rows, features, &mut buffer);
-            for (row, context) in contexts.iter_mut().enumerate() {
-                let first = context.len();
-                context.extend(buffer.iter().skip(row).step_by(rows));
-                conditioner.open_gates(&mut context[first..]);
-            }
+            conditioner.append_contexts(weights, rows, features, &mut contexts);
         }
         contexts
     }
@@ -380,19 +379,5 @@ impl Flow {
                 }
             }
         }
-    }
-}
-
-/// Lays out each example's values feature by feature; runs of examples that share them are filled.
-fn spread<'a>(rows: usize, count: usize, of: impl Fn(usize) -> &'a [f32], out: &mut [f32]) {
-    let mut from = 0;
-    while from < rows {
-        let values = of(from);
-        let same = |row: &usize| std::ptr::eq(of(*row), values);
-        let to = from + (from..rows).take_while(same).count();
-        for feature in 0..count {
-            out[feature * rows + from..feature * rows + to].fill(values[feature]);
-        }
-        from = to;
     }
 }

@@ -3,7 +3,7 @@
 use super::reference::Reference;
 use super::*;
 use crate::network::{
-    Activation, Channel, ConvolutionLayer, Embedding, Series, SplineFlow, Tokens,
+    Activation, Channel, ConvolutionLayer, Embedding, FlowMatching, Series, SplineFlow, Tokens,
 };
 use crate::vector::{FORCED, levels};
 use gnomon_mechanism::random::{Purpose, Stream};
@@ -15,6 +15,14 @@ fn flow() -> SplineFlow {
         blocks: 2,
         bins: 5,
         tail_bound: 3.0,
+    }
+}
+
+fn matching() -> FlowMatching {
+    FlowMatching {
+        hidden: 13,
+        blocks: 2,
+        tolerance: 1e-5,
     }
 }
 
@@ -108,6 +116,13 @@ fn networks() -> Vec<Network> {
         network(5, 1, residual(Activation::Elu), Head::Coupling(flow())),
         network(6, 2, Embedding::Identity, Head::Coupling(flow())),
         network(6, 5, residual(Activation::Tanh), Head::Coupling(flow())),
+        network(6, 1, Embedding::Identity, Head::FlowMatching(matching())),
+        network(
+            5,
+            3,
+            residual(Activation::Tanh),
+            Head::FlowMatching(matching()),
+        ),
     ]
 }
 
@@ -163,9 +178,19 @@ fn hide(all: &[Tokens], given: &mut Matrix) {
     }
 }
 
+/// The seed and the step of the paths of flow matching.
+const PATHS: (u64, Occasion) = (17, Occasion::Step(3));
+
+/// The target, and after it the time and the noise of its path.
 fn target(examples: &Examples, row: usize) -> Vec<f64> {
     match &examples.targets {
-        Targets::Values(matrix) => matrix.row(row).iter().map(|&t| f64::from(t)).collect(),
+        Targets::Values(matrix) => {
+            let mut noise = vec![0.0; matrix.columns()];
+            let time = matching::path(PATHS.0, PATHS.1, row, &mut noise);
+            let noise = noise.into_iter().map(f64::from);
+            let target = wide(matrix.row(row)).into_iter();
+            target.chain([time]).chain(noise).collect()
+        }
         Targets::Classes(classes) => vec![f64::from(classes[row])],
     }
 }
@@ -182,7 +207,8 @@ fn gradient(plan: &Plan, examples: &Examples, weights: &[f32]) -> (f64, Vec<f32>
     let rows: Vec<usize> = (0..ROWS).collect();
     let mut loss = 0.0;
     for chunk in plan.chunks(ROWS) {
-        plan.load(&mut ws, examples, &rows[chunk]);
+        plan.load(&mut ws, examples, &rows[chunk.clone()]);
+        plan.load_paths(&mut ws, PATHS.0, PATHS.1, &rows[chunk]);
         loss += plan.add_gradient(weights, &mut ws, 1.0 / ROWS as f32, &mut gradient);
     }
     (loss / ROWS as f64, gradient)
@@ -276,7 +302,8 @@ fn losses_and_gradients_agree() {
         let rows: Vec<usize> = (0..ROWS).collect();
         let mut ours = Vec::new();
         for chunk in plan.chunks(ROWS) {
-            plan.load(&mut ws, &examples, &rows[chunk]);
+            plan.load(&mut ws, &examples, &rows[chunk.clone()]);
+            plan.load_paths(&mut ws, PATHS.0, PATHS.1, &rows[chunk]);
             ours.extend_from_slice(plan.losses(&weights, &mut ws));
         }
         let mut mean = 0.0;

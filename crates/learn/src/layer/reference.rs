@@ -1,7 +1,9 @@
 //! An independent forward pass for tests: one example at a time, in f64, by tensor names, with no
 //! code shared with the kernels.
 
-use crate::network::{Activation, Embedding, Head, Network, SplineFlow, Tensor, Tokens};
+use crate::network::{
+    Activation, Embedding, FlowMatching, Head, Network, SplineFlow, Tensor, Tokens,
+};
 
 /// Weights in f64 with their tensors.
 pub(super) struct Reference<'a> {
@@ -228,9 +230,14 @@ impl Reference<'_> {
         x
     }
 
-    /// The loss of one example.
+    /// The loss of one example; after the target come the time and the noise of its path.
     pub fn loss(&self, given: &[f64], target: &[f64]) -> f64 {
         let features = self.features(given);
+        let columns = match &self.network.head {
+            Head::Classes => 1,
+            _ => self.network.predict,
+        };
+        let (target, path) = target.split_at(columns);
         match &self.network.head {
             Head::Mean => {
                 let y = self.linear("head", &features);
@@ -255,9 +262,68 @@ impl Reference<'_> {
                 };
                 y.iter().enumerate().map(pinball).sum::<f64>() / n
             }
+            Head::FlowMatching(flow) => self.path_loss(flow, &features, target, path),
             Head::Spline(flow) => -self.log_density(flow, &features, target, 0),
             Head::Coupling(flow) => -self.log_density(flow, &features, target, target.len() / 2),
         }
+    }
+
+    /// The loss of flow matching; `path` is its time and noise.
+    fn path_loss(
+        &self,
+        flow: &FlowMatching,
+        features: &[f64],
+        target: &[f64],
+        path: &[f64],
+    ) -> f64 {
+        let (columns, t, noise) = (target.len(), path[0], &path[1..]);
+        let sd = (t * t + (1.0 - t) * (1.0 - t)).sqrt();
+        let ratio = ((t + 1e-3) / (1.0 - t + 1e-3)).ln() / 1001_f64.ln();
+        let x: Vec<f64> = target
+            .iter()
+            .zip(noise)
+            .map(|(x1, x0)| t * x1 + (1.0 - t) * x0)
+            .collect();
+        let mut inputs: Vec<f64> = x.iter().map(|x| x / sd).collect();
+        inputs.push(ratio);
+        for wave in 1..=4 {
+            let angle = 0.5 * std::f64::consts::PI * f64::from(wave) * ratio;
+            inputs.extend([angle.sin(), angle.cos()]);
+        }
+        let context = self.linear("head.velocity.context", features);
+        let trunk = (flow.hidden, flow.blocks, Activation::Elu);
+        let h = self.trunk("head.velocity", trunk, &inputs, &context);
+        let output = self.linear("head.velocity.output", &h);
+        let error = |column: usize| {
+            let mean = (2.0 * t - 1.0) / (sd * sd) * x[column];
+            mean + output[column] / sd - (target[column] - noise[column])
+        };
+        (0..columns).map(|c| error(c).powi(2)).sum::<f64>() / columns as f64
+    }
+
+    /// A residual network with gates.
+    fn trunk(
+        &self,
+        name: &str,
+        (hidden, blocks, activation): (usize, usize, Activation),
+        inputs: &[f64],
+        context: &[f64],
+    ) -> Vec<f64> {
+        let mut contexts = context.chunks_exact(hidden);
+        let mut h = self.linear(&format!("{name}.input"), inputs);
+        let start = contexts.next().unwrap_or_default();
+        h.iter_mut().zip(start).for_each(|(h, c)| *h += c);
+        for b in 0..blocks {
+            let one = activate(activation, h.clone());
+            let two = self.linear(&format!("{name}.block{b}.0"), &one);
+            let two = activate(activation, two);
+            let out = self.linear(&format!("{name}.block{b}.1"), &two);
+            let gates = contexts.next().unwrap_or_default();
+            for ((h, o), g) in h.iter_mut().zip(out).zip(gates) {
+                *h += o / (1.0 + (-g).exp());
+            }
+        }
+        h
     }
 
     /// The columns before `first` in a transform's order stay, but for the first transform.
@@ -277,26 +343,9 @@ impl Reference<'_> {
             let name = format!("head.transform{t}");
             let x: Vec<f64> = order.iter().map(|&column| z[column]).collect();
             let context = self.linear(&format!("{name}.context"), features);
-            let mut contexts = context.chunks_exact(flow.hidden);
             let seen = if first > 0 { &x[..first] } else { &x };
-            let mut h = self.linear(&format!("{name}.input"), seen);
-            let start = contexts.next().unwrap_or_default();
-            h.iter_mut().zip(start).for_each(|(h, c)| *h += c);
-            for b in 0..flow.blocks {
-                let one = activate(Activation::Relu, h.clone());
-                let two = self.linear(&format!("{name}.block{b}.0"), &one);
-                let out = self.linear(
-                    &format!("{name}.block{b}.1"),
-                    &activate(Activation::Relu, two),
-                );
-                for ((h, o), g) in h
-                    .iter_mut()
-                    .zip(out)
-                    .zip(contexts.next().unwrap_or_default())
-                {
-                    *h += o / (1.0 + (-g).exp());
-                }
-            }
+            let trunk = (flow.hidden, flow.blocks, Activation::Relu);
+            let h = self.trunk(&name, trunk, seen, &context);
             let parameters = self.linear(&format!("{name}.output"), &h);
             let mut rest = parameters.as_slice();
             for position in if t == 0 { 0 } else { first }..x.len() {

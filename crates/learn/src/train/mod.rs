@@ -84,7 +84,7 @@ pub struct Trained {
     pub curve: Vec<Epoch>,
     /// The epoch (from 1) whose weights were kept.
     pub best_epoch: usize,
-    /// The lowest held-out loss: nats for densities and classes.
+    /// The lowest held-out loss: nats for densities (but for flow matching) and classes.
     pub best_loss: f64,
     /// Rows that only measured the held-out loss.
     pub validation_rows: usize,
