@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::distribution::Family;
-use crate::expression::{Graph, Node};
+use crate::expression::{Graph, Input, Node};
 use crate::source::{Source, Span};
 
 /// A simulator: parameters with priors, dynamics, and what is observed of them.
@@ -323,6 +323,20 @@ impl Mechanism {
             observed.distribution.family == Family::Exact && given.contains(&observed.name)
         });
         exact.map(|observed| format!("`{}` is observed without noise", observed.name))
+    }
+
+    /// Whether the entries of the observed series `name` can be exchanged given the parameters: there
+    /// are no dynamics, and the distribution does not know the time. (Of a program nothing is known.)
+    #[must_use]
+    pub fn exchangeable(&self, name: &str) -> bool {
+        let Law::Static = self.dynamics.law else {
+            return false;
+        };
+        let series = self.observed.iter().find(|observed| observed.name == name);
+        series.is_some_and(|observed| {
+            let inputs = self.graph.inputs_of(&observed.distribution.arguments);
+            !inputs.contains(&Input::Time)
+        })
     }
 
     /// How many numbers one simulation observes.

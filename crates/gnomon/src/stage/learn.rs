@@ -193,7 +193,7 @@ fn jobs(context: &Context, table: Table) -> Result<(Standardiser, Vec<Job>), Fai
         jobs.push(Job {
             name: format!("parameters of {}", mechanism.name),
             folder: density_folder(&mechanism.name),
-            network: networks::density(&study.learn, &standardiser, coordinates.dimension()),
+            network: networks::density(study, &standardiser, coordinates.dimension()),
             examples: Examples {
                 given: examples::pick(&given, &rows),
                 targets: Targets::Values(scores),
@@ -204,7 +204,7 @@ fn jobs(context: &Context, table: Table) -> Result<(Standardiser, Vec<Job>), Fai
         jobs.push(Job {
             name: "which mechanism".into(),
             folder: CLASSES.into(),
-            network: networks::classes(&study.learn, &standardiser, study.mechanisms.len()),
+            network: networks::classes(study, &standardiser),
             examples: Examples {
                 given,
                 targets: Targets::Classes(table.rows.mechanism),

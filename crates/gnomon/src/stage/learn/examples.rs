@@ -9,6 +9,7 @@ use gnomon_mechanism::random::{Purpose, Stream};
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::stage::networks;
 
 /// Which given entries the study's data lack.
 #[must_use]
@@ -76,12 +77,13 @@ pub(super) fn standardised(
         ));
     }
     hide(&mut given, context, &missing_entries(context));
+    let sets = networks::sets(&context.study);
     let fields = context
         .study
         .given_series()
         .map(|series| match series.times.len() {
             1 => Field::scalar(&series.name),
-            length => Field::series(&series.name, 1, length, false),
+            length => Field::series(&series.name, 1, length, sets.contains(&series.name)),
         })
         .collect();
     let wrong = |error: &dyn std::fmt::Display| Failure::Learning {
