@@ -18,8 +18,9 @@ const FEATURES: usize = 32;
 const WIDTH: usize = 128;
 /// Residual blocks of the embedding.
 const BLOCKS: usize = 3;
-/// Width of the layers that each trial of a set goes through.
-const TRIAL: usize = 64;
+/// Width of the two layers that each trial of a set goes through: wider ones learn no better and cost
+/// several times as much.
+const TRIAL: usize = 32;
 /// Heads of attention, of 8 dimensions each, and its blocks.
 const HEADS: usize = 4;
 const TRANSFORMER_BLOCKS: usize = 2;
@@ -176,7 +177,7 @@ fn deep_sets(study: &Study, all: Vec<Tokens>, names: &[String], width: usize) ->
     let alone = sets.iter().all(shown);
     Embedding::DeepSets {
         sets: if alone { sets } else { Tokens::together(sets) },
-        trial: vec![TRIAL; 3],
+        trial: vec![TRIAL; 2],
         widths: vec![width, width, FEATURES],
         activation: Activation::Relu,
     }
