@@ -297,9 +297,13 @@ fn a_wrong_likelihood_is_falsified() {
     let (folder, study) = line_study();
     let mechanism = folder.path().join("line.toml");
     let text = fs::read_to_string(&mechanism).unwrap();
+    let file = folder.path().join("study.toml");
+    let settings = fs::read_to_string(&file).unwrap();
+    let strict = settings.replace("data_sets = 400", "data_sets = 1500");
+    fs::write(&file, strict.replace("tolerance = 0.2", "tolerance = 0.1")).unwrap();
     let with_sd = |sd: &str| {
         let log = format!(
-            "[likelihood]\nlog = \"-sum(k, 1, 3, (y[k] - a * k)^2) / (2 * {sd}^2) - 3 * log({sd})\"\n\
+            "[likelihood]\nlog = \"-sum(k, 1, 3, (y[k] - slope * k)^2) / (2 * {sd}^2) - 3 * log({sd})\"\n\
              up_to_constant = true\n"
         );
         fs::write(&mechanism, format!("{text}{log}")).unwrap();

@@ -6,7 +6,7 @@
 
 use crate::baseline::Baseline;
 use crate::crew::Crew;
-use crate::layer::{Plan, Workspace};
+use crate::layer::{Loaded, Plan, Workspace};
 use crate::matrix::Matrix;
 use crate::network::{Head, Network};
 use crate::standardise::Standardiser;
@@ -234,9 +234,9 @@ impl Model {
         threads: usize,
     ) -> Result<Vec<f64>, ModelError> {
         self.check_given(given)?;
-        let Head::Spline(_) = self.network.head else {
+        if !self.network.head.is_density() {
             return Err(self.lacks("density"));
-        };
+        }
         let (have, want) = (targets.columns(), self.network.predict);
         if have != want {
             return Err(ModelError::Shape {
@@ -285,21 +285,19 @@ impl Model {
         let mut crew = Crew::new(threads.clamp(1, items.len().max(1)));
         let mut owned: Vec<Workspace> = (0..crew.size()).map(|_| plan.workspace()).collect();
         crew.for_each(&mut owned, &mut items, |ws, _, (rows, out)| {
-            let losses = match &features {
+            let loaded = match &features {
                 Some(features) => {
                     plan.load_features(ws, features, rows.clone().map(|row| row / each));
-                    plan.load_targets(ws, targets, rows.clone());
-                    plan.losses_of_features(&self.weights, ws)
+                    Loaded::Features
                 }
                 None => {
                     plan.load_given(ws, given, rows.clone());
-                    plan.load_targets(ws, targets, rows.clone());
-                    plan.losses(&self.weights, ws)
+                    Loaded::Given
                 }
             };
-            for (out, &loss) in out.iter_mut().zip(losses) {
-                *out = -f64::from(loss) - shift;
-            }
+            plan.load_targets(ws, targets, rows.clone());
+            plan.log_densities(&self.weights, ws, loaded, out);
+            out.iter_mut().for_each(|log| *log -= shift);
         });
         Ok(out)
     }
@@ -319,9 +317,9 @@ impl Model {
         threads: usize,
     ) -> Result<Matrix, ModelError> {
         self.check_given(given)?;
-        let Head::Spline(_) = self.network.head else {
+        if !self.network.head.is_density() {
             return Err(self.lacks("draws"));
-        };
+        }
         let columns = self.network.predict;
         let contexts = self.contexts(given);
         let centres = self.baseline.as_ref().map(|baseline| {

@@ -402,6 +402,20 @@ impl Mechanism {
         Some(all)
     }
 
+    /// Whether the entries of the observed series `name` can be exchanged given the parameters: there
+    /// are no dynamics, and the distribution does not know the time. (Of a program nothing is known.)
+    #[must_use]
+    pub fn exchangeable(&self, name: &str) -> bool {
+        let Law::Static = self.dynamics.law else {
+            return false;
+        };
+        let series = self.observed.iter().find(|observed| observed.name == name);
+        series.is_some_and(|observed| {
+            let inputs = self.graph.inputs_of(&observed.distribution.arguments);
+            !inputs.contains(&Input::Time)
+        })
+    }
+
     /// How many numbers one simulation observes.
     #[must_use]
     pub fn observed_count(&self) -> usize {

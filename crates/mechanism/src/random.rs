@@ -40,6 +40,8 @@ impl Purpose {
     pub const REFINEMENT: Self = Self(12);
     /// A simulation's latents.
     pub const LATENTS: Self = Self(13);
+    /// Times and noise of a network's flow-matching loss.
+    pub const PATH: Self = Self(16);
     /// The seed handed to an external program.
     pub const PROGRAM: Self = Self(9);
 }

@@ -11,7 +11,7 @@ mod settings;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use settings::{Answer, Claims, Embedding, Learn, Simulate};
+pub use settings::{Answer, Claims, Density, Embedding, Learn, Simulate};
 
 use crate::model::{Law, Mechanism, Observed};
 use crate::source::section::{Document, Entry, Section};

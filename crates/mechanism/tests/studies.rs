@@ -5,7 +5,7 @@ use std::path::Path;
 
 use gnomon_mechanism::expression::Inputs;
 use gnomon_mechanism::model::Law;
-use gnomon_mechanism::study::{Embedding, Study};
+use gnomon_mechanism::study::{Density, Embedding, Study};
 use gnomon_mechanism::{Family, schema, template};
 
 fn flu() -> Study {
@@ -220,6 +220,61 @@ fn inline_data_weights_and_settings() {
     );
     assert_eq!(study.learn.memory, Some(1_500_000_000));
     assert_eq!((study.claims.data_sets, study.claims.tolerance), (100, 0.1));
+}
+
+#[test]
+fn embeddings_and_densities_are_read_and_wrong_ones_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("m.toml"), SIMPLE).unwrap();
+    let read = |learn: &str| {
+        let text = format!("title = \"x?\"\nmechanisms = [\"m.toml\"]\n[learn]\n{learn}\n");
+        Study::parse("study.toml", &text, folder.path()).map(|study| study.learn)
+    };
+    let default = read("").unwrap();
+    assert_eq!(default.density, Density::Autoregressive);
+    for (name, embedding) in [
+        ("deep-sets", Embedding::DeepSets),
+        ("attention", Embedding::Attention),
+    ] {
+        let learn = read(&format!("embedding = \"{name}\"")).unwrap();
+        assert_eq!(learn.embedding, embedding);
+    }
+    for (name, density) in [
+        ("coupling", Density::Coupling),
+        ("flow-matching", Density::FlowMatching),
+        ("autoregressive", Density::Autoregressive),
+    ] {
+        assert_eq!(
+            read(&format!("density = \"{name}\"")).unwrap().density,
+            density
+        );
+    }
+    let wrong = read("density = \"diffusion\"").unwrap_err();
+    assert_eq!(wrong.message(), "unknown density `diffusion`");
+}
+
+/// Entries can be exchanged where there are no dynamics and the time is not asked for.
+#[test]
+fn exchangeable_entries_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("moving.toml", SIMPLE);
+    write(
+        "still.toml",
+        "[parameters]\nm = \"Normal(0, 1)\"\n[observed]\n\
+         a = { distribution = \"Normal(m, 1)\", count = 9 }\n\
+         b = { distribution = \"Normal(m * t, 1)\", times = [1, 2] }\n",
+    );
+    let study = |name: &str| {
+        let text = format!("title = \"x?\"\nmechanisms = [\"{name}\"]\n");
+        Study::parse("study.toml", &text, folder.path()).unwrap()
+    };
+    let moving = study("moving.toml");
+    assert!(!moving.mechanisms[0].exchangeable("a"));
+    let still = study("still.toml");
+    assert!(still.mechanisms[0].exchangeable("a"));
+    assert!(!still.mechanisms[0].exchangeable("b"));
+    assert!(!still.mechanisms[0].exchangeable("c"));
 }
 
 /// Files that the reader accepts fit the schema, files that it refuses for their shape do not.

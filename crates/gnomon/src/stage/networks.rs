@@ -1,12 +1,17 @@
 //! Which network learns what: a default chosen from the table's shape, changed by the study's wishes.
 
-use gnomon_learn::network::{Activation, ConvolutionLayer, Embedding, Head, Network, SplineFlow};
+use gnomon_learn::network::{
+    Activation, ConvolutionLayer, Embedding, FlowMatching, Head, Network, SplineFlow, Tokens,
+};
 use gnomon_learn::standardise::Standardiser;
 use gnomon_learn::train::Recipe;
-use gnomon_mechanism::study::{Embedding as Wish, Learn};
+use gnomon_mechanism::study::{Density, Embedding as Wish, Learn, Study};
 
 /// Series of at least this length are convolved unless the study says otherwise.
 const LONG_SERIES: usize = 40;
+/// Series of at least this many entries that can be exchanged are sets unless the study says
+/// otherwise.
+const LARGE_SET: usize = 8;
 /// Features between the embedding and the head.
 const FEATURES: usize = 32;
 /// Width of the embedding unless the study says otherwise.
@@ -17,6 +22,14 @@ const BLOCKS: usize = 3;
 const MOST_EPOCHS: usize = 40;
 /// Steps that a network takes, however few simulations there are.
 const FEWEST_STEPS: usize = 1_500;
+/// Width of the two layers that each trial of a set goes through: wider ones learn no better and cost
+/// several times as much.
+const TRIAL: usize = 32;
+/// Heads of attention, of 8 dimensions each, and its blocks.
+const HEADS: usize = 4;
+const TRANSFORMER_BLOCKS: usize = 2;
+/// Transforms of a coupling flow: each leaves half of the parameters alone.
+const COUPLINGS: usize = 8;
 /// Examples that all members of an ensemble of class heads see together.
 const CLASS_EXAMPLES: usize = 9_000_000;
 /// Examples that all members of an ensemble of densities see together.
@@ -24,40 +37,107 @@ const DENSITY_EXAMPLES: usize = 4_000_000;
 
 /// p(mechanism | given).
 #[must_use]
-pub fn classes(wishes: &Learn, standardiser: &Standardiser, mechanisms: usize) -> Network {
+pub fn classes(study: &Study, standardiser: &Standardiser) -> Network {
     Network {
         given: standardiser.outputs(),
-        predict: mechanisms,
-        embedding: embedding(wishes, standardiser),
+        predict: study.mechanisms.len(),
+        embedding: embedding(study, standardiser),
         head: Head::Classes,
     }
 }
 
 /// p(scores | given) of one mechanism's parameters.
 #[must_use]
-pub fn density(wishes: &Learn, standardiser: &Standardiser, dimension: usize) -> Network {
-    let default = SplineFlow::default();
-    Network {
-        given: standardiser.outputs(),
-        predict: dimension,
-        embedding: embedding(wishes, standardiser),
-        head: Head::Spline(SplineFlow {
-            transforms: wishes.transforms.unwrap_or(default.transforms),
+pub fn density(study: &Study, standardiser: &Standardiser, dimension: usize) -> Network {
+    let wishes = &study.learn;
+    let spline = |transforms: usize| {
+        let default = SplineFlow::default();
+        SplineFlow {
+            transforms: wishes.transforms.unwrap_or(transforms),
             hidden: wishes.width.unwrap_or(default.hidden),
             bins: wishes.bins.unwrap_or(default.bins),
             ..default
-        }),
+        }
+    };
+    let head = match wishes.density {
+        Density::Autoregressive => Head::Spline(spline(SplineFlow::default().transforms)),
+        Density::Coupling => Head::Coupling(spline(COUPLINGS)),
+        Density::FlowMatching => {
+            let default = FlowMatching::default();
+            Head::FlowMatching(FlowMatching {
+                hidden: wishes.width.unwrap_or(default.hidden),
+                ..default
+            })
+        }
+    };
+    Network {
+        given: standardiser.outputs(),
+        predict: dimension,
+        embedding: embedding(study, standardiser),
+        head,
     }
 }
 
-fn embedding(wishes: &Learn, standardiser: &Standardiser) -> Embedding {
-    let series = standardiser.series();
+/// The given series that enter as sets, by name: their entries have one centre and scale.
+#[must_use]
+pub fn sets(study: &Study) -> Vec<String> {
+    let least = match study.learn.embedding {
+        Wish::Auto => LARGE_SET,
+        Wish::DeepSets => 2,
+        Wish::Mlp | Wish::Convolution | Wish::Attention => return Vec::new(),
+    };
+    let several = || study.given_series().filter(|series| series.times.len() > 1);
+    let exchangeable = |name: &str| study.mechanisms.iter().all(|m| m.exchangeable(name));
+    let sets: Vec<String> = several()
+        .filter(|series| series.times.len() >= least && exchangeable(&series.name))
+        .map(|series| series.name.clone())
+        .collect();
+    if study.learn.embedding == Wish::DeepSets && sets.is_empty() {
+        // The mechanisms do not show it, but the study says it.
+        return several().map(|series| series.name.clone()).collect();
+    }
+    let ordered = |name: &str| !sets.iter().any(|set| set == name);
+    let long = several().any(|series| ordered(&series.name) && series.times.len() >= LONG_SERIES);
+    if study.learn.embedding == Wish::Auto && long {
+        return Vec::new();
+    }
+    sets
+}
+
+/// The tokens of each given series, with their times.
+fn tokens(study: &Study, standardiser: &Standardiser) -> Vec<Tokens> {
+    let mut all = standardiser.tokens();
+    for tokens in &mut all {
+        let mut series = study.given_series();
+        if let Some(series) = series.find(|series| series.name == tokens.name) {
+            tokens.times.clone_from(&series.times);
+        }
+    }
+    all
+}
+
+fn embedding(study: &Study, standardiser: &Standardiser) -> Embedding {
+    let wishes = &study.learn;
     let width = wishes.width.unwrap_or(WIDTH);
+    let sets = sets(study);
+    if !sets.is_empty() {
+        return deep_sets(study, tokens(study, standardiser), &sets, width);
+    }
+    let series = standardiser.series();
     let long = series.iter().any(|series| series.length >= LONG_SERIES);
     let convolve = match wishes.embedding {
         Wish::Auto => long,
         Wish::Convolution => !series.is_empty(),
-        Wish::Mlp => false,
+        Wish::Attention if !series.is_empty() => {
+            return Embedding::Attention {
+                series: Tokens::together(tokens(study, standardiser)),
+                heads: HEADS,
+                blocks: TRANSFORMER_BLOCKS,
+                widths: vec![width, FEATURES],
+                activation: Activation::Relu,
+            };
+        }
+        Wish::Mlp | Wish::DeepSets | Wish::Attention => false,
     };
     if !convolve {
         return Embedding::ResidualMlp {
@@ -81,6 +161,28 @@ fn embedding(wishes: &Learn, standardiser: &Standardiser) -> Embedding {
         series,
         layers,
         widths: vec![width, FEATURES],
+        activation: Activation::Relu,
+    }
+}
+
+/// Series whose entries can each be exchanged are a set each; where only the study says so, entry `i`
+/// of every series is of trial `i`.
+fn deep_sets(study: &Study, all: Vec<Tokens>, names: &[String], width: usize) -> Embedding {
+    let all = all
+        .into_iter()
+        .filter(|tokens| names.contains(&tokens.name));
+    let sets: Vec<Tokens> = all
+        .map(|tokens| Tokens {
+            times: Vec::new(),
+            ..tokens
+        })
+        .collect();
+    let shown = |set: &Tokens| study.mechanisms.iter().all(|m| m.exchangeable(&set.name));
+    let alone = sets.iter().all(shown);
+    Embedding::DeepSets {
+        sets: if alone { sets } else { Tokens::together(sets) },
+        trial: vec![TRIAL; 2],
+        widths: vec![width, width, FEATURES],
         activation: Activation::Relu,
     }
 }
@@ -168,7 +270,83 @@ fn with_budget(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use gnomon_learn::standardise::Field;
+
+    const TRIALS: &str = "[parameters]\nm = \"Normal(0, 1)\"\n[observed]\n\
+        y = { distribution = \"Normal(m, 1)\", count = 20 }\n\
+        z = { distribution = \"Normal(m, 2)\", count = 20 }\n\
+        w = { distribution = \"Normal(m, 1)\", count = 5 }\n";
+    const MOVING: &str = "[parameters]\nm = \"Normal(0, 1)\"\n[states]\nx = \"m\"\n[dynamics]\n\
+        x = \"1\"\n[observed]\ntimes = [1, 2, 5, 6, 7, 8, 20, 21]\n\
+        y = \"Normal(x, 1)\"\nz = \"Normal(x, 2)\"\n";
+
+    fn network(mechanism: &str, settings: &str) -> Network {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("m.toml"), mechanism).unwrap();
+        let text = format!("title = \"m?\"\nmechanisms = [\"m.toml\"]\n[learn]\n{settings}\n");
+        let study = Study::parse("study.toml", &text, folder.path()).unwrap();
+        let sets = sets(&study);
+        let fields: Vec<Field> = study
+            .given_series()
+            .map(|s| Field::series(&s.name, 1, s.times.len(), sets.contains(&s.name)))
+            .collect();
+        let width = study.given_columns().len();
+        let rows: Vec<f64> = (0..3 * width).map(|i| ((i * i) % 17) as f64).collect();
+        let standardiser = Standardiser::fit(fields, &rows).unwrap();
+        let network = density(&study, &standardiser, 2);
+        network.check().unwrap();
+        network
+    }
+
+    /// Entries that the mechanism shows to be exchangeable are a set each if there are many;
+    /// otherwise the study decides.
+    #[test]
+    fn series_enter_as_the_mechanism_and_the_study_say() {
+        let text = |mechanism, wish: &str| {
+            let network = network(mechanism, &format!("embedding = \"{wish}\""));
+            network.embedding.to_string()
+        };
+        let auto = text(TRIALS, "auto");
+        assert!(
+            auto.starts_with("deep sets over 20 trials of y and 20 trials of z ("),
+            "{auto}"
+        );
+        assert!(text(TRIALS, "deep-sets").contains("and 5 trials of w"));
+        assert!(text(TRIALS, "mlp").starts_with("residual MLP"));
+        assert!(text(MOVING, "auto").starts_with("residual MLP"));
+        assert!(text(MOVING, "deep-sets").starts_with("deep sets over 8 trials of y, z ("));
+        let attention = network(MOVING, "embedding = \"attention\"").embedding;
+        let Embedding::Attention { series, .. } = &attention else {
+            unreachable!("{attention}")
+        };
+        assert_eq!(series[0].times, [1.0, 2.0, 5.0, 6.0, 7.0, 8.0, 20.0, 21.0]);
+        assert_eq!((series.len(), series[0].channels.len()), (1, 2));
+        let scalar = "[parameters]\nm = \"Normal(0, 1)\"\n[observed]\ny = \"Normal(m, 1)\"\n";
+        for wish in ["auto", "deep-sets", "attention", "convolution"] {
+            assert!(text(scalar, wish).starts_with("residual MLP"));
+        }
+    }
+
+    #[test]
+    fn densities_are_those_that_the_study_asks_for() {
+        let head = |settings| network(TRIALS, settings).head;
+        assert_eq!(head(""), Head::Spline(SplineFlow::default()));
+        let coupling = SplineFlow {
+            transforms: COUPLINGS,
+            ..SplineFlow::default()
+        };
+        assert_eq!(head("density = \"coupling\""), Head::Coupling(coupling));
+        let matching = FlowMatching {
+            hidden: 32,
+            ..FlowMatching::default()
+        };
+        assert_eq!(
+            head("density = \"flow-matching\"\nwidth = 32"),
+            Head::FlowMatching(matching)
+        );
+    }
 
     #[test]
     fn fresh_simulations_are_taken_in_the_same_number_of_steps() {

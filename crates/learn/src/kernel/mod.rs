@@ -4,6 +4,10 @@
 pub(crate) mod activation;
 pub(crate) mod adam;
 pub(crate) mod affine;
+pub(crate) mod attention;
 pub(crate) mod loss;
+pub(crate) mod matching;
+pub(crate) mod normalise;
+pub(crate) mod pool;
 pub(crate) mod product;
 pub(crate) mod spline;

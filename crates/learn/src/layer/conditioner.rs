@@ -1,11 +1,12 @@
-//! The network of one autoregressive transform: a residual MADE (Germain et al. 2015; Durkan et
-//! al. 2019) that computes, for each position, spline parameters from the features and from the
-//! inputs at earlier positions only.
+//! The network of one transform of a flow: a residual network with gates (Durkan et al. 2019) from
+//! features and inputs to parameters, in steps: the parameters of each step see the inputs that the
+//! step may see. An autoregressive transform (MADE; Germain et al. 2015) has a step for each column,
+//! which sees the columns before it; a coupling has one or two.
 //!
-//! Hidden units are sorted by degree: those of degree g see inputs 0..g and hidden units of degree
-//! g or less, and the parameters of position d see hidden units of degree d or less. Masked weight
-//! matrices are then staircases, of which only the steps are computed, and the inverse can go
-//! position by position at the cost of one pass.
+//! Hidden units are sorted by degree: those of degree g see what step g sees, and hidden units of
+//! degree g or less, and the parameters of step g see hidden units of degree g or less. Masked weight
+//! matrices are then staircases, of which only the steps are computed, and the inverse can go step
+//! by step at the cost of one pass.
 
 use super::linear::{Beginning, Linear};
 use crate::kernel::activation::{
@@ -13,7 +14,7 @@ use crate::kernel::activation::{
     times_slope,
 };
 use crate::kernel::product::{Start, transpose};
-use crate::network::{Block, Layout, SplineFlow};
+use crate::network::{Block, Layout};
 use crate::vector::Buffer;
 use gnomon_mechanism::elementary;
 use std::ops::Range;
@@ -21,8 +22,9 @@ use std::ops::Range;
 /// The layers of one transform's network.
 #[derive(Clone, Debug)]
 pub(crate) struct Conditioner {
-    positions: usize,
+    inputs: usize,
     hidden: usize,
+    activation: Activation,
     /// From features to a start of the hidden units and one gate a block.
     context: Linear,
     input: Linear,
@@ -35,7 +37,7 @@ pub(crate) struct Conditioner {
 /// One transform's activations.
 #[derive(Debug, Default)]
 pub(crate) struct ConditionerBuffers {
-    /// Inputs in autoregressive order.
+    /// Inputs, in autoregressive order if there is one.
     pub x: Buffer,
     /// Contributions of the features: start and gates.
     pub context: Buffer,
@@ -43,7 +45,7 @@ pub(crate) struct ConditionerBuffers {
     stream: Vec<Buffer>,
     /// For each block: the inputs of its layers, and its output before the gate.
     inner: Vec<[Buffer; 3]>,
-    /// Raw parameters, position by position; the flow replaces them by their gradient.
+    /// Raw parameters, step by step; the flow replaces them by their gradient.
     pub parameters: Buffer,
 }
 
@@ -77,36 +79,60 @@ impl ConditionerScratch {
     }
 }
 
-const ACTIVATION: Activation = Activation::Relu;
+/// The residual network between inputs and parameters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trunk {
+    /// Hidden units.
+    pub hidden: usize,
+    /// Residual blocks.
+    pub blocks: usize,
+    /// Before each layer of a block.
+    pub activation: Activation,
+}
+
+/// What one step computes, and from what beside the features.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// Inputs that it sees: the first so many, not fewer than the step before.
+    pub seen: usize,
+    /// Numbers that it computes.
+    pub parameters: usize,
+}
 
 impl Conditioner {
+    /// A network that reads `inputs` (at least 1) beside the features.
     pub fn new(
         layout: &mut Layout,
         name: &str,
         features: usize,
-        positions: usize,
-        per_position: usize,
-        flow: &SplineFlow,
+        inputs: usize,
+        steps: &[Step],
+        trunk: Trunk,
     ) -> Self {
-        let hidden = flow.hidden;
-        let edge = |degree: usize| (degree * hidden).div_ceil(positions);
-        let degrees: Vec<_> = (0..positions).map(|g| edge(g)..edge(g + 1)).collect();
-        let steps = |columns: &dyn Fn(usize) -> usize| -> Vec<Block> {
-            let step = |g: usize| Block {
+        let hidden = trunk.hidden;
+        let edge = |degree: usize| (degree * hidden).div_ceil(steps.len());
+        let degrees: Vec<_> = (0..steps.len()).map(|g| edge(g)..edge(g + 1)).collect();
+        let blocks = |columns: &dyn Fn(usize) -> usize| -> Vec<Block> {
+            let block = |g: usize| Block {
                 rows: degrees[g].clone(),
                 columns: columns(g),
             };
-            (0..positions).map(step).collect()
+            (0..steps.len()).map(block).collect()
         };
-        let from_inputs = steps(&|g| g);
-        let from_hidden = steps(&|g| edge(g + 1));
-        let to_output = (0..positions).map(|d| Block {
-            rows: d * per_position..(d + 1) * per_position,
-            columns: edge(d + 1),
+        let from_inputs = blocks(&|g| steps[g].seen);
+        let from_hidden = blocks(&|g| edge(g + 1));
+        let mut parameters = 0;
+        let to_output = steps.iter().enumerate().map(|(g, step)| {
+            let first = parameters;
+            parameters += step.parameters;
+            Block {
+                rows: first..parameters,
+                columns: edge(g + 1),
+            }
         });
         let to_output = to_output.collect();
         let begin = Beginning::Default;
-        let contexts = hidden * (1 + flow.blocks);
+        let contexts = hidden * (1 + trunk.blocks);
         let context = Linear::dense(
             layout,
             &format!("{name}.context"),
@@ -117,12 +143,12 @@ impl Conditioner {
         let input = Linear::masked(
             layout,
             &format!("{name}.input"),
-            positions,
+            inputs,
             from_inputs,
             begin,
             false,
         );
-        let blocks = (0..flow.blocks).map(|b| {
+        let blocks = (0..trunk.blocks).map(|b| {
             [(0, begin), (1, Beginning::Within(1e-3))].map(|(layer, begin)| {
                 let name = format!("{name}.block{b}.{layer}");
                 Linear::masked(layout, &name, hidden, from_hidden.clone(), begin, true)
@@ -138,8 +164,9 @@ impl Conditioner {
             true,
         );
         Self {
-            positions,
+            inputs,
             hidden,
+            activation: trunk.activation,
             context,
             input,
             blocks,
@@ -150,7 +177,7 @@ impl Conditioner {
 
     /// Floats that one example takes in the buffers.
     pub fn floats_per_row(&self) -> usize {
-        self.positions
+        self.inputs
             + self.context.outputs
             + self.hidden * (1 + 4 * self.blocks.len())
             + self.output.outputs
@@ -164,7 +191,7 @@ impl Conditioner {
     pub fn buffers(&self, rows: usize) -> ConditionerBuffers {
         let wide = || Buffer::zeros(self.hidden * rows);
         ConditionerBuffers {
-            x: Buffer::zeros(self.positions * rows),
+            x: Buffer::zeros(self.inputs * rows),
             context: Buffer::zeros(self.context.outputs * rows),
             stream: (0..=self.blocks.len()).map(|_| wide()).collect(),
             inner: self
@@ -200,7 +227,12 @@ impl Conditioner {
         self.context.forward(weights, rows, features, context);
     }
 
-    /// From `x` and `context` to the spline parameters of all positions.
+    /// How many inputs it reads.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// From `x` and `context` to the parameters of all steps.
     pub fn forward(&self, weights: &[f32], rows: usize, b: &mut ConditionerBuffers) {
         let size = self.hidden * rows;
         let (start, gates) = b.context.split_at_mut(size);
@@ -211,9 +243,9 @@ impl Conditioner {
             let (before, after) = b.stream.split_at_mut(i + 1);
             let (before, after) = (&before[i][..size], &mut after[0][..size]);
             let [one, two, out] = &mut b.inner[i];
-            activated(ACTIVATION, before, &mut one[..size]);
+            activated(self.activation, before, &mut one[..size]);
             layers[0].forward(weights, rows, one, two);
-            activate(ACTIVATION, &mut two[..size]);
+            activate(self.activation, &mut two[..size]);
             layers[1].forward(weights, rows, two, out);
             gated(
                 before,
@@ -230,41 +262,101 @@ impl Conditioner {
         );
     }
 
-    /// From `x` at positions before `position` to the spline parameters of that position. Called
-    /// for each position in order; gates must be open already ([`open_gates`](Self::open_gates)).
-    pub fn forward_position(
+    /// From the inputs that `step` sees to its parameters. Called for each step in order; gates must
+    /// be open already ([`open_gates`](Self::open_gates)).
+    pub fn forward_step(
         &self,
         weights: &[f32],
         rows: usize,
-        position: usize,
+        step: usize,
         b: &mut ConditionerBuffers,
     ) {
         let size = self.hidden * rows;
-        let Range { start, end } = self.degrees[position];
+        let Range { start, end } = self.degrees[step];
         let units = start * rows..end * rows;
         b.stream[0][units.clone()].copy_from_slice(&b.context[units.clone()]);
         let input = &mut b.stream[0];
         self.input
-            .block_product(weights, rows, &b.x, input, position, Start::Accumulate);
+            .block_product(weights, rows, &b.x, input, step, Start::Accumulate);
         for (i, layers) in self.blocks.iter().enumerate() {
             let (before, after) = b.stream.split_at_mut(i + 1);
             let before = &before[i][units.clone()];
             let [one, two, out] = &mut b.inner[i];
-            activated(ACTIVATION, before, &mut one[units.clone()]);
-            layers[0].forward_block(weights, rows, one, two, position);
-            activate(ACTIVATION, &mut two[units.clone()]);
-            layers[1].forward_block(weights, rows, two, out, position);
+            activated(self.activation, before, &mut one[units.clone()]);
+            layers[0].forward_block(weights, rows, one, two, step);
+            activate(self.activation, &mut two[units.clone()]);
+            layers[1].forward_block(weights, rows, two, out, step);
             let gate = &b.context[(i + 1) * size..][units.clone()];
             let after = &mut after[0][units.clone()];
             add_product(before, &out[units.clone()], gate, after);
         }
         let stream = &b.stream[self.blocks.len()];
         self.output
-            .forward_block(weights, rows, stream, &mut b.parameters, position);
+            .forward_block(weights, rows, stream, &mut b.parameters, step);
+    }
+
+    /// Appends what the network needs to know of each of `rows` examples' features, gates open, to
+    /// that example's contexts.
+    pub fn append_contexts(
+        &self,
+        weights: &[f32],
+        rows: usize,
+        features: &[f32],
+        contexts: &mut [Vec<f32>],
+    ) {
+        let mut buffer = vec![0.0; self.contexts() * rows];
+        self.forward_context(weights, rows, features, &mut buffer);
+        for (row, context) in contexts.iter_mut().enumerate() {
+            let first = context.len();
+            context.extend(buffer.iter().skip(row).step_by(rows));
+            self.open_gates(&mut context[first..]);
+        }
+    }
+
+    /// After [`forward_step`](Self::forward_step) of a single step: the sum over i < `count` of the
+    /// derivative of parameter i with respect to input i, by a tangent forward through the network
+    /// for each.
+    pub fn trace(
+        &self,
+        weights: &[f32],
+        rows: usize,
+        count: usize,
+        b: &ConditionerBuffers,
+        scratch: &mut ConditionerScratch,
+        trace: &mut [f32],
+    ) {
+        let size = self.hidden * rows;
+        let ConditionerScratch {
+            stream,
+            inner,
+            below,
+            ..
+        } = scratch;
+        let (stream, inner, below) = (&mut stream[..size], &mut inner[..size], &mut below[..size]);
+        let trace = &mut trace[..rows];
+        trace.fill(0.0);
+        for input in 0..count {
+            for (unit, stream) in stream.chunks_exact_mut(rows).enumerate() {
+                stream.fill(self.input.weight(weights, unit, input));
+            }
+            for (i, layers) in self.blocks.iter().enumerate() {
+                let [one, two, _] = &b.inner[i];
+                inner.copy_from_slice(stream);
+                times_slope(self.activation, &one[..size], inner);
+                layers[0].block_product(weights, rows, inner, below, 0, Start::Zero);
+                times_slope(self.activation, &two[..size], below);
+                layers[1].block_product(weights, rows, below, inner, 0, Start::Zero);
+                let gate = &b.context[(i + 1) * size..(i + 2) * size];
+                below.copy_from_slice(stream);
+                add_product(below, inner, gate, stream);
+            }
+            self.output
+                .add_row_product(weights, rows, input, stream, trace);
+        }
     }
 
     /// Turns the gates of a context of one example from raw values to openings.
-    pub fn open_gates(&self, context: &mut [f32]) {
+    fn open_gates(&self, context: &mut [f32]) {
         for gate in &mut context[self.hidden..] {
             *gate = (1.0 / (1.0 + elementary::exp(-f64::from(*gate)))) as f32;
         }
@@ -307,13 +399,13 @@ impl Conditioner {
             let stride = transpose(self.hidden, rows, two, transposed);
             layers[1].add_weight_gradient(rows, transposed, stride, inner, gradient);
             layers[1].input_gradient(weights, rows, inner, below, Start::Zero);
-            times_slope(ACTIVATION, two, below);
+            times_slope(self.activation, two, below);
             let stride = transpose(self.hidden, rows, one, transposed);
             layers[0].add_weight_gradient(rows, transposed, stride, below, gradient);
             layers[0].input_gradient(weights, rows, below, inner, Start::Zero);
-            add_times_slope(ACTIVATION, one, inner, stream);
+            add_times_slope(self.activation, one, inner, stream);
         }
-        let stride = transpose(self.positions, rows, &b.x, transposed);
+        let stride = transpose(self.inputs, rows, &b.x, transposed);
         self.input
             .add_weight_gradient(rows, transposed, stride, stream, gradient);
         self.input

@@ -1,6 +1,8 @@
 //! Which layers an embedding is made of, and their buffers.
 
+use super::attention::{Attention, AttentionBuffers, Depth};
 use super::convolution::{Convolution, ConvolutionBuffers};
+use super::deep_sets::{DeepSets, DeepSetsBuffers};
 use super::mlp::{Mlp, MlpBuffers};
 use super::residual::{Residual, ResidualBuffers};
 use crate::network::{Embedding, Layout};
@@ -12,6 +14,8 @@ pub(super) enum EmbeddingPlan {
     Mlp(Mlp),
     Residual(Residual),
     Convolution(Convolution),
+    DeepSets(DeepSets),
+    Attention(Attention),
 }
 
 /// The buffers of the same kind.
@@ -22,6 +26,8 @@ pub(super) enum EmbeddingBuffers {
     Mlp(MlpBuffers),
     Residual(ResidualBuffers),
     Convolution(ConvolutionBuffers),
+    DeepSets(DeepSetsBuffers),
+    Attention(Box<AttentionBuffers>),
 }
 
 use EmbeddingBuffers as Buffers;
@@ -53,6 +59,29 @@ impl EmbeddingPlan {
                 let parts = (series.as_slice(), layers.as_slice(), widths.as_slice());
                 Self::Convolution(Convolution::new(layout, NAME, given, parts, *activation))
             }
+            Embedding::DeepSets {
+                sets,
+                trial,
+                widths,
+                activation,
+            } => {
+                let parts = (sets.as_slice(), trial.as_slice(), widths.as_slice());
+                Self::DeepSets(DeepSets::new(layout, NAME, given, parts, *activation))
+            }
+            Embedding::Attention {
+                series,
+                heads,
+                blocks,
+                widths,
+                activation,
+            } => {
+                let depth = Depth {
+                    heads: *heads,
+                    blocks: *blocks,
+                };
+                let parts = (series.as_slice(), depth, widths.as_slice());
+                Self::Attention(Attention::new(layout, NAME, given, parts, *activation))
+            }
         }
     }
 
@@ -63,6 +92,8 @@ impl EmbeddingPlan {
             Self::Mlp(mlp) => mlp.floats_per_row(),
             Self::Residual(residual) => residual.floats_per_row(),
             Self::Convolution(convolution) => convolution.floats_per_row(),
+            Self::DeepSets(sets) => sets.floats_per_row(),
+            Self::Attention(attention) => attention.floats_per_row(),
         }
     }
 
@@ -72,6 +103,8 @@ impl EmbeddingPlan {
             Self::Mlp(p) => Buffers::Mlp(p.buffers(rows)),
             Self::Residual(p) => Buffers::Residual(p.buffers(rows)),
             Self::Convolution(p) => Buffers::Convolution(p.buffers(rows)),
+            Self::DeepSets(p) => Buffers::DeepSets(p.buffers(rows)),
+            Self::Attention(p) => Buffers::Attention(Box::new(p.buffers(rows))),
         }
     }
 
@@ -81,6 +114,8 @@ impl EmbeddingPlan {
             (Self::Mlp(p), Buffers::Mlp(b)) => p.forward(weights, rows, x, b),
             (Self::Residual(p), Buffers::Residual(b)) => p.forward(weights, rows, x, b),
             (Self::Convolution(p), Buffers::Convolution(b)) => p.forward(weights, rows, x, b),
+            (Self::DeepSets(p), Buffers::DeepSets(b)) => p.forward(weights, rows, x, b),
+            (Self::Attention(p), Buffers::Attention(b)) => p.forward(weights, rows, x, b),
             _ => {}
         }
     }
@@ -91,6 +126,8 @@ impl EmbeddingPlan {
             (Self::Mlp(p), Buffers::Mlp(b)) => p.output(b),
             (Self::Residual(p), Buffers::Residual(b)) => p.output(b),
             (Self::Convolution(p), Buffers::Convolution(b)) => p.output(b),
+            (Self::DeepSets(p), Buffers::DeepSets(b)) => p.output(b),
+            (Self::Attention(p), Buffers::Attention(b)) => p.output(b),
             _ => x,
         }
     }
@@ -101,6 +138,8 @@ impl EmbeddingPlan {
             (Self::Mlp(p), Buffers::Mlp(b)) => Some(p.output_gradient(b)),
             (Self::Residual(p), Buffers::Residual(b)) => Some(p.output_gradient(b)),
             (Self::Convolution(p), Buffers::Convolution(b)) => Some(p.output_gradient(b)),
+            (Self::DeepSets(p), Buffers::DeepSets(b)) => Some(p.output_gradient(b)),
+            (Self::Attention(p), Buffers::Attention(b)) => Some(p.output_gradient(b)),
             _ => None,
         }
     }
@@ -120,6 +159,8 @@ impl EmbeddingPlan {
             (Self::Convolution(p), Buffers::Convolution(b)) => {
                 p.backward(weights, rows, b, gradient);
             }
+            (Self::DeepSets(p), Buffers::DeepSets(b)) => p.backward(weights, rows, b, gradient),
+            (Self::Attention(p), Buffers::Attention(b)) => p.backward(weights, rows, b, gradient),
             _ => {}
         }
     }

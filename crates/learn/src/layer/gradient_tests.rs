@@ -2,7 +2,9 @@
 
 use super::reference::Reference;
 use super::*;
-use crate::network::{Activation, ConvolutionLayer, Embedding, Series, SplineFlow};
+use crate::network::{
+    Activation, Channel, ConvolutionLayer, Embedding, FlowMatching, Series, SplineFlow, Tokens,
+};
 use crate::vector::{FORCED, levels};
 use gnomon_mechanism::random::{Purpose, Stream};
 
@@ -14,6 +16,33 @@ fn flow() -> SplineFlow {
         bins: 5,
         tail_bound: 3.0,
     }
+}
+
+fn matching() -> FlowMatching {
+    FlowMatching {
+        hidden: 13,
+        blocks: 2,
+        tolerance: 1e-5,
+    }
+}
+
+/// Columns 0 and 16 to 19 belong to none; the second one's entries may be missing.
+fn tokens() -> Vec<Tokens> {
+    let of = |name: &str, length, channels: &[(usize, Option<usize>)], times: &[f64]| {
+        let channels = channels.iter();
+        let channels = channels.map(|&(start, missing)| Channel { start, missing });
+        Tokens {
+            name: name.into(),
+            length,
+            channels: channels.collect(),
+            times: times.to_vec(),
+        }
+    };
+    let times = [0.5, 0.6, 2.0];
+    vec![
+        of("a", 3, &[(1, None)], &times),
+        of("b", 3, &[(4, Some(7)), (10, Some(13))], &[]),
+    ]
 }
 
 fn networks() -> Vec<Network> {
@@ -46,6 +75,19 @@ fn networks() -> Vec<Network> {
         widths: vec![11, 6],
         activation: Activation::Tanh,
     };
+    let deep_sets = Embedding::DeepSets {
+        sets: tokens(),
+        trial: vec![7, 5],
+        widths: vec![11, 6],
+        activation: Activation::Tanh,
+    };
+    let attention = Embedding::Attention {
+        series: tokens(),
+        heads: 2,
+        blocks: 2,
+        widths: vec![11, 6],
+        activation: Activation::Tanh,
+    };
     let network = |given, predict, embedding, head| Network {
         given,
         predict,
@@ -69,6 +111,18 @@ fn networks() -> Vec<Network> {
             Head::Spline(flow()),
         ),
         network(20, 2, convolution(&[]), Head::Mean),
+        network(20, 2, deep_sets, Head::Mean),
+        network(20, 2, attention, Head::Mean),
+        network(5, 1, residual(Activation::Elu), Head::Coupling(flow())),
+        network(6, 2, Embedding::Identity, Head::Coupling(flow())),
+        network(6, 5, residual(Activation::Tanh), Head::Coupling(flow())),
+        network(6, 1, Embedding::Identity, Head::FlowMatching(matching())),
+        network(
+            5,
+            3,
+            residual(Activation::Tanh),
+            Head::FlowMatching(matching()),
+        ),
     ]
 }
 
@@ -89,7 +143,12 @@ fn problem(network: &Network, rows: usize) -> (Plan, Examples, Vec<f32>) {
             .collect();
         Matrix::new(columns, values)
     };
-    let given = matrix(network.given, 1.0);
+    let mut given = matrix(network.given, 1.0);
+    if let Embedding::DeepSets { sets: all, .. } | Embedding::Attention { series: all, .. } =
+        &network.embedding
+    {
+        hide(all, &mut given);
+    }
     let targets = match network.head {
         Head::Classes => Targets::Classes(
             (0..rows as u32)
@@ -101,9 +160,37 @@ fn problem(network: &Network, rows: usize) -> (Plan, Examples, Vec<f32>) {
     (plan, Examples { given, targets }, weights)
 }
 
+/// Some entries are missing; in one row all of them.
+fn hide(all: &[Tokens], given: &mut Matrix) {
+    for row in 0..given.rows() {
+        let mut stream = Stream::new(15, Purpose::MISSING, row as u64);
+        let row = given.row_mut(row);
+        let share = if stream.uniform() < 0.1 { 1.0 } else { 0.4 };
+        for channel in all.iter().flat_map(|one| &one.channels) {
+            let Some(missing) = channel.missing else {
+                continue;
+            };
+            for token in 0..3 {
+                row[missing + token] = f32::from(stream.uniform() < share);
+                row[channel.start + token] *= 1.0 - row[missing + token];
+            }
+        }
+    }
+}
+
+/// The seed and the step of the paths of flow matching.
+const PATHS: (u64, Occasion) = (17, Occasion::Step(3));
+
+/// The target, and after it the time and the noise of its path.
 fn target(examples: &Examples, row: usize) -> Vec<f64> {
     match &examples.targets {
-        Targets::Values(matrix) => matrix.row(row).iter().map(|&t| f64::from(t)).collect(),
+        Targets::Values(matrix) => {
+            let mut noise = vec![0.0; matrix.columns()];
+            let time = matching::path(PATHS.0, PATHS.1, row, &mut noise);
+            let noise = noise.into_iter().map(f64::from);
+            let target = wide(matrix.row(row)).into_iter();
+            target.chain([time]).chain(noise).collect()
+        }
         Targets::Classes(classes) => vec![f64::from(classes[row])],
     }
 }
@@ -120,7 +207,8 @@ fn gradient(plan: &Plan, examples: &Examples, weights: &[f32]) -> (f64, Vec<f32>
     let rows: Vec<usize> = (0..ROWS).collect();
     let mut loss = 0.0;
     for chunk in plan.chunks(ROWS) {
-        plan.load(&mut ws, examples, &rows[chunk]);
+        plan.load(&mut ws, examples, &rows[chunk.clone()]);
+        plan.load_paths(&mut ws, PATHS.0, PATHS.1, &rows[chunk]);
         loss += plan.add_gradient(weights, &mut ws, 1.0 / ROWS as f32, &mut gradient);
     }
     (loss / ROWS as f64, gradient)
@@ -214,7 +302,8 @@ fn losses_and_gradients_agree() {
         let rows: Vec<usize> = (0..ROWS).collect();
         let mut ours = Vec::new();
         for chunk in plan.chunks(ROWS) {
-            plan.load(&mut ws, &examples, &rows[chunk]);
+            plan.load(&mut ws, &examples, &rows[chunk.clone()]);
+            plan.load_paths(&mut ws, PATHS.0, PATHS.1, &rows[chunk]);
             ours.extend_from_slice(plan.losses(&weights, &mut ws));
         }
         let mut mean = 0.0;
@@ -280,7 +369,14 @@ fn inverting_undoes_the_flow_at_every_level() {
 }
 
 fn inverting_undoes_the_flow() {
-    let network = &networks()[5];
+    let couplings = networks().into_iter();
+    let couplings = couplings.filter(|network| matches!(network.head, Head::Coupling(_)));
+    for network in std::iter::once(networks()[5].clone()).chain(couplings) {
+        inverting_undoes(&network);
+    }
+}
+
+fn inverting_undoes(network: &Network) {
     let (plan, examples, weights) = problem(network, 128);
     let HeadPlan::Flow(flow) = &plan.head else {
         panic!("not a flow")

@@ -88,6 +88,33 @@ impl Linear {
         &parameters[self.weight..self.weight + self.inputs * self.outputs]
     }
 
+    /// One weight.
+    pub fn weight(&self, parameters: &[f32], output: usize, input: usize) -> f32 {
+        self.weights(parameters)[output * self.inputs + input]
+    }
+
+    /// `y += w x` with one row of W (no bias).
+    pub fn add_row_product(
+        &self,
+        parameters: &[f32],
+        rows: usize,
+        output: usize,
+        x: &[f32],
+        y: &mut [f32],
+    ) {
+        let size = Size {
+            m: 1,
+            n: rows,
+            k: self.inputs,
+        };
+        let row = Left {
+            values: &self.weights(parameters)[output * self.inputs..],
+            row: self.inputs,
+            column: 1,
+        };
+        product(size, row, x, rows, y, rows, Start::Accumulate);
+    }
+
     /// `y = W x + b` for `rows` examples.
     pub fn forward(&self, parameters: &[f32], rows: usize, x: &[f32], y: &mut [f32]) {
         (0..self.blocks.len()).for_each(|block| self.forward_block(parameters, rows, x, y, block));

@@ -42,6 +42,11 @@ impl Mlp {
         }
     }
 
+    /// Numbers that an example ends as.
+    pub fn outputs(&self) -> usize {
+        self.layers.last().map_or(0, |l| l.outputs)
+    }
+
     /// Floats that one example takes in the buffers.
     pub fn floats_per_row(&self) -> usize {
         2 * self.layers.iter().map(|l| l.outputs).sum::<usize>()

@@ -1,14 +1,18 @@
 //! A network compiled to layers: a [`Plan`] says where each parameter lies and runs chunks of
 //! examples forward and backward in a [`Workspace`] of buffers.
 
+mod attention;
 mod conditioner;
 mod convolution;
+mod deep_sets;
 mod embedding;
 mod flow;
 mod linear;
+mod matching;
 mod mlp;
 mod residual;
 mod rows;
+mod tokens;
 
 use crate::examples::{Examples, Targets};
 use crate::kernel::{loss, product::Start, product::transpose};
@@ -16,8 +20,10 @@ use crate::matrix::Matrix;
 use crate::network::{Head, Layout, Network, NetworkError, Tensor};
 use crate::vector::{Buffer, ROW_UNIT, padded};
 use embedding::{EmbeddingBuffers, EmbeddingPlan};
-use flow::{Flow, FlowBuffers};
+use flow::{Flow, FlowBuffers, Kind};
 use linear::{Beginning, Linear};
+pub(crate) use matching::Occasion;
+use matching::{Matching, MatchingBuffers};
 use rows::{gather, scatter};
 use std::ops::Range;
 
@@ -39,6 +45,16 @@ enum HeadPlan {
     Classes(Linear),
     Quantiles(Linear, Vec<f32>),
     Flow(Flow),
+    Matching(Matching),
+}
+
+/// What a workspace was loaded with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loaded {
+    /// Given columns.
+    Given,
+    /// Features that were worked out before.
+    Features,
 }
 
 /// Buffers for one chunk of examples.
@@ -56,6 +72,7 @@ pub(crate) struct Workspace {
     output: Buffer,
     output_gradient: Buffer,
     flow: FlowBuffers,
+    matching: MatchingBuffers,
     transposed: Buffer,
 }
 
@@ -80,7 +97,16 @@ impl Plan {
             Head::Quantiles { levels } => {
                 HeadPlan::Quantiles(linear(predict * levels.len()), levels.clone())
             }
-            Head::Spline(flow) => HeadPlan::Flow(Flow::new(&mut layout, features, predict, flow)),
+            Head::Spline(flow) | Head::Coupling(flow) => {
+                let kind = match &network.head {
+                    Head::Coupling(_) => Kind::Coupling,
+                    _ => Kind::Autoregressive,
+                };
+                HeadPlan::Flow(Flow::new(&mut layout, features, predict, flow, kind))
+            }
+            Head::FlowMatching(flow) => {
+                HeadPlan::Matching(Matching::new(&mut layout, features, predict, flow))
+            }
         };
         let mut plan = Self {
             given,
@@ -115,6 +141,7 @@ impl Plan {
         let head = match &self.head {
             HeadPlan::Mean(l) | HeadPlan::Classes(l) | HeadPlan::Quantiles(l, _) => 2 * l.outputs,
             HeadPlan::Flow(flow) => flow.floats_per_row(),
+            HeadPlan::Matching(matching) => matching.floats_per_row(),
         };
         self.embedding.floats_per_row() + head
     }
@@ -131,11 +158,14 @@ impl Plan {
 
     pub fn workspace(&self) -> Workspace {
         let rows = self.chunk;
-        let (outputs, flow) = match &self.head {
-            HeadPlan::Mean(l) | HeadPlan::Classes(l) | HeadPlan::Quantiles(l, _) => {
-                (l.outputs, FlowBuffers::default())
-            }
-            HeadPlan::Flow(flow) => (0, flow.buffers(rows)),
+        let outputs = self.outputs();
+        let flow = match &self.head {
+            HeadPlan::Flow(flow) => flow.buffers(rows),
+            _ => FlowBuffers::default(),
+        };
+        let matching = match &self.head {
+            HeadPlan::Matching(matching) => matching.buffers(rows),
+            _ => MatchingBuffers::default(),
         };
         Workspace {
             count: 0,
@@ -149,6 +179,7 @@ impl Plan {
             output: Buffer::zeros(outputs * rows),
             output_gradient: Buffer::zeros(outputs * rows),
             flow,
+            matching,
             transposed: Buffer::default(),
         }
     }
@@ -160,6 +191,7 @@ impl Plan {
             HeadPlan::Classes(_) => 1,
             HeadPlan::Quantiles(l, levels) => l.outputs / levels.len(),
             HeadPlan::Flow(flow) => flow.columns,
+            HeadPlan::Matching(matching) => matching.columns,
         }
     }
 
@@ -210,6 +242,13 @@ impl Plan {
         }
     }
 
+    /// Draws what the loss of the loaded examples needs beside them: the paths of flow matching.
+    pub fn load_paths(&self, ws: &mut Workspace, seed: u64, occasion: Occasion, rows: &[usize]) {
+        if let HeadPlan::Matching(matching) = &self.head {
+            matching.load_paths(ws.rows, seed, occasion, rows, &mut ws.matching);
+        }
+    }
+
     /// From the given columns to features.
     fn embed(&self, weights: &[f32], ws: &mut Workspace) {
         self.embedding
@@ -240,17 +279,42 @@ impl Plan {
         );
     }
 
-    /// The loss of each loaded target of a density, given the loaded features; none for other heads.
-    pub fn losses_of_features<'a>(&self, weights: &[f32], ws: &'a mut Workspace) -> &'a [f32] {
-        let HeadPlan::Flow(flow) = &self.head else {
-            return &[];
-        };
+    /// ln p of each loaded target of a density, given the loaded columns or features; nothing for
+    /// other heads.
+    pub fn log_densities(
+        &self,
+        weights: &[f32],
+        ws: &mut Workspace,
+        loaded: Loaded,
+        out: &mut [f64],
+    ) {
+        if loaded == Loaded::Given {
+            self.embed(weights, ws);
+        }
         let rows = ws.rows;
-        ws.weights[..rows].fill(0.0);
-        flow.load(rows, &ws.targets, &mut ws.flow);
-        flow.forward(weights, rows, &ws.features, &mut ws.flow);
-        flow.loss(rows, &ws.weights, &mut ws.flow, &mut ws.loss);
-        &ws.loss[..ws.count]
+        let features = match loaded {
+            Loaded::Given => self.embedding.features(&ws.x, &ws.embedding),
+            Loaded::Features => &ws.features,
+        };
+        match &self.head {
+            HeadPlan::Flow(flow) => {
+                ws.weights[..rows].fill(0.0);
+                flow.load(rows, &ws.targets, &mut ws.flow);
+                flow.forward(weights, rows, features, &mut ws.flow);
+                flow.loss(rows, &ws.weights, &mut ws.flow, &mut ws.loss);
+                for (out, &loss) in out.iter_mut().zip(&*ws.loss) {
+                    *out = -f64::from(loss);
+                }
+            }
+            HeadPlan::Matching(matching) => {
+                let contexts = matching.contexts(weights, rows, features);
+                let mut targets = vec![0.0; ws.count * matching.columns];
+                scatter(&ws.targets, rows, matching.columns, &mut targets);
+                let context_of = |row: usize| contexts[row].as_slice();
+                matching.log_densities(weights, context_of, &targets, out, &mut ws.matching);
+            }
+            HeadPlan::Mean(_) | HeadPlan::Classes(_) | HeadPlan::Quantiles(..) => {}
+        }
     }
 
     /// Adds `scale` times the gradient of the summed loss of the loaded examples to `gradient`;
@@ -291,6 +355,10 @@ impl Plan {
                 flow.forward(weights, rows, features, &mut ws.flow);
                 flow.loss(rows, row_weights, &mut ws.flow, loss);
             }
+            HeadPlan::Matching(matching) => {
+                let examples = (features, &**targets);
+                matching.loss(weights, rows, examples, row_weights, &mut ws.matching, loss);
+            }
             HeadPlan::Mean(l) => {
                 l.forward(weights, rows, features, &mut ws.output);
                 let (y, g) = (&ws.output[..size(l)], &mut ws.output_gradient);
@@ -321,6 +389,15 @@ impl Plan {
                     below[..self.features * rows].fill(0.0);
                 }
                 flow.backward(weights, rows, &mut ws.flow, gradient, below);
+            }
+            HeadPlan::Matching(matching) => {
+                let features = self.embedding.features(&ws.x, &ws.embedding);
+                matching.load_features(rows, features, self.features, &mut ws.matching);
+                let mut below = self.embedding.feature_gradient(&mut ws.embedding);
+                if let Some(below) = &mut below {
+                    below[..self.features * rows].fill(0.0);
+                }
+                matching.backward(weights, rows, &mut ws.matching, gradient, below);
             }
             HeadPlan::Mean(l) | HeadPlan::Classes(l) | HeadPlan::Quantiles(l, _) => {
                 let features = self.embedding.features(&ws.x, &ws.embedding);
@@ -364,18 +441,19 @@ impl Plan {
     pub fn outputs(&self) -> usize {
         match &self.head {
             HeadPlan::Mean(l) | HeadPlan::Classes(l) | HeadPlan::Quantiles(l, _) => l.outputs,
-            HeadPlan::Flow(_) => 0,
+            HeadPlan::Flow(_) | HeadPlan::Matching(_) => 0,
         }
     }
 
-    /// The flow's contexts of the loaded rows, example by example; empty for other heads.
+    /// What a density needs to know of the loaded rows, example by example; empty for other heads.
     pub fn contexts(&self, weights: &[f32], ws: &mut Workspace) -> Vec<Vec<f32>> {
-        let HeadPlan::Flow(flow) = &self.head else {
-            return Vec::new();
-        };
         self.embed(weights, ws);
         let features = self.embedding.features(&ws.x, &ws.embedding);
-        let mut contexts = flow.contexts(weights, ws.rows, features);
+        let mut contexts = match &self.head {
+            HeadPlan::Flow(flow) => flow.contexts(weights, ws.rows, features),
+            HeadPlan::Matching(matching) => matching.contexts(weights, ws.rows, features),
+            _ => Vec::new(),
+        };
         contexts.truncate(ws.count);
         contexts
     }
@@ -388,8 +466,13 @@ impl Plan {
         context_of: impl Fn(usize) -> &'a [f32],
         out: &mut [f32],
     ) {
-        let HeadPlan::Flow(flow) = &self.head else {
-            return;
+        let flow = match &self.head {
+            HeadPlan::Flow(flow) => flow,
+            HeadPlan::Matching(matching) => {
+                matching.draw(weights, context_of, out, &mut ws.matching);
+                return;
+            }
+            _ => return,
         };
         let count = out.len() / flow.columns;
         let rows = padded(count);

@@ -29,3 +29,22 @@ pub(super) fn scatter(features: &[f32], stride: usize, columns: usize, out: &mut
         }
     }
 }
+
+/// Lays out each example's values feature by feature; runs of examples that share them are filled.
+pub(super) fn spread<'a>(
+    rows: usize,
+    count: usize,
+    of: impl Fn(usize) -> &'a [f32],
+    out: &mut [f32],
+) {
+    let mut from = 0;
+    while from < rows {
+        let values = of(from);
+        let same = |row: &usize| std::ptr::eq(of(*row), values);
+        let to = from + (from..rows).take_while(same).count();
+        for feature in 0..count {
+            out[feature * rows + from..feature * rows + to].fill(values[feature]);
+        }
+        from = to;
+    }
+}

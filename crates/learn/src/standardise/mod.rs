@@ -16,7 +16,7 @@ mod column;
 pub use column::{Column, Shape};
 
 use crate::matrix::Matrix;
-use crate::network::Series;
+use crate::network::{Channel, Series, Tokens};
 use column::{logarithmic, measure};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -214,6 +214,30 @@ impl Standardiser {
             start += channels * field.length;
         }
         series
+    }
+
+    /// Where the entries of each series lie among the columns written, without times.
+    #[must_use]
+    pub fn tokens(&self) -> Vec<Tokens> {
+        let of = |series: Series, field: &Field| {
+            let indicated = series.channels > field.channels;
+            let channel = |c: usize| Channel {
+                start: series.start + c * series.length,
+                missing: indicated.then(|| series.start + (field.channels + c) * series.length),
+            };
+            Tokens {
+                channels: (0..field.channels).map(channel).collect(),
+                name: series.name,
+                length: series.length,
+                times: Vec::new(),
+            }
+        };
+        let fields = self.fields.iter().filter(|field| field.length > 1);
+        self.series()
+            .into_iter()
+            .zip(fields)
+            .map(|(s, f)| of(s, f))
+            .collect()
     }
 
     fn name_of(&self, column: usize) -> String {

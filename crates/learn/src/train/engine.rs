@@ -7,7 +7,7 @@ use super::recipe::Recipe;
 use crate::crew::Crew;
 use crate::examples::Examples;
 use crate::kernel::adam::{AdamBlock, AdamStep, BETA1, BETA2, adam, reduce};
-use crate::layer::{Plan, Workspace};
+use crate::layer::{Occasion, Plan, Workspace};
 use crate::vector::Buffer;
 use std::ops::Range;
 
@@ -27,6 +27,7 @@ pub(super) struct Engine<'a> {
     clip_norm: Option<f64>,
     weight_decay: f64,
     average: f32,
+    seed: u64,
 }
 
 /// A partial sum of gradients over some chunks of the batch.
@@ -53,6 +54,7 @@ impl<'a> Engine<'a> {
             block_squares: vec![0.0; plan.parameters().div_ceil(BLOCK)],
             clip_norm: recipe.clip_norm,
             weight_decay: recipe.weight_decay,
+            seed: recipe.seed,
             average: if recipe.averaging > 0 {
                 1.0 / recipe.averaging as f32
             } else {
@@ -77,7 +79,8 @@ impl<'a> Engine<'a> {
     ) -> f64 {
         let Batch { examples, rows } = *batch;
         self.workspaces(crew);
-        let (plan, scale) = (self.plan, 1.0 / rows.len() as f32);
+        let (plan, scale, seed) = (self.plan, 1.0 / rows.len() as f32, self.seed);
+        let occasion = Occasion::Step(state.step);
         let weights = &state.weights;
         crew.for_each(
             &mut self.workspaces,
@@ -87,6 +90,7 @@ impl<'a> Engine<'a> {
                 slot.loss = 0.0;
                 for chunk in &slot.chunks {
                     plan.load(workspace, examples, &rows[chunk.clone()]);
+                    plan.load_paths(workspace, seed, occasion, &rows[chunk.clone()]);
                     slot.loss += plan.add_gradient(weights, workspace, scale, &mut slot.gradient);
                 }
             },
@@ -155,7 +159,7 @@ impl<'a> Engine<'a> {
         weights: &[f32],
     ) -> f64 {
         self.workspaces(crew);
-        let plan = self.plan;
+        let (plan, seed) = (self.plan, self.seed);
         let mut sums: Vec<(Range<usize>, f64)> = plan
             .chunks(rows.len())
             .into_iter()
@@ -166,6 +170,7 @@ impl<'a> Engine<'a> {
             &mut sums,
             |workspace, _, (chunk, sum)| {
                 plan.load(workspace, examples, &rows[chunk.clone()]);
+                plan.load_paths(workspace, seed, Occasion::HeldOut, &rows[chunk.clone()]);
                 *sum = plan
                     .losses(weights, workspace)
                     .iter()

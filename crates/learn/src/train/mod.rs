@@ -89,7 +89,7 @@ pub struct Trained {
     pub curve: Vec<Epoch>,
     /// The epoch (from 1) whose weights were kept.
     pub best_epoch: usize,
-    /// The lowest held-out loss: nats for densities and classes.
+    /// The lowest held-out loss: nats for densities (but for flow matching) and classes.
     pub best_loss: f64,
     /// Rows that only measured the held-out loss.
     pub validation_rows: usize,
@@ -449,7 +449,7 @@ fn check_examples(examples: &Examples, network: &Network) -> Result<(), TrainErr
                 None => Ok(()),
             }
         }
-        (Targets::Values(values), Head::Mean | Head::Quantiles { .. } | Head::Spline(_)) => {
+        (Targets::Values(values), head) if *head != Head::Classes => {
             if values.columns() != network.predict {
                 let (have, want) = (values.columns(), network.predict);
                 return wrong(format!(

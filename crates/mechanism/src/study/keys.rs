@@ -90,18 +90,23 @@ pub const LEARN: &[Key] = &[
     ),
     Key::new(
         "embedding",
-        Kind::Choice(&["auto", "mlp", "convolution"]),
-        "How the data enter: auto (the default: convolution for long series), mlp or convolution.",
+        Kind::Choice(&["auto", "mlp", "convolution", "deep-sets", "attention"]),
+        "How the data enter: auto (the default: deep sets for series whose entries can be exchanged, convolution for long series), mlp, convolution, deep-sets or attention.",
+    ),
+    Key::new(
+        "density",
+        Kind::Choice(&["autoregressive", "coupling", "flow-matching"]),
+        "How parameters' densities are learned: autoregressive (the default) or coupling spline flows, or flow matching.",
     ),
     Key::new(
         "width",
         Kind::Count(1),
-        "Hidden width. Default: 128 in the embedding, 50 in the flow.",
+        "Hidden width. Default: 128 in the embedding, 50 in a spline flow, 96 in flow matching.",
     ),
     Key::new(
         "transforms",
         Kind::Count(1),
-        "Transforms of the flow. Default: 5.",
+        "Transforms of a spline flow. Default: 5, or 8 for coupling.",
     ),
     Key::new("bins", Kind::Count(1), "Bins of each spline. Default: 10."),
     Key::new(

@@ -23,6 +23,8 @@ pub struct Learn {
     pub members: usize,
     /// How the data enter. Default auto.
     pub embedding: Embedding,
+    /// How parameters' densities are learned. Default autoregressive.
+    pub density: Density,
     /// Hidden width.
     pub width: Option<usize>,
     /// Transforms of the flow.
@@ -45,12 +47,27 @@ pub struct Learn {
 /// How the data enter the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Embedding {
-    /// Convolution for long series, else an MLP.
+    /// Deep sets for series whose entries can be exchanged, convolution for long series, else an MLP.
     Auto,
     /// A residual multilayer perceptron.
     Mlp,
     /// A one-dimensional convolution over each series.
     Convolution,
+    /// An MLP for every entry of a series, and the mean over entries.
+    DeepSets,
+    /// A small transformer over the entries of series and their times.
+    Attention,
+}
+
+/// How the parameters' density is learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Density {
+    /// A spline flow, parameter after parameter.
+    Autoregressive,
+    /// A spline flow, half of the parameters at a time.
+    Coupling,
+    /// Flow matching.
+    FlowMatching,
 }
 
 /// How the answer is tested.
@@ -96,6 +113,7 @@ impl Default for Learn {
         Self {
             members: 2,
             embedding: Embedding::Auto,
+            density: Density::Autoregressive,
             width: None,
             transforms: None,
             bins: None,
@@ -214,10 +232,26 @@ pub(super) fn learn(top: &Section<'_>) -> Result<Learn, ReadError> {
             "auto" => Embedding::Auto,
             "mlp" => Embedding::Mlp,
             "convolution" => Embedding::Convolution,
+            "deep-sets" => Embedding::DeepSets,
+            "attention" => Embedding::Attention,
             other => {
                 return Err(entry
                     .error(format!("unknown embedding `{other}`"), "not an embedding")
-                    .with_help("embeddings: \"auto\", \"mlp\", \"convolution\""));
+                    .with_help(
+                        "embeddings: \"auto\", \"mlp\", \"convolution\", \"deep-sets\", \"attention\"",
+                    ));
+            }
+        };
+    }
+    if let Some(entry) = section.get("density") {
+        settings.density = match entry.text()?.value.as_str() {
+            "autoregressive" => Density::Autoregressive,
+            "coupling" => Density::Coupling,
+            "flow-matching" => Density::FlowMatching,
+            other => {
+                return Err(entry
+                    .error(format!("unknown density `{other}`"), "not a density")
+                    .with_help("densities: \"autoregressive\", \"coupling\", \"flow-matching\""));
             }
         };
     }

@@ -12,6 +12,7 @@ use gnomon_mechanism::random::{Purpose, Stream};
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::stage::networks;
 
 /// What a network predicts.
 #[derive(Clone)]
@@ -116,12 +117,13 @@ pub(super) fn fit(
         ));
     }
     hide(given, context, numbers);
+    let sets = networks::sets(&context.study);
     let fields = context
         .study
         .given_series()
         .map(|series| match series.times.len() {
             1 => Field::scalar(&series.name),
-            length => Field::series(&series.name, 1, length, false),
+            length => Field::series(&series.name, 1, length, sets.contains(&series.name)),
         })
         .collect();
     Standardiser::fit(fields, given).map_err(wrong)

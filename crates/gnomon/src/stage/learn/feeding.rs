@@ -100,7 +100,7 @@ fn job<'a>(
         Target::Mechanism => Job {
             name: "which mechanism".into(),
             folder: CLASSES.into(),
-            network: networks::classes(&study.learn, standardiser, study.mechanisms.len()),
+            network: networks::classes(study, standardiser),
             source,
         },
         Target::Parameters(own, coordinates) => {
@@ -108,7 +108,7 @@ fn job<'a>(
             Job {
                 name: format!("parameters of {name}"),
                 folder: density_folder(name),
-                network: networks::density(&study.learn, standardiser, coordinates.dimension()),
+                network: networks::density(study, standardiser, coordinates.dimension()),
                 source,
             }
         }
