@@ -317,7 +317,7 @@ fn a_wrong_likelihood_is_falsified() {
     let right = with_sd("0.5");
     assert_eq!(verdict(&right), "survived");
     assert_eq!(right["refinement"][0]["standing"], "exact");
-    let wrong = with_sd("1.5");
+    let wrong = with_sd("0.2");
     assert_eq!(verdict(&wrong), "falsified");
     assert_eq!(wrong["refinement"][0]["standing"], "refined", "{wrong}");
 }

@@ -103,7 +103,7 @@ fn damaged_and_foreign_files_are_named() {
 
     let text = String::from_utf8(good_text).unwrap();
     for (from, to, expected) in [
-        ("\"format\": 1", "\"format\": 9", "format is 9"),
+        ("\"format\": 2", "\"format\": 9", "format is 9"),
         ("\"hidden\": 10", "\"hidden\": 9", "the network needs F32"),
         ("\"hidden\": 10", "\"hidden\": 100000", "do not hold"),
         ("\"bins\": 5", "\"bins\": 1", "1 bins"),
