@@ -16,7 +16,7 @@ import numpy as np
 
 import machine
 import result
-from sbibm import exact, ours, published, references
+from sbibm import exact, ours, published, references, timing
 from sbibm.c2st import c2st
 from worker import BUILD
 
@@ -29,6 +29,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int)
     parser.add_argument("--observations", type=int)
     parser.add_argument("--no-refinement", action="store_true")
+    parser.add_argument("--only", choices=["quality", "time"], default="quality")
     arguments = parser.parse_args()
     quick = arguments.quick
     tasks = arguments.tasks or list(published.TASKS)
@@ -39,6 +40,11 @@ def main() -> int:
     files = references.fetch(folder)
     gnomon = ours.built()
     own = folder / ours.fingerprint(gnomon)
+    if arguments.only == "time":
+        timed = timing.rows(gnomon, own, files, seeds, numbers)
+        print(f"\nsbibm on {machine.name()}\n\n{times(timed)}\n")
+        print(json.dumps({"bench": "sbibm", "machine": machine.name(), "rows": timed}))
+        return 0
     # Trainings first, alone on the machine, so that their seconds mean something.
     rows = [exact_row(task, numbers) for task in tasks if task in exact.SAMPLERS]
     for task in tasks:
@@ -152,6 +158,19 @@ def table(rows: list[dict]) -> str:
             shown(row.get("calls"), ",.0f"),
             shown(statistics.fmean(row["seconds"]) if "seconds" in row else None, ".1f"),
         ]
+        for row in rows
+    ]
+    return result.aligned(head, body)
+
+
+def times(rows: list[dict]) -> str:
+    """Seconds and scores of both sides."""
+    head = ["task", "simulations", "seconds", "sbi", "ratio", "C2ST", "sbi"]
+    keys = ["seconds", "sbi_seconds", "ratio", "c2st", "sbi_c2st"]
+    forms = [".1f", ".1f", ".1f", ".3f", ".3f"]
+    body = [
+        [row["task"], f"{row['simulations']:,d}"]
+        + [format(row[key], form) for key, form in zip(keys, forms, strict=True)]
         for row in rows
     ]
     return result.aligned(head, body)
