@@ -41,7 +41,7 @@ def main() -> int:
     gnomon = ours.built()
     own = folder / ours.fingerprint(gnomon)
     if arguments.only == "time":
-        timed = timing.rows(gnomon, own, files, seeds, numbers)
+        timed = timing.rows(gnomon, own, files, tasks, seeds, numbers)
         print(f"\nsbibm on {machine.name()}\n\n{times(timed)}\n")
         print(json.dumps({"bench": "sbibm", "machine": machine.name(), "rows": timed}))
         return 0

@@ -10,9 +10,10 @@ TASKS = ("two_moons", "sir", "slcp")
 SIMULATIONS = 10_000
 
 
-def rows(gnomon: Path, folder: Path, files: Path, seeds: range, numbers: range) -> list[dict]:
+def rows(gnomon: Path, folder: Path, files: Path, tasks: list[str], seeds: range, numbers: range):
     """One row a task: seconds of training and C2ST of both sides, seed by seed."""
-    return [row(gnomon, folder, files, task, seeds, numbers) for task in TASKS]
+    timed = [task for task in TASKS if task in tasks]
+    return [row(gnomon, folder, files, task, seeds, numbers) for task in timed]
 
 
 def row(gnomon, folder, files, task, seeds, numbers) -> dict:
