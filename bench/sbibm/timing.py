@@ -1,5 +1,6 @@
 """Wall time to a posterior beside sbi's NPE: the same simulations, each side's defaults, one run."""
 
+import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -12,6 +13,9 @@ SIMULATIONS = 10_000
 
 def rows(gnomon: Path, folder: Path, files: Path, tasks: list[str], seeds: range, numbers: range):
     """One row a task: seconds of training and C2ST of both sides, seed by seed."""
+    # sbi leaves its logs where it runs.
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(folder)
     timed = [task for task in TASKS if task in tasks]
     return [row(gnomon, folder, files, task, seeds, numbers) for task in timed]
 

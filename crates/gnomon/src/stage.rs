@@ -1,5 +1,5 @@
 //! The stages of a study, each run only when what it is made from changed:
-//! simulate -> learn -> answer, examine -> report.
+//! simulate -> learn -> examine -> answer -> report.
 
 pub mod answer;
 pub mod examine;

@@ -320,6 +320,16 @@ fn a_wrong_likelihood_is_falsified() {
     let wrong = with_sd("0.2");
     assert_eq!(verdict(&wrong), "falsified");
     assert_eq!(wrong["refinement"][0]["standing"], "refined", "{wrong}");
+    let data = folder.path().join("y.csv").display().to_string();
+    let asked = json(&succeeds(&[
+        "ask",
+        &study,
+        "--observed",
+        &data,
+        "--refine",
+        "--json",
+    ]));
+    assert_eq!(asked["refinement"][0]["standing"], "refined", "{asked}");
 }
 
 /// Many data sets at once get the answers that each would get alone.

@@ -31,9 +31,9 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
     let bank = stage::simulate::run(&context, &population)?;
     let learned_from = stage::learn::made_from(&context, &bank)?;
     let amortized = stage::learn::run(&context, &population, &bank)?;
-    let answer = answer::run(&context, &population, &amortized, &learned_from)?;
     let verdicts = examine::run(&context, &population, &amortized, &learned_from)?;
-    let answer = answer::held_against(&context, answer, &verdicts.claims)?;
+    let claims = &verdicts.claims;
+    let answer = answer::run(&context, &population, &amortized, &learned_from, claims)?;
     let page = stage::report::run(&context, &bank, &amortized, &answer, &verdicts)?;
     let claims = stage::report::claims(&answer, &verdicts);
     let text = format!(
@@ -309,6 +309,9 @@ pub fn ask(
     };
     let mut asked = answer::ask(&context, &population, &amortized, &data, draws, refine)?;
     answer::alarms(&context, &population, &amortized, &data, &mut asked.answer)?;
+    if let Some(verdicts) = examine::known(&context) {
+        answer::doubt(&mut asked.answer, &verdicts.claims);
+    }
     if let Some(folder) = folder {
         asked
             .draws
@@ -348,9 +351,9 @@ pub fn report(session: &Session, path: &Path) -> Result<(), Failure> {
         ));
     }
     let amortized = stage::learn::load(&context)?;
-    let answer = answer::run(&context, &population, &amortized, &learned_from)?;
     let verdicts = examine::run(&context, &population, &amortized, &learned_from)?;
-    let answer = answer::held_against(&context, answer, &verdicts.claims)?;
+    let claims = &verdicts.claims;
+    let answer = answer::run(&context, &population, &amortized, &learned_from, claims)?;
     let page = stage::report::run(&context, &bank, &amortized, &answer, &verdicts)?;
     session.output.result(
         &format!("Report: {}", page.display()),

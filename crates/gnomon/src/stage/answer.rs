@@ -1,4 +1,4 @@
-//! Third stage: what the networks say of the data, and whether the data speak against them.
+//! Fourth stage: what the networks say of the data, and whether the data speak against them.
 
 mod alarms;
 mod each;
@@ -64,37 +64,29 @@ pub struct Answer {
     pub warning: Option<String>,
 }
 
-/// The answer, with no posterior called exact that rests on a likelihood whose test it did not survive.
-///
-/// # Errors
-/// Where the disk refuses.
-pub fn held_against(
-    context: &Context,
-    mut answer: Answer,
-    verdicts: &[content::Claim],
-) -> Result<Answer, Failure> {
-    let mut doubted = false;
+/// Calls no posterior exact that rests on a written likelihood whose claim did not survive.
+pub fn doubt(answer: &mut Answer, claims: &[content::Claim]) {
     for refinement in &mut answer.refinement {
-        let name = likelihood_claim(&refinement.mechanism);
-        let held = verdicts
-            .iter()
-            .all(|claim| claim.name != name || claim.verdict == content::Verdict::Survived);
-        if !held && refinement.standing == content::Standing::Exact {
+        let untrusted = is_untrusted(&refinement.mechanism, claims);
+        if untrusted && refinement.standing == content::Standing::Exact {
             refinement.standing = content::Standing::Refined;
             refinement.because =
-                "refined but not exact, since the [likelihood] of its file did not survive \
-                                  its test against the simulator"
+                "refined but not exact, since the [likelihood] of its file did not \
+                                  survive its test against the simulator"
                     .into();
-            doubted = true;
         }
     }
-    if doubted {
-        context.write(FILE, &answer)?;
-    }
-    Ok(answer)
 }
 
-/// Answers the study's own data, with figures and alarms.
+/// Whether a mechanism's file writes a likelihood whose claim did not survive.
+fn is_untrusted(mechanism: &str, claims: &[content::Claim]) -> bool {
+    let name = likelihood_claim(mechanism);
+    let written = claims.iter().find(|claim| claim.name == name);
+    written.is_some_and(|claim| claim.verdict != content::Verdict::Survived)
+}
+
+/// Answers the study's own data, with figures and alarms; `claims` are the tested ones about the networks
+/// and about written likelihoods.
 ///
 /// # Errors
 /// Where the study has no data, a simulator or network cannot be run, or the disk refuses.
@@ -103,9 +95,14 @@ pub fn run(
     population: &Population<'_>,
     amortized: &Amortized,
     learned_from: &str,
+    claims: &[content::Claim],
 ) -> Result<Answer, Failure> {
     let data = context.data()?;
-    let made_from = made_from(context, learned_from);
+    let mechanisms = context.study.mechanisms.iter().map(|m| m.name.as_str());
+    let untrusted: Vec<&str> = mechanisms
+        .filter(|name| is_untrusted(name, claims))
+        .collect();
+    let made_from = stamp::hash(&[&made_from(context, learned_from), &untrusted.join(",")]);
     if Stamp::read(&context.results(), STAGE).is_some_and(|stamp| stamp.made_from == made_from)
         && let Some(answer) = context.read_result(FILE)
     {
@@ -119,7 +116,8 @@ pub fn run(
         Some(false) => Refine::Never,
     };
     let draws = context.study.answer.draws;
-    let asked = ask(context, population, amortized, data, draws, refine)?;
+    let mut asked = ask(context, population, amortized, data, draws, refine)?;
+    doubt(&mut asked.answer, claims);
     let seconds = began.elapsed().as_secs_f64();
     let began = Instant::now();
     let prior = prior_rows(context, population)?;

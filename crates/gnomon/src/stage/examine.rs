@@ -1,4 +1,4 @@
-//! Fourth stage: test the networks' calibration on fresh simulations that nothing was fitted to.
+//! Third stage: test the networks' calibration on fresh simulations that nothing was fitted to.
 
 mod pool;
 mod shown;
@@ -81,6 +81,15 @@ pub fn run(
     }
     .write(&context.results(), STAGE)?;
     Ok(verdicts)
+}
+
+/// The verdicts about the networks that are there, where they have been tested already.
+#[must_use]
+pub fn known(context: &Context) -> Option<Verdicts> {
+    let learned = Stamp::read(&context.results(), learn::STAGE)?;
+    let tested = Stamp::read(&context.results(), STAGE)?;
+    let own = tested.made_from == made_from(context, &learned.made_from);
+    own.then(|| context.read_result(FILE)).flatten()
 }
 
 /// A hash of what the verdicts are made from.

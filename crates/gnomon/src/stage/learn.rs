@@ -28,7 +28,7 @@ use crate::population::Population;
 use crate::stamp::{self, Stamp};
 pub use examples::missing_entries;
 
-const STAGE: &str = "learn";
+pub(super) const STAGE: &str = "learn";
 const FILE: &str = "learned.json";
 /// The folder of p(mechanism | given).
 const CLASSES: &str = "mechanism";
