@@ -47,7 +47,7 @@ pub struct Shared {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Do everything that is not up to date: simulate, learn, answer, test, report
+    /// Do everything that is not up to date: simulate, learn, test, answer, report
     Run {
         /// The study's folder, or its study.toml
         study: PathBuf,

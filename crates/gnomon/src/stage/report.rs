@@ -15,7 +15,7 @@ use crate::stamp::{self, Stamp};
 
 const STAGE: &str = "report";
 /// The stages whose costs the ledger lists, in order.
-const STAGES: [&str; 4] = ["simulate", "learn", "answer", "examine"];
+const STAGES: [&str; 4] = ["simulate", "learn", "examine", "answer"];
 
 /// Writes the report where it is not up to date, and says where it is.
 ///
