@@ -1,7 +1,8 @@
 """The ten sbibm tasks: C2ST of Gnomon's posteriors, amortized and refined, beside published figures,
 and the wall time beside sbi's NPE.
 
-`bench/run sbibm [--quick] [--tasks ...] [--simulations N ...] [--seeds N] [--only quality|time]`
+`bench/run sbibm [--quick] [--tasks ...] [--simulations N ...] [--seeds N]
+[--only quality|time|calibration|classifiers] [--classifier gnomon|scikit-learn]`
 """
 
 import argparse
@@ -16,8 +17,8 @@ import numpy as np
 
 import machine
 import result
-from sbibm import exact, ours, published, references, timing
-from sbibm.c2st import c2st
+from sbibm import calibration, exact, ours, published, references, timing
+from sbibm.c2st import Gnomon, scikit_learn
 from worker import BUILD
 
 
@@ -29,7 +30,9 @@ def main() -> int:
     parser.add_argument("--seeds", type=int)
     parser.add_argument("--observations", type=int)
     parser.add_argument("--no-refinement", action="store_true")
-    parser.add_argument("--only", choices=["quality", "time"], default="quality")
+    parts = ["quality", "time", "calibration", "classifiers"]
+    parser.add_argument("--only", choices=parts, default="quality")
+    parser.add_argument("--classifier", choices=["gnomon", "scikit-learn"], default="gnomon")
     arguments = parser.parse_args()
     quick = arguments.quick
     tasks = arguments.tasks or list(published.TASKS)
@@ -40,30 +43,84 @@ def main() -> int:
     files = references.fetch(folder)
     gnomon = ours.built()
     own = folder / ours.fingerprint(gnomon)
+    classifier = Gnomon(gnomon) if arguments.classifier == "gnomon" else scikit_learn
     if arguments.only == "time":
-        timed = timing.rows(gnomon, own, files, tasks, seeds, numbers)
+        timed = timing.rows(gnomon, own, files, tasks, seeds, numbers, classifier)
         print(f"\nsbibm on {machine.name()}\n\n{times(timed)}\n")
         print(json.dumps({"bench": "sbibm", "machine": machine.name(), "rows": timed}))
+        return 0
+    if arguments.only == "calibration":
+        found = calibration.rows(gnomon, own, tasks, budgets, seeds)
+        head = ["task", "simulations", "survived", "others"]
+        print(f"\nclaims on {machine.name()}\n\n{result.aligned(head, calibration.table(found))}\n")
+        print(json.dumps({"bench": "sbibm", "machine": machine.name(), "claims": found}))
         return 0
     # Trainings first, alone on the machine, so that their seconds mean something.
     rows = [exact_row(task, numbers) for task in tasks if task in exact.SAMPLERS]
     for task in tasks:
         for budget in budgets:
             rows.append(learned_row(gnomon, own, task, budget, seeds, numbers, arguments))
-    scores = Scores(folder / "scores.json")
+    scores = Scores(folder / f"scores-{arguments.classifier}.json", classifier)
+    both = [scores]
+    if arguments.only == "classifiers":
+        both = [
+            Scores(folder / "scores-gnomon.json", Gnomon(gnomon)),
+            Scores(folder / "scores-scikit-learn.json", scikit_learn),
+        ]
     with ProcessPoolExecutor() as pool:
+        if arguments.only == "classifiers":
+            found = [side_by_side(row, pool, both, files) for row in rows]
+            print(f"\nC2ST on {machine.name()}\n\n{classifiers(found)}\n")
+            print(json.dumps({"bench": "sbibm", "machine": machine.name(), "classifiers": found}))
+            return 0
         for row in rows:
             score(row, pool, scores, files)
     print(f"\nsbibm on {machine.name()}\n\n{table(rows)}\n")
-    print(json.dumps({"bench": "sbibm", "machine": machine.name(), "quick": quick, "rows": rows}))
+    told = {"machine": machine.name(), "quick": quick, "classifier": arguments.classifier}
+    print(json.dumps({"bench": "sbibm", **told, "rows": rows}))
     return 0
+
+
+def side_by_side(row: dict, pool: ProcessPoolExecutor, both: list["Scores"], files: Path) -> dict:
+    """A row's draws scored by `gnomon c2st` and by scikit-learn."""
+    ours_, theirs_ = ({**row, "draws": dict(row["draws"])} for _ in both)
+    for own, scores in zip((ours_, theirs_), both, strict=True):
+        score(own, pool, scores, files)
+    kinds = [kind for kind in ("c2st", "refined") if kind in ours_]
+    pairs = [
+        pair
+        for kind in kinds
+        for pair in zip(ours_[f"{kind}_each"], theirs_[f"{kind}_each"], strict=True)
+    ]
+    differences = [a - b for a, b in pairs]
+    return {
+        "task": row["task"],
+        "answer": str(row.get("simulations", row["answer"])),
+        "pairs": len(pairs),
+        "gnomon": mean([a for a, _ in pairs]),
+        "scikit_learn": mean([b for _, b in pairs]),
+        "difference": mean(differences),
+        "sd": round(statistics.pstdev(differences), 4),
+        "largest": max(differences, key=abs),
+    }
+
+
+def classifiers(rows: list[dict]) -> str:
+    """One line a task and answer: both scores of the same draws."""
+    head = ["task", "answer", "pairs", "gnomon", "scikit-learn", "difference", "sd", "largest"]
+    keys = ["gnomon", "scikit_learn", "difference", "sd", "largest"]
+    body = [
+        [row["task"], row["answer"], str(row["pairs"])] + [format(row[key], ".4f") for key in keys]
+        for row in rows
+    ]
+    return result.aligned(head, body)
 
 
 class Scores:
     """Scores by the draws they are of: a test takes minutes, and none is done twice."""
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, classifier):
+        self.path, self.classifier = path, classifier
         self.known = json.loads(path.read_text()) if path.exists() else {}
 
     @staticmethod
@@ -122,7 +179,7 @@ def score(row: dict, pool: ProcessPoolExecutor, scores: Scores, files: Path) -> 
             found.append(key)
             if key not in scores.known and key not in waiting:
                 reference = references.posterior(files, task, number)
-                waiting[key] = pool.submit(c2st, reference, draws)
+                waiting[key] = pool.submit(scores.classifier, reference, draws)
         row[kind] = found
     names = {future: key for key, future in waiting.items()}
     for future in as_completed(names):
@@ -164,10 +221,10 @@ def table(rows: list[dict]) -> str:
 
 
 def times(rows: list[dict]) -> str:
-    """Seconds and scores of both sides."""
-    head = ["task", "simulations", "seconds", "sbi", "ratio", "C2ST", "sbi"]
-    keys = ["seconds", "sbi_seconds", "ratio", "c2st", "sbi_c2st"]
-    forms = [".1f", ".1f", ".1f", ".3f", ".3f"]
+    """Seconds, memory and scores of both sides."""
+    head = ["task", "simulations", "seconds", "sbi", "ratio", "MB", "sbi", "C2ST", "sbi"]
+    keys = ["seconds", "sbi_seconds", "ratio", "megabytes", "sbi_megabytes", "c2st", "sbi_c2st"]
+    forms = [".1f", ".1f", ".1f", ".0f", ".0f", ".3f", ".3f"]
     body = [
         [row["task"], f"{row['simulations']:,d}"]
         + [format(row[key], form) for key, form in zip(keys, forms, strict=True)]

@@ -46,27 +46,35 @@ class Study:
         ignore = shutil.ignore_patterns("bank", "results")
         shutil.copytree(STUDIES / task, folder, ignore=ignore, dirs_exist_ok=True)
 
-    def run(self, *arguments: str) -> None:
+    def run(self, *arguments: str) -> int:
+        """Runs `gnomon`; the most memory it took, in bytes."""
         command = [self.gnomon, *arguments, "--seed", str(self.seed), "--quiet"]
         # A study's own program finds the packages of this environment.
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        subprocess.run(
+        process = subprocess.Popen(
             list(map(str, command)),
-            check=True,
             stdout=subprocess.DEVNULL,
             env={**os.environ, "PATH": path},
         )
+        _, status, usage = os.wait4(process.pid, 0)
+        if status != 0:
+            raise subprocess.CalledProcessError(os.waitstatus_to_exitcode(status), command)
+        return usage.ru_maxrss * 1024
 
     def learn(self, simulations: int) -> float:
         """Simulates and trains, unless that was done before; the seconds it took."""
-        timed = self.folder / "seconds.txt"
-        if timed.exists():
-            return float(timed.read_text())
+        return self.cost(simulations)["seconds"]
+
+    def cost(self, simulations: int) -> dict:
+        """Simulates and trains, unless that was done before; seconds and peak memory in bytes."""
+        kept = self.folder / "cost.json"
+        if kept.exists():
+            return json.loads(kept.read_text())
         began = time.perf_counter()
-        self.run("learn", self.folder, "--simulations", str(simulations))
-        seconds = time.perf_counter() - began
-        timed.write_text(repr(seconds))
-        return seconds
+        memory = self.run("learn", self.folder, "--simulations", str(simulations))
+        cost = {"seconds": time.perf_counter() - began, "memory": memory}
+        kept.write_text(json.dumps(cost))
+        return cost
 
     def ask(self, observation: int, refine: bool) -> tuple[np.ndarray, dict]:
         """10,000 draws (rows x parameters) given an observation (from 1), and the whole answer."""

@@ -1,6 +1,9 @@
 """sbi's side: NPE with a neural spline flow and sbi's defaults, on the same simulations."""
 
+import multiprocessing
+import resource
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -23,24 +26,29 @@ def prior(task: str):
     return BoxUniform(-bound * torch.ones(count), bound * torch.ones(count))
 
 
-class Npe:
-    """A trained posterior, and the seconds that training took."""
+def npe(task: str, theta: np.ndarray, x: np.ndarray, asked: list[np.ndarray], seed: int) -> dict:
+    """Trains a posterior and asks it, in a process of its own: seconds of training, peak memory in
+    bytes, and draws (rows x parameters) for each of the `asked` observations."""
+    own = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=own) as pool:
+        return pool.submit(trained, task, theta, x, asked, seed).result()
 
-    def __init__(self, task: str, theta: np.ndarray, x: np.ndarray, seed: int):
-        torch.manual_seed(seed)
-        own_prior = prior(task)
-        inference = NPE(own_prior, density_estimator="nsf", show_progress_bars=False)
-        parameters, data = (torch.tensor(a, dtype=torch.float32) for a in (theta, x))
-        began = time.perf_counter()
-        estimator = inference.append_simulations(parameters, data).train()
-        self.seconds = time.perf_counter() - began
-        self.posterior = inference.build_posterior(estimator)
 
-    def ask(self, x: np.ndarray) -> np.ndarray:
-        """Draws (rows x parameters) given one observation."""
-        data = torch.tensor(x, dtype=torch.float32)
-        draws = self.posterior.sample((DRAWS,), x=data, show_progress_bars=False)
-        return draws.numpy()
+def trained(task: str, theta: np.ndarray, x: np.ndarray, asked: list[np.ndarray], seed: int) -> dict:
+    torch.manual_seed(seed)
+    own_prior = prior(task)
+    inference = NPE(own_prior, density_estimator="nsf", show_progress_bars=False)
+    tensor = lambda array: torch.tensor(array, dtype=torch.float32)  # noqa: E731
+    began = time.perf_counter()
+    estimator = inference.append_simulations(tensor(theta), tensor(x)).train()
+    seconds = time.perf_counter() - began
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    posterior = inference.build_posterior(estimator)
+    draws = [
+        posterior.sample((DRAWS,), x=tensor(data), show_progress_bars=False).numpy()
+        for data in asked
+    ]
+    return {"seconds": seconds, "memory": memory, "draws": draws}
 
 
 def simulations(path: Path, given: list[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -3,12 +3,14 @@
 //!
 //! Input is plain arrays: how the answers were made does not matter here.
 //! [`calibration::claims`] writes the claims down, their [seal](gnomon_claim::seal) gives the seed of
-//! the test data sets, and [`calibration::examine`] tests the answers to them.
+//! the test data sets, and [`calibration::examine`] tests the answers to them. [`two_sample`] tells whether
+//! two samples can be told apart.
 
 pub mod calibration;
 mod curve;
 mod error;
 pub mod observed;
+pub mod two_sample;
 
 pub use curve::{CoverageCurve, Curve, EcdfDifference, ReliabilityBin, ReliabilityCurve};
 pub use error::ExamineError;

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bank;
+mod c2st;
 pub mod output;
 mod study;
 
@@ -96,6 +97,11 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
         }
         Command::Report { study } => study::report(&session, &study),
         Command::Bank { command } => bank::execute(&session, command),
+        Command::C2st {
+            reference,
+            draws,
+            columns,
+        } => c2st::execute(&session, &reference, &draws, &columns),
         Command::Schema { file } => {
             let value = match file {
                 SchemaOf::Study => schema::study(),

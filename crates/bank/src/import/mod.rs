@@ -156,6 +156,22 @@ pub fn columns(file: impl AsRef<Path>, names: &[String]) -> Result<Vec<Vec<f64>>
     Ok(columns)
 }
 
+/// All columns of `file` (`.csv`, `.parquet`, `.npz`) that are numbers, with their names; NaN where a
+/// number is missing.
+///
+/// # Errors
+/// [`BankError::Import`] names the file and what is wrong with it.
+pub fn numbers(file: impl AsRef<Path>) -> Result<Vec<(String, Vec<f64>)>, BankError> {
+    let file = file.as_ref();
+    let bytes = fs::read(file).map_err(|e| BankError::io(file, "read", e))?;
+    let all = read(file, bytes, &Mapping::default())?;
+    let of_numbers = |column: SourceColumn| match column.values {
+        Values::Numbers(numbers) => Some((column.name, numbers)),
+        Values::Texts(_) | Values::Unusable(_) => None,
+    };
+    Ok(all.into_iter().filter_map(of_numbers).collect())
+}
+
 fn read(file: &Path, bytes: Vec<u8>, mapping: &Mapping) -> Result<Vec<SourceColumn>, BankError> {
     let extension = file.extension().unwrap_or_default().to_ascii_lowercase();
     let columns = match extension.to_str() {

@@ -121,6 +121,16 @@ pub enum Command {
         #[command(subcommand)]
         command: BankCommand,
     },
+    /// Tell how well two files of draws can be told apart: 0.5 not at all, 1 altogether
+    C2st {
+        /// Reference draws: a .csv, .parquet or .npz file, one draw a row
+        reference: PathBuf,
+        /// The draws to be judged
+        draws: PathBuf,
+        /// Columns to compare, with commas between them [default: all numbers that both have]
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        columns: Vec<String>,
+    },
     /// Print the JSON Schema of a file, for editors
     Schema {
         /// Which file

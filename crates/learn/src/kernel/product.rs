@@ -93,7 +93,6 @@ struct Tile<'a> {
 }
 
 const MOST_ROWS: usize = 6;
-const MOST_VECTORS: usize = 4;
 /// Terms summed at a time: few enough that what they read of `b` stays in the first-level cache from
 /// one tile of rows to the next.
 const MOST_TERMS: usize = 64;
@@ -110,7 +109,7 @@ fn tiles_body<V: Vector>(
 ) {
     let Size { m, n, k } = size;
     let vectors = n.div_ceil(V::LANES);
-    let column_tiles = vectors.div_ceil(MOST_VECTORS);
+    let column_tiles = vectors.div_ceil(V::TILE);
     let row_tiles = m.div_ceil(MOST_ROWS);
     let (a, b, c) = (Left { ..a }, b.as_ptr(), c.as_mut_ptr());
     let mut vector = 0;

@@ -72,7 +72,7 @@ pub struct Epoch {
     pub step: u64,
     /// Mean loss of its batches while the weights moved.
     pub train_loss: f64,
-    /// Held-out loss of the (averaged) weights at its end.
+    /// Held-out loss of the (averaged) weights at its end; NaN where no rows are held out.
     pub validation_loss: f64,
     /// Learning rate at its end.
     pub learning_rate: f64,
@@ -157,18 +157,21 @@ pub enum TrainError {
     },
 }
 
-/// Rows to train on and rows held out: a random `fraction` of `rows` (at least 1 row) is held out,
-/// the same for a seed.
+/// Rows to train on and rows held out: a random `fraction` of `rows` (at least 1 row, unless it is 0)
+/// is held out, the same for a seed.
 #[must_use]
 pub fn split(rows: usize, fraction: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
     let mut order: Vec<usize> = (0..rows).collect();
+    if fraction == 0.0 {
+        return (order, Vec::new());
+    }
     Stream::new(seed, Purpose::SHUFFLE, u64::MAX).shuffle(&mut order);
     let held_out = ((rows as f64 * fraction).round() as usize).clamp(1, rows.max(2) - 1);
     let train = order.split_off(held_out.min(rows));
     (train, order)
 }
 
-/// Trains `network` on `examples`, of which a share is held out to judge.
+/// Trains `network` on `examples`, of which a share is held out to judge (unless that share is 0).
 ///
 /// # Errors
 /// See [`TrainError`].
@@ -367,7 +370,26 @@ impl Training<'_> {
     }
 
     fn out_of_patience(&self) -> bool {
-        self.state.epoch - self.state.best_epoch >= self.recipe.patience
+        let (mut best, mut without) = (f64::INFINITY, 0);
+        for epoch in &self.state.curve {
+            let loss = self.judged(epoch);
+            without = if loss < best - self.recipe.improvement {
+                0
+            } else {
+                without + 1
+            };
+            best = best.min(loss);
+        }
+        without >= self.recipe.patience
+    }
+
+    /// The loss that says how good an epoch's weights are.
+    fn judged(&self, epoch: &Epoch) -> f64 {
+        if self.held_out_rows.is_empty() {
+            epoch.train_loss
+        } else {
+            epoch.validation_loss
+        }
     }
 
     fn keep(&self, path: Option<&Path>) -> Result<(), TrainError> {
@@ -397,26 +419,28 @@ impl Training<'_> {
         let validation_loss =
             self.engine
                 .mean_loss(&mut self.crew, self.held_out, &self.held_out_rows, weights);
+        let epoch = Epoch {
+            epoch: self.state.epoch + 1,
+            step: self.state.step,
+            train_loss: self.state.epoch_loss / self.state.steps_in_epoch as f64,
+            validation_loss,
+            learning_rate,
+        };
+        let loss = self.judged(&epoch);
         let state = &mut self.state;
-        if !validation_loss.is_finite() {
+        if !loss.is_finite() {
             let step = state.step;
             return Err(TrainError::Diverged {
                 step,
-                loss: validation_loss,
+                loss,
                 learning_rate,
             });
         }
         state.epoch += 1;
-        state.curve.push(Epoch {
-            epoch: state.epoch,
-            step: state.step,
-            train_loss: state.epoch_loss / state.steps_in_epoch as f64,
-            validation_loss,
-            learning_rate,
-        });
+        state.curve.push(epoch);
         (state.epoch_loss, state.steps_in_epoch) = (0.0, 0);
-        if validation_loss < state.best_loss {
-            state.best_loss = validation_loss;
+        if loss < state.best_loss {
+            state.best_loss = loss;
             state.best_epoch = state.epoch;
             state.best = state.evaluated(self.recipe).to_vec();
         }

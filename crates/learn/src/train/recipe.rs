@@ -16,6 +16,8 @@ pub struct Recipe {
     pub epochs: usize,
     /// Epochs without a better held-out loss before training stops.
     pub patience: usize,
+    /// A loss is better where it is lower than the best before it by more than this.
+    pub improvement: f64,
     /// Learning rate after the warm-up.
     pub learning_rate: f64,
     /// Steps over which the learning rate grows from 0.
@@ -26,7 +28,8 @@ pub struct Recipe {
     pub weight_decay: f64,
     /// Gradients with a larger norm are scaled down to it.
     pub clip_norm: Option<f64>,
-    /// Share of rows held out for early stopping.
+    /// Share of rows held out for early stopping; with 0 none are, and each epoch is judged by its mean
+    /// training loss.
     pub validation: f64,
     /// Steps over which weights are averaged exponentially; 0 for none. The averaged weights are
     /// the ones evaluated and kept.
@@ -40,6 +43,7 @@ impl Default for Recipe {
             batch: 200,
             epochs: 200,
             patience: 20,
+            improvement: 0.0,
             learning_rate: 3e-3,
             warm_up: 100,
             final_share: 0.02,
@@ -68,10 +72,16 @@ impl Recipe {
         positive("learning_rate", self.learning_rate)?;
         self.clip_norm
             .map_or(Ok(()), |norm| positive("clip_norm", norm))?;
-        if !(self.validation > 0.0 && self.validation < 1.0) {
+        if !(0.0..1.0).contains(&self.validation) {
             return Err(format!(
-                "validation is {}, and must be in (0, 1)",
+                "validation is {}, and must be in [0, 1)",
                 self.validation
+            ));
+        }
+        if !(self.improvement >= 0.0 && self.improvement.is_finite()) {
+            return Err(format!(
+                "improvement is {}, and must not be negative",
+                self.improvement
             ));
         }
         if !(0.0..=1.0).contains(&self.final_share) {

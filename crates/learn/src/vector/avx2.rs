@@ -37,6 +37,7 @@ impl Neg for F32x8 {
 // SAFETY of every block below: `dispatched!` has found AVX2 and FMA (module `vector`).
 impl Vector for F32x8 {
     const LANES: usize = 8;
+    const TILE: usize = 2;
     type Mask = __m256;
 
     #[inline(always)]

@@ -37,6 +37,7 @@ impl Neg for F32x16 {
 // SAFETY of every block below: `dispatched!` has found AVX-512 (module `vector`).
 impl Vector for F32x16 {
     const LANES: usize = 16;
+    const TILE: usize = 4;
     type Mask = __mmask16;
 
     #[inline(always)]

@@ -35,6 +35,8 @@ pub(crate) trait Vector:
 {
     /// Number of lanes; divides [`ROW_UNIT`].
     const LANES: usize;
+    /// Vectors side by side in a product's tile: with six rows of them, what fits into the registers.
+    const TILE: usize;
     /// One truth value a lane.
     type Mask: Copy;
 

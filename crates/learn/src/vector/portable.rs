@@ -45,6 +45,7 @@ fn mul_add(a: f32, b: f32, c: f32) -> f32 {
 
 impl Vector for Array8 {
     const LANES: usize = 8;
+    const TILE: usize = 2;
     type Mask = [bool; 8];
 
     #[inline(always)]
