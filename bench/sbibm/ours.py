@@ -48,18 +48,18 @@ class Study:
 
     def run(self, *arguments: str) -> int:
         """Runs `gnomon`; the most memory it took, in bytes."""
-        command = [self.gnomon, *arguments, "--seed", str(self.seed), "--quiet"]
+        peak = [sys.executable, "-S", ROOT / "bench" / "peak.py"]
+        command = [*peak, self.gnomon, *arguments, "--seed", str(self.seed), "--quiet"]
         # A study's own program finds the packages of this environment.
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        process = subprocess.Popen(
+        told = subprocess.run(
             list(map(str, command)),
-            stdout=subprocess.DEVNULL,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
             env={**os.environ, "PATH": path},
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        if status != 0:
-            raise subprocess.CalledProcessError(os.waitstatus_to_exitcode(status), command)
-        return usage.ru_maxrss * 1024
+        return int(told.stdout)
 
     def learn(self, simulations: int) -> float:
         """Simulates and trains, unless that was done before; the seconds it took."""

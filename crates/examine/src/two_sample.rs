@@ -135,7 +135,10 @@ fn length(columns: &[Vec<f64>]) -> Result<usize, TwoSampleError> {
 
 /// The first `rows` rows of both, standardised by the reference: class 0 the reference, 1 the sample.
 fn labelled(reference: &[Vec<f64>], sample: &[Vec<f64>], rows: usize) -> Examples {
-    let scales: Vec<(f64, f64)> = reference.iter().map(|c| centre_and_scale(&c[..rows])).collect();
+    let scales: Vec<(f64, f64)> = reference
+        .iter()
+        .map(|c| centre_and_scale(&c[..rows]))
+        .collect();
     let mut given = Vec::with_capacity(2 * rows * reference.len());
     for columns in [reference, sample] {
         for row in 0..rows {

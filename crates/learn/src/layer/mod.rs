@@ -200,7 +200,7 @@ impl Plan {
         &self,
         ws: &mut Workspace,
         given: &Matrix,
-        rows: impl ExactSizeIterator<Item = usize>,
+        rows: impl ExactSizeIterator<Item = usize> + Clone,
     ) {
         ws.count = rows.len();
         ws.rows = padded(ws.count);
@@ -217,7 +217,7 @@ impl Plan {
         &self,
         ws: &mut Workspace,
         targets: &Matrix,
-        rows: impl ExactSizeIterator<Item = usize>,
+        rows: impl ExactSizeIterator<Item = usize> + Clone,
     ) {
         let columns = self.target_columns();
         gather(
@@ -266,7 +266,7 @@ impl Plan {
         &self,
         ws: &mut Workspace,
         features: &Matrix,
-        rows: impl ExactSizeIterator<Item = usize>,
+        rows: impl ExactSizeIterator<Item = usize> + Clone,
     ) {
         ws.count = rows.len();
         ws.rows = padded(ws.count);

@@ -1,15 +1,23 @@
 //! Between rows (examples as tables hold them) and features (as kernels want them).
 
+use crate::vector::prefetch;
+
+/// Rows that are asked of memory before they are read: shuffled ones lie anywhere.
+const AHEAD: usize = 24;
+
 /// Lays rows out feature by feature, padded with zeros to `stride` examples.
 pub(super) fn gather<'a>(
     out: &mut [f32],
     stride: usize,
     columns: usize,
-    rows: impl ExactSizeIterator<Item = &'a [f32]>,
+    rows: impl ExactSizeIterator<Item = &'a [f32]> + Clone,
 ) {
     let count = rows.len();
     let out = &mut out[..columns * stride];
+    let mut coming = rows.clone();
+    coming.by_ref().take(AHEAD).for_each(prefetch);
     for (r, row) in rows.enumerate() {
+        coming.next().into_iter().for_each(prefetch);
         for (to, &value) in out[r..].iter_mut().step_by(stride).zip(row) {
             *to = value;
         }

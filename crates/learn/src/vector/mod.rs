@@ -24,6 +24,19 @@ pub(crate) const fn padded(n: usize) -> usize {
     n.div_ceil(ROW_UNIT) * ROW_UNIT
 }
 
+/// Asks memory for the beginning of `values`, which will soon be read.
+#[inline(always)]
+pub(crate) fn prefetch(values: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing; every x86-64 processor has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
 /// A few f32 lanes that move together.
 pub(crate) trait Vector:
     Copy
