@@ -8,10 +8,12 @@ use std::time::Instant;
 use gnomon_claim::seal;
 use gnomon_examine::calibration::{Asked, Settings, claims, examine};
 use gnomon_infer::Amortized;
+use gnomon_mechanism::elementary::exp;
 use gnomon_mechanism::{Family, Study};
 use gnomon_report::content;
 use serde::{Deserialize, Serialize};
 
+use super::answer::percent;
 use super::learn;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -33,7 +35,7 @@ pub struct Verdicts {
     pub calibration: content::Calibration,
 }
 
-/// Tests every claim about the networks. The pool of test data sets is sealed: its seed is a hash of
+/// Tests every claim about the networks, on simulations of `population`. The pool of test data sets is sealed: its seed is a hash of
 /// the networks' weights and the claims.
 ///
 /// # Errors
@@ -52,7 +54,7 @@ pub fn run(
     }
     Stamp::remove(&context.results(), STAGE);
     let asked = asked(&context.study);
-    let settings = settings(context);
+    let settings = settings(context, population);
     let wrong = |error: &dyn std::fmt::Display| Failure::damaged(error, "learn anew");
     let claims = claims(&asked, &settings);
     let seed = seal::test_seed(&digest(amortized), &claims).map_err(|error| wrong(&error))?;
@@ -64,7 +66,7 @@ pub fn run(
     let verdicts = Verdicts {
         claims: examined
             .iter()
-            .map(|examined| in_words(&examined.tested))
+            .map(|examined| in_words(&examined.tested, population.region().is_some()))
             .collect(),
         calibration: curves(&examined),
     };
@@ -102,12 +104,19 @@ pub fn made_from(context: &Context, learned_from: &str) -> String {
     ])
 }
 
-fn settings(context: &Context) -> Settings {
+fn settings(context: &Context, population: &Population<'_>) -> Settings {
     let wishes = &context.study.claims;
+    let prior = match population.region() {
+        None => "the prior".to_owned(),
+        Some(region) => format!(
+            "the prior inside the last round's region ({} of it), to which the answers are restricted, too",
+            percent(exp(region.log_mass()))
+        ),
+    };
     let missing = learn::missing_entries(context).len();
     let population = match missing {
-        0 => "fresh simulations from the prior".to_owned(),
-        n => format!("fresh simulations from the prior, without the {n} entries the data lack"),
+        0 => format!("fresh simulations from {prior}"),
+        n => format!("fresh simulations from {prior}, without the {n} entries the data lack"),
     };
     Settings {
         population,

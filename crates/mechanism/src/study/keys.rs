@@ -79,6 +79,11 @@ pub const SIMULATE: &[Key] = &[
         Kind::Number,
         "The run ends when more than this share of simulations failed. Default 0.2.",
     ),
+    Key::new(
+        "rounds",
+        Kind::Count(1),
+        "Rounds in which the simulations are made, each but the first where the posterior of the study's data is: for expensive simulators. Default 1.",
+    ),
 ];
 
 /// The keys of `[learn]`.
@@ -141,7 +146,7 @@ pub const CLAIMS: &[Key] = &[
     Key::new(
         "data_sets",
         Kind::Count(1),
-        "Fresh simulated data sets that the answer is tested on. Default 4000.",
+        "Fresh simulated data sets that the answer is tested on. Default 4000; 1000 with several rounds.",
     ),
     Key::new(
         "draws",
@@ -156,7 +161,7 @@ pub const CLAIMS: &[Key] = &[
     Key::new(
         "tolerance",
         Kind::Number,
-        "The miscalibration that is allowed, as a probability. Default 0.05.",
+        "The miscalibration that is allowed, as a probability. Default 0.05; 0.1 with several rounds.",
     ),
 ];
 

@@ -195,7 +195,7 @@ fn while_simulating<'a>(
     targets: Vec<Target>,
     budget: Budget,
 ) -> Result<Jobs<'a>, Failure> {
-    if usable.is_imported(context) {
+    if usable.is_imported() {
         return Err(Failure::refused(
             "`[learn] online` simulates while the networks are trained, but the bank was imported",
             "leave `online` out, or move results/banks/imported away",
