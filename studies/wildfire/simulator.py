@@ -4,13 +4,13 @@ import json
 import random
 import sys
 
-SIZE = 60
-STEPS = 24
+SIZE = 100
+STEPS = 45
 AHEAD = ((1, 0), (-1, 0), (0, 1), (0, -1))
 
 
 def fire(draw, density, spread, wind):
-    """Burning trees after each step, and burnt ones in the west, middle and east third.
+    """Burning trees after every third step, and burnt ones in the west, middle and east third.
 
     The middle cell burns first. A burning tree lights each of its four neighbours with probability
     `spread`, to the east more, to the west less by the share `wind`, and is burnt a step later.
@@ -33,9 +33,9 @@ def fire(draw, density, spread, wind):
     thirds = [0, 0, 0]
     for x, _ in burnt:
         thirds[3 * x // SIZE] += 1
-    if len(burnt) < 5:
+    if len(burnt) < 20:
         raise ValueError("the fire went out at once: nobody would have mapped it")
-    return counts, thirds
+    return counts[2::3], thirds
 
 
 for line in sys.stdin:

@@ -19,6 +19,8 @@ pub struct Context {
     pub seed: u64,
     /// How many simulations the bank has.
     pub simulations: u64,
+    /// Whether nobody said how many.
+    pub by_default: bool,
     /// Threads to use.
     pub threads: usize,
     /// Whether long work shows how far it is.
@@ -47,6 +49,7 @@ impl Context {
         Ok(Self {
             path: path.to_owned(),
             seed: wishes.seed.unwrap_or(study.simulate.seed),
+            by_default: wishes.simulations.is_none() && study.simulate.is_default,
             simulations: wishes.simulations.unwrap_or(study.simulate.simulations),
             threads: wishes.threads.unwrap_or_else(processors),
             progress,

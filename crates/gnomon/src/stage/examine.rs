@@ -25,6 +25,8 @@ use shown::{curves, in_words};
 const STAGE: &str = "examine";
 const FILE: &str = "claims.json";
 const ATTEMPTS: &str = "attempts.json";
+/// The share of losses to the prior that is claimed where simulations are made in rounds.
+const LOCAL_LOSSES: f64 = 0.05;
 
 /// The claims with their verdicts, and the curves behind them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -105,7 +107,7 @@ pub fn made_from(context: &Context, learned_from: &str) -> String {
 }
 
 fn settings(context: &Context, population: &Population<'_>) -> Settings {
-    let wishes = &context.study.claims;
+    let (wishes, default) = (&context.study.claims, Settings::default());
     let prior = match population.region() {
         None => "the prior".to_owned(),
         Some(region) => format!(
@@ -125,7 +127,12 @@ fn settings(context: &Context, population: &Population<'_>) -> Settings {
         rank_tolerance: wishes.tolerance,
         coverage_tolerance: wishes.tolerance,
         reliability_tolerance: wishes.tolerance,
-        ..Settings::default()
+        // Fewer data sets cannot tell a smaller share.
+        loss_share: match population.region() {
+            None => default.loss_share,
+            Some(_) => LOCAL_LOSSES,
+        },
+        ..default
     }
 }
 

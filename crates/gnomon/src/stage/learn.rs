@@ -1,6 +1,7 @@
 //! Second stage: train p(mechanism | given) and p(parameters | given, mechanism) on the bank.
 
 mod budget;
+mod choice;
 mod condition;
 mod examples;
 mod feeding;
@@ -53,6 +54,7 @@ pub fn made_from(context: &Context, banks: &[Bank]) -> Result<String, Failure> {
         &format!("{:?}", study.learn),
         &format!("{:?}", missing_entries(context)),
         &context.seed.to_string(),
+        &context.by_default.to_string(),
     ]))
 }
 
@@ -65,6 +67,9 @@ struct Learned {
     seed: u64,
     /// The bank's simulations.
     simulations: u64,
+    /// Whether nobody said how many.
+    #[serde(default)]
+    by_default: bool,
     /// Each mechanism's share of the training rows, in expectation.
     shares: Vec<f64>,
     /// That the bank's simulations succeeded, in words; empty where all did.
@@ -142,6 +147,7 @@ pub fn adopt(context: &mut Context) -> Result<(), Failure> {
     }
     context.seed = learned.seed;
     context.simulations = learned.simulations;
+    context.by_default = learned.by_default;
     Ok(())
 }
 
@@ -185,6 +191,7 @@ pub fn run(
             of,
             seed,
             simulations,
+            by_default: context.by_default,
             shares,
             condition: condition::in_words(context, banks)?,
             networks: network_folders(context)

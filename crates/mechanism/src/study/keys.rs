@@ -67,7 +67,7 @@ pub const SIMULATE: &[Key] = &[
     Key::new(
         "simulations",
         Kind::Count(1),
-        "How many simulations, over all mechanisms. Default 400 000, or 60 000 where a program is run.",
+        "How many simulations, over all mechanisms. Default 400 000, 60 000 where a program is run, or 10 000 in several rounds.",
     ),
     Key::new(
         "seed",
@@ -132,7 +132,7 @@ pub const LEARN: &[Key] = &[
     Key::new(
         "online",
         Kind::Truth,
-        "Whether networks are trained on fresh simulations, made while they train, instead of the bank's. Default false.",
+        "Whether networks are trained on fresh simulations, made while they train, instead of the bank's. Default: where `simulations` is left open and they are cheap.",
     ),
     Key::new(
         "memory",

@@ -8,8 +8,11 @@ use crate::source::section::{Entry, Section};
 /// How much is simulated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Simulate {
-    /// Simulations over all mechanisms. Default 400 000, or 60 000 where a program is run.
+    /// Simulations over all mechanisms. Default 400 000, 60 000 where a program is run, or 10 000 in
+    /// several rounds.
     pub simulations: u64,
+    /// Whether that is the default.
+    pub is_default: bool,
     /// The seed of everything random. Default 1.
     pub seed: u64,
     /// The run ends when more than this share of simulations failed. Default 0.2.
@@ -41,8 +44,8 @@ pub struct Learn {
     /// Passes over the simulations at most.
     pub epochs: Option<usize>,
     /// Whether networks are trained on fresh simulations, made meanwhile, instead of the bank's.
-    /// Default false.
-    pub online: bool,
+    /// `None`: where the study leaves the number of simulations open and they are cheap.
+    pub online: Option<bool>,
     /// Bytes of memory that the examples may take; a larger bank is read in parts.
     pub memory: Option<u64>,
 }
@@ -102,6 +105,8 @@ pub struct Answer {
 const MANY: u64 = 400_000;
 /// Simulations by programs where nothing else is said.
 const FEWER: u64 = 60_000;
+/// Simulations in several rounds where nothing else is said.
+const IN_ROUNDS: u64 = 10_000;
 /// Test data sets, and the tolerance that they can decide, where simulations are made in rounds.
 const FEWER_DATA_SETS: usize = 1000;
 const WIDER_TOLERANCE: f64 = 0.1;
@@ -110,6 +115,7 @@ impl Default for Simulate {
     fn default() -> Self {
         Self {
             simulations: MANY,
+            is_default: true,
             seed: 1,
             most_failures: 0.2,
             rounds: 1,
@@ -129,7 +135,7 @@ impl Default for Learn {
             batch: None,
             learning_rate: None,
             epochs: None,
-            online: false,
+            online: None,
             memory: None,
         }
     }
@@ -226,6 +232,7 @@ pub(super) fn simulate(
     };
     if let Some(entry) = section.get("simulations") {
         settings.simulations = entry.count(1)?;
+        settings.is_default = false;
     }
     if let Some(entry) = section.get("seed") {
         settings.seed = entry.count(0)?;
@@ -236,6 +243,9 @@ pub(super) fn simulate(
     if let Some(entry) = section.get("rounds") {
         settings.rounds = entry.count(1)? as usize;
         check_rounds(top, &entry, mechanisms)?;
+    }
+    if settings.rounds > 1 && settings.is_default {
+        settings.simulations = IN_ROUNDS;
     }
     Ok(settings)
 }
@@ -308,9 +318,9 @@ pub(super) fn learn(top: &Section<'_>, rounds: usize) -> Result<Learn, ReadError
     settings.batch = count(&section, "batch")?;
     settings.epochs = count(&section, "epochs")?;
     let online = section.get("online").map(|e| e.truth()).transpose()?;
-    settings.online = online.unwrap_or(settings.online);
+    settings.online = online;
     if let Some(entry) = section.get("online")
-        && settings.online
+        && online == Some(true)
         && rounds > 1
     {
         return Err(entry
