@@ -67,7 +67,8 @@ impl Table {
         }
     }
 
-    pub(crate) fn append(&mut self, more: Self) {
+    /// Appends rows of the same columns.
+    pub fn append(&mut self, more: Self) {
         debug_assert_eq!(self.names, more.names);
         self.rows.simulation.extend(more.rows.simulation);
         self.rows.mechanism.extend(more.rows.mechanism);

@@ -19,10 +19,13 @@ pub struct Context {
     pub seed: u64,
     /// How many simulations the bank has.
     pub simulations: u64,
+    /// Whether nobody said how many.
+    pub by_default: bool,
     /// Threads to use.
     pub threads: usize,
     /// Whether long work shows how far it is.
     pub progress: Progress,
+    results: PathBuf,
 }
 
 /// What the user may set on the command line.
@@ -46,9 +49,11 @@ impl Context {
         Ok(Self {
             path: path.to_owned(),
             seed: wishes.seed.unwrap_or(study.simulate.seed),
+            by_default: wishes.simulations.is_none() && study.simulate.is_default,
             simulations: wishes.simulations.unwrap_or(study.simulate.simulations),
             threads: wishes.threads.unwrap_or_else(processors),
             progress,
+            results: study.folder.join("results"),
             study,
         })
     }
@@ -56,7 +61,23 @@ impl Context {
     /// Where results are.
     #[must_use]
     pub fn results(&self) -> PathBuf {
-        self.study.folder.join("results")
+        self.results.clone()
+    }
+
+    /// Where banks of simulations are.
+    #[must_use]
+    pub fn banks(&self) -> PathBuf {
+        self.study.folder.join("results").join("banks")
+    }
+
+    /// The same study with a folder of its own for what one round of several makes.
+    #[must_use]
+    pub fn of_round(&self, round: usize) -> Self {
+        let rounds = self.study.folder.join("results").join("rounds");
+        Self {
+            results: rounds.join(round.to_string()),
+            ..self.clone()
+        }
     }
 
     /// The data that the study asks about.

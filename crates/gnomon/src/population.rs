@@ -1,7 +1,10 @@
 //! A study's simulations as rows of one table: simulation `i` of a seed runs a mechanism drawn with
 //! the study's prior probabilities, with parameters drawn from that mechanism's priors.
 
+use std::sync::Arc;
+
 use gnomon_bank::{Column, MechanismText, Role, Rows, Schema};
+use gnomon_infer::truncation::Region;
 use gnomon_mechanism::model::Law;
 use gnomon_mechanism::random::{Purpose, Stream};
 use gnomon_mechanism::{Mechanism, Study};
@@ -9,6 +12,7 @@ use gnomon_simulate::{Batch, Compiled, derived, draw_parameters, program, simula
 
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::stage::rounds;
 
 /// Simulations in a shard of the bank.
 const SHARD_ROWS: u64 = 10_000;
@@ -16,12 +20,22 @@ const SHARD_ROWS: u64 = 10_000;
 const SHARD_ROWS_OF_PROGRAM: u64 = 500;
 
 /// A study's mechanisms, ready to run, and the columns they fill.
+#[derive(Clone)]
 pub struct Population<'a> {
     study: &'a Study,
     compiled: Vec<Compiled>,
     columns: Vec<Column>,
     /// For each mechanism, the column of each of its parameters, derived and observed numbers.
     places: Vec<Vec<usize>>,
+    /// Where parameters are drawn instead of from the whole prior.
+    within: Option<Within>,
+}
+
+/// A region, and what tells it from others.
+#[derive(Clone)]
+struct Within {
+    region: Arc<Region>,
+    name: String,
 }
 
 impl<'a> Population<'a> {
@@ -49,7 +63,24 @@ impl<'a> Population<'a> {
             compiled,
             columns,
             places,
+            within: None,
         })
+    }
+
+    /// The same with parameters from the prior inside a region of the only mechanism; `name` tells it
+    /// from other regions.
+    #[must_use]
+    pub fn within(&self, region: Arc<Region>, name: String) -> Self {
+        Self {
+            within: Some(Within { region, name }),
+            ..self.clone()
+        }
+    }
+
+    /// The region that parameters are from, where they are not from the whole prior.
+    #[must_use]
+    pub fn region(&self) -> Option<&Region> {
+        self.within.as_ref().map(|within| within.region.as_ref())
     }
 
     /// A mechanism, ready to run.
@@ -64,7 +95,10 @@ impl<'a> Population<'a> {
         let mechanisms = self.study.mechanisms.iter().zip(&self.study.weights);
         let is_program = self.study.mechanisms.iter().any(runs_a_program);
         Schema {
-            study: self.study.identity(),
+            study: match &self.within {
+                None => self.study.identity(),
+                Some(within) => format!("{}, {}", self.study.identity(), within.name),
+            },
             engine: env!("CARGO_PKG_VERSION").to_owned(),
             seed,
             mechanisms: mechanisms
@@ -169,7 +203,8 @@ impl Population<'_> {
             .observed)
     }
 
-    /// Simulations of one mechanism, with parameters from its priors, those that fail left out.
+    /// Simulations of one mechanism, with parameters from its priors (inside the region, if there is
+    /// one), those that fail left out.
     ///
     /// # Errors
     /// Where a program cannot be run, or work is interrupted.
@@ -219,7 +254,12 @@ impl Population<'_> {
     }
 
     fn run(&self, mechanism: usize, seed: u64, simulations: &[u64]) -> Result<Batch, Failure> {
-        let parameters = draw_parameters(&self.compiled[mechanism], seed, simulations);
+        let parameters = match self.region() {
+            None => draw_parameters(&self.compiled[mechanism], seed, simulations),
+            Some(region) => region
+                .parameters(seed, simulations, interrupt::flag())
+                .map_err(rounds::failure)?,
+        };
         self.run_at(mechanism, parameters, seed, simulations)
     }
 

@@ -1,5 +1,6 @@
 //! The stages of a study, each run only when what it is made from changed:
-//! simulate -> learn -> examine -> answer -> report.
+//! simulate -> learn -> examine -> answer -> report; with several rounds, simulate -> learn again and
+//! again before the last learn.
 
 pub mod answer;
 pub mod examine;
@@ -7,5 +8,6 @@ pub mod imported;
 pub mod learn;
 pub mod networks;
 pub mod report;
+pub mod rounds;
 pub mod simulate;
 pub mod usable;

@@ -34,7 +34,7 @@ fn answers() -> [Answer; 2] {
     let context = Context::read(folder.path(), Wishes::default(), Progress::Hidden).unwrap();
     let population = Population::new(&context.study).unwrap();
     let bank = simulate::run(&context, &population).unwrap();
-    let amortized = learn::run(&context, &population, &bank).unwrap();
+    let amortized = learn::run(&context, &population, std::slice::from_ref(&bank)).unwrap();
     let data = context.data().unwrap();
     [Refine::Never, Refine::Always].map(|refine| {
         ask(&context, &population, &amortized, data, DRAWS, refine)

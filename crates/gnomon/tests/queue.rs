@@ -34,8 +34,8 @@ fn the_posterior_of_the_queue_is_calibrated() {
     let context = Context::read(folder.path(), wishes, Progress::Hidden).unwrap();
     let population = Population::new(&context.study).unwrap();
     let bank = simulate::run(&context, &population).unwrap();
-    let amortized = learn::run(&context, &population, &bank).unwrap();
-    let made_from = learn::made_from(&context, &bank).unwrap();
+    let amortized = learn::run(&context, &population, std::slice::from_ref(&bank)).unwrap();
+    let made_from = learn::made_from(&context, std::slice::from_ref(&bank)).unwrap();
     let verdicts = examine::run(&context, &population, &amortized, &made_from).unwrap();
     let of = |verdict: Verdict| {
         let claims = verdicts.claims.iter();

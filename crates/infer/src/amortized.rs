@@ -49,6 +49,9 @@ pub enum InferError {
     /// Tempering came to no end, or beyond what it may cost.
     #[error("neither weights nor tempering came to an answer within what they may cost")]
     Unsettled,
+    /// A truncated prior's region is all but empty.
+    #[error("the region in which the posterior lies is too small to draw the prior inside it")]
+    NoRegion,
     /// The user asked to stop.
     #[error("interrupted")]
     Interrupted,

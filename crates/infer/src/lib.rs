@@ -7,6 +7,7 @@ pub mod mixture;
 pub mod refine;
 pub mod sensitivity;
 pub mod summary;
+pub mod truncation;
 pub mod write;
 
 pub use amortized::{Amortized, Draws, InferError, Networks};

@@ -115,14 +115,46 @@ impl Coordinates {
             .map(|prior| prior.name.as_str())
     }
 
+    /// Whether a parameter that is not fixed has a discrete prior.
+    #[must_use]
+    pub fn has_discrete(&self) -> bool {
+        self.discrete().any(|discrete| discrete)
+    }
+
+    /// Whether each coordinate's parameter has a discrete prior, in order.
+    pub fn discrete(&self) -> impl Iterator<Item = bool> {
+        let free = self.priors.iter().filter(|prior| !prior.is_fixed());
+        free.map(|prior| prior.family.is_discrete())
+    }
+
     /// Scores of `parameters` (one column a parameter, fixed ones included): one column a
     /// coordinate. Row `r` uses the random stream of simulation `rows[r]` for discrete parameters.
     #[must_use]
     pub fn to_scores(&self, parameters: &[&[f64]], seed: u64, rows: &[u64]) -> Vec<Vec<f64>> {
-        let mut scores = vec![Vec::with_capacity(rows.len()); self.dimension()];
+        self.scores(parameters, rows.len(), |row| {
+            let mut stream = Stream::new(seed, Purpose::COORDINATES, rows[row]);
+            move || stream.uniform()
+        })
+    }
+
+    /// The same with nothing random: a discrete parameter is at the middle of its step.
+    #[must_use]
+    pub fn to_middle_scores(&self, parameters: &[&[f64]]) -> Vec<Vec<f64>> {
+        let rows = parameters.first().map_or(0, |column| column.len());
+        self.scores(parameters, rows, |_| || 0.5)
+    }
+
+    /// `within` gives, for a row, the places within the steps of its discrete parameters.
+    fn scores<Within: FnMut() -> f64>(
+        &self,
+        parameters: &[&[f64]],
+        rows: usize,
+        within: impl Fn(usize) -> Within,
+    ) -> Vec<Vec<f64>> {
+        let mut scores = vec![Vec::with_capacity(rows); self.dimension()];
         let mut scratch = Scratch::default();
-        for (row, &simulation) in rows.iter().enumerate() {
-            let mut stream = Stream::new(seed, Purpose::COORDINATES, simulation);
+        for row in 0..rows {
+            let mut uniform = within(row);
             scratch.parameters.clear();
             scratch
                 .parameters
@@ -133,8 +165,7 @@ impl Coordinates {
                     continue;
                 }
                 let value = scratch.parameters[k];
-                let forward =
-                    prior.forward(prior.evaluate(&mut scratch), value, || stream.uniform());
+                let forward = prior.forward(prior.evaluate(&mut scratch), value, &mut uniform);
                 if let Some(column) = free.next() {
                     column.push(forward);
                 }

@@ -42,6 +42,8 @@ impl Purpose {
     pub const LATENTS: Self = Self(13);
     /// Times and noise of a network's flow-matching loss.
     pub const PATH: Self = Self(16);
+    /// Candidates for the parameters of a truncated prior.
+    pub const TRUNCATION: Self = Self(20);
     /// The seed handed to an external program.
     pub const PROGRAM: Self = Self(9);
 }

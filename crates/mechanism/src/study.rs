@@ -107,6 +107,7 @@ impl Study {
         let by_program = mechanisms
             .iter()
             .any(|mechanism| matches!(mechanism.dynamics.law, Law::Program(_)));
+        let simulate = settings::simulate(&top, by_program, mechanisms.len())?;
         Ok(Self {
             title: title.value,
             description,
@@ -118,9 +119,9 @@ impl Study {
             predict,
             shared,
             data,
-            simulate: settings::simulate(&top, by_program)?,
-            learn: settings::learn(&top)?,
-            claims: settings::claims(&top)?,
+            simulate,
+            learn: settings::learn(&top, simulate.rounds)?,
+            claims: settings::claims(&top, simulate.rounds)?,
             answer: settings::answer(&top)?,
         })
     }

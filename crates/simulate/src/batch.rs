@@ -285,6 +285,23 @@ pub fn solve(
     Ok(all)
 }
 
+/// Evaluations of the dynamics' expressions in the first `simulations` simulations of `seed`, together.
+pub(crate) fn evaluations(
+    compiled: &Compiled,
+    seed: u64,
+    simulations: u64,
+) -> Result<u64, SimulateError> {
+    let numbers: Vec<u64> = (0..simulations).collect();
+    let parameters = draw_parameters(compiled, seed, &numbers);
+    let work = |sheet: &mut Sheet, _: &mut Observer<'_>, block: &Block<'_>| {
+        let before = sheet.evaluations;
+        solve_block(compiled, block, sheet);
+        sheet.evaluations - before
+    };
+    let blocks = in_blocks(compiled, &parameters, seed, &numbers, work)?;
+    Ok(blocks.iter().sum())
+}
+
 /// The arguments of every observed entry's distribution at given parameters, in column order, and
 /// which simulations failed. For deterministic dynamics; random ones use the streams of `seed`
 /// and the positions as simulation numbers.

@@ -60,6 +60,7 @@ mod batch;
 mod block;
 mod breaks;
 mod compiled;
+mod effort;
 mod events;
 mod failure;
 mod jumps;
@@ -77,6 +78,7 @@ pub use batch::{
     simulate_into, solve,
 };
 pub use compiled::Compiled;
+pub use effort::effort;
 pub use failure::{Failure, SimulateError};
 pub use likelihood::log_likelihood;
 pub use observe::EntryArguments;

@@ -176,6 +176,8 @@ impl<'a, const W: usize> Group<'a, W> {
             }
             self.frame[0] = Lanes::all(now);
             run(self.compiled.set, tape, &mut self.frame, self.outputs);
+            let running = self.running.iter().filter(|&&running| running);
+            sheet.evaluations += running.count() as u64;
             for j in 0..components {
                 let new = self.frame[self.outputs + j];
                 if j < states {
@@ -219,6 +221,8 @@ impl<'a, const W: usize> Group<'a, W> {
             }
             self.frame[0] = now;
             run(self.compiled.set, tape, &mut self.frame, self.outputs);
+            let running = self.running.iter().filter(|&&running| running);
+            sheet.evaluations += running.count() as u64;
             let (inputs, outputs) = self.frame.split_at_mut(self.outputs);
             for state in 0..states {
                 let (drift, diffusion) = (&outputs[state], &outputs[states + state]);

@@ -9,6 +9,8 @@ pub(crate) struct Sheet {
     pub failures: Vec<Option<Failure>>,
     pub asked: usize,
     pub components: usize,
+    /// Evaluations of the dynamics' expressions that it took, over all rows since it was made.
+    pub evaluations: u64,
 }
 
 impl Sheet {
@@ -18,6 +20,7 @@ impl Sheet {
             failures: Vec::new(),
             asked,
             components,
+            evaluations: 0,
         }
     }
 

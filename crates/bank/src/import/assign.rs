@@ -19,6 +19,9 @@ pub(super) struct Assigned {
     pub unused: Vec<String>,
 }
 
+/// Why a row without any observed number failed.
+const NOTHING: &str = "nothing was observed";
+
 /// The columns to be read as text, under their names in the file.
 pub(super) fn text_columns(mapping: &Mapping) -> Vec<&str> {
     let in_file = |name| {
@@ -101,7 +104,11 @@ pub(super) fn assign(
         column.mechanisms = owners(&mechanisms, &index, values);
     }
     let succeeded = |text: &str| matches!(text, "" | "0" | "false" | "False" | "FALSE");
-    let failure = failure.into_iter().map(|f| (!succeeded(&f)).then_some(f));
+    let failure = failure.into_iter().enumerate().map(|(row, text)| {
+        let reason = (!succeeded(&text)).then_some(text);
+        reason.or_else(|| nothing_observed(&declared, &values, row).then(|| NOTHING.to_owned()))
+    });
+    let failure: Vec<Option<String>> = failure.collect();
     Ok(Assigned {
         schema: Schema {
             study,
@@ -114,11 +121,20 @@ pub(super) fn assign(
         rows: Rows {
             simulation: (0..count as u64).collect(),
             mechanism: index,
-            failure: failure.collect(),
+            failure,
             columns: values,
         },
         unused: source.unused(),
     })
+}
+
+/// Whether a row has no number in any observed column: such a simulation failed.
+fn nothing_observed(columns: &[Column], values: &[Vec<f64>], row: usize) -> bool {
+    let observed = columns.iter().zip(values);
+    let mut observed = observed
+        .filter(|(column, _)| matches!(column.role, Role::Observed { .. }))
+        .peekable();
+    observed.peek().is_some() && observed.all(|(_, values)| values[row].is_nan())
 }
 
 /// A copy of some of the rows.

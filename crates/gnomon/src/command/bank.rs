@@ -1,13 +1,14 @@
 //! Commands about a bank of simulations.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gnomon::bank::import::{Imported, Mapping, import};
-use gnomon::bank::{self, Bank, BankError, Info, Rows, Sample};
+use gnomon::bank::{self, Bank, BankError, Column, Info, Role, Rows, Sample, Verification};
 use gnomon::context::Context;
 use gnomon::failure::Failure;
 use gnomon::interrupt;
 use gnomon::population::Population;
+use gnomon::stage::rounds::{self, Round};
 use gnomon::stage::{imported, simulate};
 use serde_json::json;
 
@@ -38,20 +39,33 @@ fn study(session: &Session, path: &Path) -> Result<Option<Context>, Failure> {
         .transpose()
 }
 
-/// The bank in a folder, or that of a study: one of another study is refused.
-fn open(session: &Session, path: &Path) -> Result<(Bank, Option<Context>), Failure> {
-    let context = study(session, path)?;
-    let Some(context) = context else {
-        return Ok((Bank::open(path)?, None));
-    };
-    let bank = simulate::open(&context, &Population::new(&context.study)?)?;
-    Ok((bank, Some(context)))
+/// The bank in a folder, or those of a study's rounds: one of another study is refused.
+fn open(session: &Session, path: &Path) -> Result<Vec<Bank>, Failure> {
+    match study(session, path)? {
+        None => Ok(vec![Bank::open(path)?]),
+        Some(context) => {
+            let population = Population::new(&context.study)?;
+            Ok(rounds::find(&context, &population)?.banks)
+        }
+    }
 }
 
 fn info(session: &Session, path: &Path) -> Result<(), Failure> {
-    let info = open(session, path)?.0.info()?;
-    let value = serde_json::to_value(&info).unwrap_or_default();
-    session.output.result(&in_words(&info), &value)
+    let banks = open(session, path)?;
+    let all = banks
+        .iter()
+        .map(Bank::info)
+        .collect::<Result<Vec<_>, _>>()?;
+    if let [info] = all.as_slice() {
+        let value = serde_json::to_value(info).unwrap_or_default();
+        return session.output.result(&in_words(info), &value);
+    }
+    let mut text = String::new();
+    for (number, (info, bank)) in (1..).zip(all.iter().zip(&banks)) {
+        let folder = bank.dir().display();
+        text += &format!("Round {number}, {folder}\n{}\n", in_words(info));
+    }
+    session.output.result(&text, &json!({ "rounds": all }))
 }
 
 fn in_words(info: &Info) -> String {
@@ -92,21 +106,45 @@ fn in_words(info: &Info) -> String {
 }
 
 fn verify(session: &Session, path: &Path, sample: usize) -> Result<(), Failure> {
-    let context = study(session, path)?;
-    let (folder, population) = match &context {
-        None => (path.to_owned(), None),
-        Some(context) => {
-            let population = Population::new(&context.study)?;
-            let folder = simulate::folder(context, &population)?;
-            // A bank that cannot even be opened is what verifying is for.
-            if Bank::open(&folder).is_ok() {
-                simulate::open(context, &population)?;
-            }
-            let imported = folder == simulate::imported_folder(context);
-            (folder, (!imported).then_some((population, context.seed)))
-        }
+    let Some(context) = study(session, path)? else {
+        let verified = verify_bank(session, path, None, 0)?;
+        return verdict(session, &[(path.to_owned(), verified)]);
     };
-    let shards = Bank::open(&folder).map_or(1, |bank| bank.info().map_or(1, |info| info.shards));
+    let population = Population::new(&context.study)?;
+    if context.study.simulate.rounds == 1 {
+        let folder = simulate::folder(&context, &population)?;
+        // A bank that cannot even be opened is what verifying is for.
+        if Bank::open(&folder).is_ok() {
+            simulate::open(&context, &population)?;
+        }
+        let imported = folder == simulate::imported_folder(&context);
+        let again = (!imported).then_some((&population, context.seed));
+        let verified = verify_bank(session, &folder, again, sample)?;
+        return verdict(session, &[(folder, verified)]);
+    }
+    let rounds = rounds::each(&context, &population)?;
+    let each = sample.div_ceil(rounds.len());
+    let mut all = Vec::new();
+    for Round {
+        folder,
+        population,
+        seed,
+    } in rounds
+    {
+        let verified = verify_bank(session, &folder, Some((&population, seed)), each)?;
+        all.push((folder, verified));
+    }
+    verdict(session, &all)
+}
+
+/// Checks one bank, and simulates `sample` of its rows again where there is a population to do it with.
+fn verify_bank(
+    session: &Session,
+    folder: &Path,
+    population: Option<(&Population<'_>, u64)>,
+    sample: usize,
+) -> Result<Verification, Failure> {
+    let shards = Bank::open(folder).map_or(1, |bank| bank.shard_count());
     let rows_per_shard = match population {
         Some(_) => sample.div_ceil(shards.max(1)) as u64,
         None => 0,
@@ -116,67 +154,84 @@ fn verify(session: &Session, path: &Path, sample: usize) -> Result<(), Failure> 
         "simulations",
         rows_per_shard * shards as u64,
     );
-    let again = |numbers: &[u64]| match &population {
+    let again = |numbers: &[u64]| match population {
         Some((population, seed)) => {
             interrupt::check()?;
-            let rows = population.rows(*seed, numbers)?;
+            let rows = population.rows(seed, numbers)?;
             bar.inc(numbers.len() as u64);
             Ok::<Rows, Failure>(rows)
         }
         None => Ok(Rows::default()),
     };
-    let verified = bank::verify(
-        &folder,
-        Sample {
-            rows_per_shard,
-            seed: 1,
-        },
-        again,
-    )?;
+    let sample = Sample {
+        rows_per_shard,
+        seed: 1,
+    };
+    let verified = bank::verify(folder, sample, again)?;
     bar.finish_and_clear();
+    Ok(verified)
+}
+
+/// Says what was found in each bank.
+fn verdict(session: &Session, all: &[(PathBuf, Verification)]) -> Result<(), Failure> {
+    let (mut rows, mut resimulated) = (0, 0);
+    let mut problems: Vec<String> = Vec::new();
+    for (_, verified) in all {
+        rows += verified.rows();
+        resimulated += verified.resimulated();
+        for shard in &verified.shards {
+            let file = shard.file.display();
+            let own = shard.problems.iter();
+            problems.extend(own.map(|problem| format!("{file}: {problem}")));
+        }
+    }
+    let is_sound = problems.is_empty();
     let mut text = format!(
-        "{} simulations are as they were written; {} of them were simulated again, bit for bit",
-        verified.rows(),
-        verified.resimulated()
+        "{rows} simulations are as they were written; {resimulated} of them were simulated again, bit for bit"
     );
-    let problems: Vec<String> = verified
-        .shards
-        .iter()
-        .flat_map(|shard| {
-            shard
-                .problems
-                .iter()
-                .map(|problem| format!("{}: {problem}", shard.file.display()))
-        })
-        .collect();
-    if !verified.is_sound() {
+    if !is_sound {
         text = problems.join("\n");
     }
     let value = json!({
-        "sound": verified.is_sound(), "rows": verified.rows(),
-        "resimulated": verified.resimulated(), "problems": problems,
+        "sound": is_sound, "rows": rows, "resimulated": resimulated, "problems": problems,
     });
     session.output.result(&text, &value)?;
-    if verified.is_sound() {
+    if is_sound {
         return Ok(());
     }
+    let unsound = all.iter().filter(|(_, verified)| !verified.is_sound());
+    let folders: Vec<String> = unsound.map(|(f, _)| f.display().to_string()).collect();
     Err(Failure::damaged(
         format!(
             "{} problems in the bank {}",
             problems.len(),
-            folder.display()
+            folders.join(", ")
         ),
         "move the shards named above out of the folder; `gnomon simulate` makes them again",
     ))
 }
 
 fn export(session: &Session, path: &Path, file: &Path) -> Result<(), Failure> {
-    let bank = open(session, path)?.0;
-    bank::export(&bank, file)?;
+    let banks = open(session, path)?;
+    let [bank] = banks.as_slice() else {
+        let folders = banks.iter().map(|bank| bank.dir().display().to_string());
+        return Err(Failure::refused(
+            "the study has a bank for each round",
+            format!(
+                "name one of their folders instead of the study: {}",
+                folders.collect::<Vec<_>>().join(", ")
+            ),
+        ));
+    };
+    bank::export(bank, file)?;
     let text = format!("{} simulations written to {}", bank.rows(), file.display());
     session
         .output
         .result(&text, &json!({ "rows": bank.rows(), "file": file }))
+}
+
+fn is_observed(column: &Column) -> bool {
+    matches!(column.role, Role::Observed { .. })
 }
 
 fn bring_in(
@@ -260,9 +315,38 @@ fn bring_in(
         imported.bank.dir().display(),
         path.display()
     );
+    let info = imported.bank.info()?;
+    if info.failures > 0 {
+        let reasons = info.reasons.iter();
+        let reasons: Vec<String> = reasons
+            .map(|reason| format!("{} times {}", reason.count, reason.reason))
+            .collect();
+        text += &format!(
+            "\n{} of them failed and are left out: {}",
+            info.failures,
+            reasons.join(", ")
+        );
+    }
+    let observed = info
+        .columns
+        .iter()
+        .filter(|column| is_observed(&column.column));
+    let lacking: Vec<&str> = observed
+        .filter(|column| column.values + column.not_applicable < info.rows - info.failures)
+        .map(|column| column.column.name.as_str())
+        .collect();
+    if !lacking.is_empty() {
+        text += &format!(
+            "\nwithout a number in some of the others, which count as missing entries: {}",
+            lacking.join(", ")
+        );
+    }
     if !imported.unused.is_empty() {
         text += &format!("\nnot used: {}", imported.unused.join(", "));
     }
-    let value = json!({ "rows": imported.bank.rows(), "unused": imported.unused });
+    let value = json!({
+        "rows": imported.bank.rows(), "failures": info.failures, "missing": lacking,
+        "unused": imported.unused,
+    });
     session.output.result(&text, &value)
 }

@@ -3,7 +3,9 @@
 use std::io::Write;
 
 use gnomon::failure::Failure;
-use gnomon::report::content::{Claim, Posterior, Refinement, SharedQuantity, Standing, Verdict};
+use gnomon::report::content::{
+    Claim, Posterior, Refinement, Round, SharedQuantity, Standing, Verdict,
+};
 use gnomon::stage::answer::{Answer, percent};
 use miette::Diagnostic;
 use serde_json::{Value, json};
@@ -74,6 +76,12 @@ pub fn summary(answer: &Answer, claims: &[Claim]) -> String {
     for line in wrap(&answer.sentence, 88) {
         text += &format!("{line}\n");
     }
+    if !answer.condition.is_empty() {
+        text += "\n";
+        for line in wrap(&answer.condition, 88) {
+            text += &format!("{line}\n");
+        }
+    }
     if answer.mechanisms.len() > 1 {
         text += "\nMechanism            prior  posterior\n";
         for mechanism in &answer.mechanisms {
@@ -89,6 +97,7 @@ pub fn summary(answer: &Answer, claims: &[Claim]) -> String {
     for posterior in &answer.posteriors {
         text += &posterior_table(posterior, answer.posteriors.len() > 1);
     }
+    text += &rounds_table(&answer.rounds);
     text += &refinement_table(&answer.refinement);
     let raised: Vec<&str> = answer
         .alarms
@@ -155,6 +164,25 @@ fn posterior_table(posterior: &Posterior, several: bool) -> String {
         text += &row(&quantity.name, &quantity.unit, summary);
     }
     text
+}
+
+fn rounds_table(rounds: &[Round]) -> String {
+    if rounds.is_empty() {
+        return String::new();
+    }
+    let mut text = "\nRound  simulations  failed  of the prior  mean moved  sd times\n".to_owned();
+    for (number, round) in (1..).zip(rounds) {
+        text += &format!(
+            "  {number:<5} {:>10}  {:>6}  {:>11} %  {:>7}   {:>7}\n",
+            round.simulations,
+            round.failed,
+            significant(100.0 * round.mass),
+            significant(round.shift),
+            significant(round.spread)
+        );
+    }
+    text + "  mean moved: the farthest since the round before, in posterior sds; sd times: the largest \
+            change\n"
 }
 
 fn refinement_table(refinement: &[Refinement]) -> String {

@@ -1,16 +1,17 @@
 //! Commands about one study.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gnomon::bank::BankError;
 use gnomon::context::Context;
 use gnomon::failure::Failure;
 use gnomon::file;
+use gnomon::infer::Amortized;
 use gnomon::mechanism::{Mechanism, template};
 use gnomon::population::Population;
 use gnomon::report::content::Verdict;
+use gnomon::stage::rounds::Simulated;
 use gnomon::stage::{self, answer, examine};
-use gnomon::stamp::Stamp;
 use serde_json::json;
 
 use super::Session;
@@ -28,13 +29,11 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
         output::print(&format!("{}\n", context.study.title))?;
     }
     let population = Population::new(&context.study)?;
-    let bank = stage::simulate::run(&context, &population)?;
-    let learned_from = stage::learn::made_from(&context, &bank)?;
-    let amortized = stage::learn::run(&context, &population, &bank)?;
-    let verdicts = examine::run(&context, &population, &amortized, &learned_from)?;
-    let claims = &verdicts.claims;
-    let answer = answer::run(&context, &population, &amortized, &learned_from, claims)?;
-    let page = stage::report::run(&context, &bank, &amortized, &answer, &verdicts)?;
+    let simulated = stage::rounds::run(&context, &population)?;
+    let learned_from = stage::learn::made_from(&context, &simulated.banks)?;
+    let amortized = stage::learn::run(&context, &population, &simulated.banks)?;
+    let (answer, verdicts, page) =
+        answered(&context, &population, &simulated, &amortized, &learned_from)?;
     let claims = stage::report::claims(&answer, &verdicts);
     let text = format!(
         "{}\nReport: {}",
@@ -43,12 +42,14 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
     );
     let value = json!({
         "answer": answer.sentence,
+        "condition": answer.condition,
         "mechanisms": answer.mechanisms.iter().map(|m| json!({
             "name": m.name, "prior": m.prior, "posterior": m.posterior,
         })).collect::<Vec<_>>(),
         "shared": answer.shared,
         "posteriors": posteriors(&answer),
         "refinement": answer.refinement,
+        "rounds": answer.rounds,
         "alarms": answer.alarms,
         "claims": claims,
         "report": page,
@@ -66,6 +67,28 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
         )));
     }
     Ok(())
+}
+
+/// The stages after learning.
+fn answered(
+    context: &Context,
+    population: &Population<'_>,
+    simulated: &Simulated<'_>,
+    amortized: &Amortized,
+    learned_from: &str,
+) -> Result<(answer::Answer, examine::Verdicts, PathBuf), Failure> {
+    let verdicts = examine::run(context, &simulated.population, amortized, learned_from)?;
+    let claims = &verdicts.claims;
+    let answer = answer::run(
+        context,
+        population,
+        simulated,
+        amortized,
+        learned_from,
+        claims,
+    )?;
+    let page = stage::report::run(context, &simulated.banks, amortized, &answer, &verdicts)?;
+    Ok((answer, verdicts, page))
 }
 
 /// Posteriors without their draws.
@@ -143,6 +166,12 @@ pub fn check(session: &Session, path: &Path) -> Result<(), Failure> {
             data.len()
         ),
     };
+    if study.simulate.rounds > 1 {
+        text += &format!(
+            "  {} simulations in {} rounds, for these data alone\n",
+            context.simulations, study.simulate.rounds
+        );
+    }
     text += &format!(
         "  asked: {}\n\nThe study is sound.",
         study.predict.join(", ")
@@ -188,20 +217,28 @@ pub fn preview(session: &Session, path: &Path) -> Result<(), Failure> {
 pub fn simulate(session: &Session, path: &Path) -> Result<(), Failure> {
     let context = read(session, path)?;
     let population = Population::new(&context.study)?;
-    let bank = stage::simulate::run(&context, &population)?;
-    let text = format!("{} simulations in {}", bank.rows(), bank.dir().display());
-    session.output.result(
-        &text,
-        &json!({ "simulations": bank.rows(), "bank": bank.dir() }),
-    )
+    let banks = stage::rounds::run(&context, &population)?.banks;
+    let lines: Vec<String> = banks
+        .iter()
+        .map(|bank| format!("{} simulations in {}", bank.rows(), bank.dir().display()))
+        .collect();
+    let values: Vec<_> = banks
+        .iter()
+        .map(|bank| json!({ "simulations": bank.rows(), "bank": bank.dir() }))
+        .collect();
+    let value = match values.as_slice() {
+        [only] => only.clone(),
+        rounds => json!({ "rounds": rounds }),
+    };
+    session.output.result(&lines.join("\n"), &value)
 }
 
 /// `gnomon learn`.
 pub fn learn(session: &Session, path: &Path) -> Result<(), Failure> {
     let context = read(session, path)?;
     let population = Population::new(&context.study)?;
-    let bank = stage::simulate::run(&context, &population)?;
-    let amortized = stage::learn::run(&context, &population, &bank)?;
+    let banks = stage::rounds::run(&context, &population)?.banks;
+    let amortized = stage::learn::run(&context, &population, &banks)?;
     let training = stage::learn::training(&context, amortized.networks());
     let mut text = String::new();
     let mut networks = Vec::new();
@@ -246,6 +283,7 @@ pub fn ask_each(
 ) -> Result<(), Failure> {
     let mut context = read(session, path)?;
     stage::learn::adopt(&mut context)?;
+    refuse_other_data(&context, None)?;
     let columns = context.study.given_columns();
     let data = gnomon::bank::import::columns(each, &columns).map_err(|error| match error {
         BankError::Import { file, problem } => Failure::refused(
@@ -284,6 +322,28 @@ pub fn ask_each(
     )
 }
 
+/// Networks of several rounds know the study's own data alone: others are refused.
+fn refuse_other_data(context: &Context, data: Option<&[f64]>) -> Result<(), Failure> {
+    let same = |ours: &[f64], theirs: &[f64]| {
+        let bits = |x: &f64| if x.is_nan() { u64::MAX } else { x.to_bits() };
+        ours.iter().map(bits).eq(theirs.iter().map(bits))
+    };
+    let own = context.study.data.as_deref();
+    let known = own.zip(data).is_some_and(|(own, data)| same(own, data));
+    let rounds = context.study.simulate.rounds;
+    if rounds == 1 || known {
+        return Ok(());
+    }
+    Err(Failure::refused(
+        format!(
+            "the networks of {rounds} rounds answer the study's own data alone: they were trained on \
+             simulations near its posterior"
+        ),
+        "give these data to the study as its `observed` and use `gnomon run`, or leave `[simulate] rounds` \
+         out and learn anew, for an answer to any data",
+    ))
+}
+
 /// `gnomon ask`.
 pub fn ask(
     session: &Session,
@@ -299,6 +359,7 @@ pub fn ask(
     let mut context = read(session, path)?;
     stage::learn::adopt(&mut context)?;
     let data = context.study.read_observed(observed)?;
+    refuse_other_data(&context, Some(&data))?;
     let population = Population::new(&context.study)?;
     let amortized = stage::learn::load(&context)?;
     let draws = draws.map_or(context.study.answer.draws, |draws| draws as usize);
@@ -321,6 +382,7 @@ pub fn ask(
     }
     let value = json!({
         "answer": asked.answer.sentence,
+        "condition": asked.answer.condition,
         "mechanisms": asked.answer.mechanisms.iter().map(|m| json!({
             "name": m.name, "prior": m.prior, "posterior": m.posterior,
         })).collect::<Vec<_>>(),
@@ -341,20 +403,16 @@ pub fn report(session: &Session, path: &Path) -> Result<(), Failure> {
     let mut context = read(session, path)?;
     stage::learn::adopt(&mut context)?;
     let population = Population::new(&context.study)?;
-    let bank = gnomon::bank::Bank::open(stage::simulate::folder(&context, &population)?)?;
-    let learned_from = stage::learn::made_from(&context, &bank)?;
-    let trained = Stamp::read(&context.results(), "learn");
-    if trained.is_none_or(|stamp| stamp.made_from != learned_from) {
+    let simulated = stage::rounds::find(&context, &population)?;
+    let learned_from = stage::learn::made_from(&context, &simulated.banks)?;
+    if !stage::learn::is_done(&context, &simulated.banks)? {
         return Err(Failure::refused(
             "the results are not of the study as it is now",
             format!("run `gnomon run {}`", path.display()),
         ));
     }
     let amortized = stage::learn::load(&context)?;
-    let verdicts = examine::run(&context, &population, &amortized, &learned_from)?;
-    let claims = &verdicts.claims;
-    let answer = answer::run(&context, &population, &amortized, &learned_from, claims)?;
-    let page = stage::report::run(&context, &bank, &amortized, &answer, &verdicts)?;
+    let (_, _, page) = answered(&context, &population, &simulated, &amortized, &learned_from)?;
     session.output.result(
         &format!("Report: {}", page.display()),
         &json!({ "report": page }),

@@ -20,11 +20,14 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::population::{Population, runs_a_program};
+use crate::stage::learn;
+use crate::stage::rounds::{self, Simulated};
 use crate::stamp::{self, Cost, Stamp};
 use alarms::{typicality_checks, weigh};
 pub use each::each;
-use prior::{prior_predictive, prior_rows};
-use quantities::{Range, mechanisms, names, posterior, prior_draws, shared};
+use prior::{known_rows, prior_predictive, prior_rows};
+pub(crate) use quantities::names;
+use quantities::{Range, mechanisms, posterior, prior_draws, shared};
 pub use refinement::Refine;
 use replicates::Replicates;
 pub use words::percent;
@@ -40,6 +43,9 @@ const LOG_DENSITY: &str = "log_density";
 pub struct Answer {
     /// The answer in one sentence.
     pub sentence: String,
+    /// What it is given beside the data: that simulations succeed, where some did not.
+    #[serde(default)]
+    pub condition: String,
     /// The mechanisms with their probabilities.
     pub mechanisms: Vec<content::Mechanism>,
     /// The posterior given each mechanism.
@@ -48,6 +54,9 @@ pub struct Answer {
     pub shared: Vec<content::SharedQuantity>,
     /// What the mechanisms' likelihoods made of the network's answer; empty where it was not asked.
     pub refinement: Vec<content::Refinement>,
+    /// How the answer came about, where simulations were made in several rounds.
+    #[serde(default)]
+    pub rounds: Vec<content::Round>,
     /// What would follow from other priors.
     pub sensitivity: Vec<content::Sensitivity>,
     /// That the refined answer is exact, one claim a mechanism that was refined.
@@ -93,6 +102,7 @@ fn is_untrusted(mechanism: &str, claims: &[content::Claim]) -> bool {
 pub fn run(
     context: &Context,
     population: &Population<'_>,
+    simulated: &Simulated<'_>,
     amortized: &Amortized,
     learned_from: &str,
     claims: &[content::Claim],
@@ -120,12 +130,18 @@ pub fn run(
     doubt(&mut asked.answer, claims);
     let seconds = began.elapsed().as_secs_f64();
     let began = Instant::now();
-    let prior = prior_rows(context, population)?;
+    let in_rounds = context.study.simulate.rounds > 1;
+    let prior = match in_rounds {
+        // The first round's are from the prior: that saves as many simulations again.
+        true => known_rows(context, &simulated.banks[0])?,
+        false => prior_rows(context, population)?,
+    };
     let replicates = Replicates::new(context, population, &asked)?;
     let mut answer = asked.answer;
+    answer.rounds = rounds::history(context, simulated, amortized)?;
     answer.prior_predictive = prior_predictive(context, &prior);
     answer.posterior_predictive = replicates.predictions(context);
-    let mut checks = typicality_checks(amortized, data, &prior)?;
+    let mut checks = typicality_checks(amortized, data, &prior, !in_rounds)?;
     checks.extend(replicates.checks(context, data)?);
     weigh(&mut answer, checks);
     asked
@@ -143,7 +159,8 @@ pub fn run(
         seconds,
         per_query: true,
     };
-    let simulated = prior.chosen.len() + replicates.rows.len();
+    let of_prior = if in_rounds { 0 } else { prior.chosen.len() };
+    let simulated = of_prior + replicates.rows.len();
     let mut costs = vec![cost(
         "posterior draws",
         asked.draws.mechanism.len(),
@@ -286,6 +303,7 @@ pub fn ask(
     let sensitivity = sensitivity::sensitivity(study, amortized, &probabilities, &given, &asked);
     let answer = Answer {
         sentence: sentence(&study.predict, &mechanisms, &shared, &posteriors),
+        condition: learn::condition(context),
         mechanisms,
         posteriors,
         shared,
@@ -341,7 +359,7 @@ pub fn alarms(
         return Ok(());
     }
     let prior = prior_rows(context, population)?;
-    weigh(answer, typicality_checks(amortized, data, &prior)?);
+    weigh(answer, typicality_checks(amortized, data, &prior, true)?);
     Ok(())
 }
 

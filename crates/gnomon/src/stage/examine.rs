@@ -8,10 +8,12 @@ use std::time::Instant;
 use gnomon_claim::seal;
 use gnomon_examine::calibration::{Asked, Settings, claims, examine};
 use gnomon_infer::Amortized;
+use gnomon_mechanism::elementary::exp;
 use gnomon_mechanism::{Family, Study};
 use gnomon_report::content;
 use serde::{Deserialize, Serialize};
 
+use super::answer::percent;
 use super::learn;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -23,6 +25,8 @@ use shown::{curves, in_words};
 const STAGE: &str = "examine";
 const FILE: &str = "claims.json";
 const ATTEMPTS: &str = "attempts.json";
+/// The share of losses to the prior that is claimed where simulations are made in rounds.
+const LOCAL_LOSSES: f64 = 0.05;
 
 /// The claims with their verdicts, and the curves behind them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -33,7 +37,7 @@ pub struct Verdicts {
     pub calibration: content::Calibration,
 }
 
-/// Tests every claim about the networks. The pool of test data sets is sealed: its seed is a hash of
+/// Tests every claim about the networks, on simulations of `population`. The pool of test data sets is sealed: its seed is a hash of
 /// the networks' weights and the claims.
 ///
 /// # Errors
@@ -52,7 +56,7 @@ pub fn run(
     }
     Stamp::remove(&context.results(), STAGE);
     let asked = asked(&context.study);
-    let settings = settings(context);
+    let settings = settings(context, population);
     let wrong = |error: &dyn std::fmt::Display| Failure::damaged(error, "learn anew");
     let claims = claims(&asked, &settings);
     let seed = seal::test_seed(&digest(amortized), &claims).map_err(|error| wrong(&error))?;
@@ -64,7 +68,7 @@ pub fn run(
     let verdicts = Verdicts {
         claims: examined
             .iter()
-            .map(|examined| in_words(&examined.tested))
+            .map(|examined| in_words(&examined.tested, population.region().is_some()))
             .collect(),
         calibration: curves(&examined),
     };
@@ -102,12 +106,19 @@ pub fn made_from(context: &Context, learned_from: &str) -> String {
     ])
 }
 
-fn settings(context: &Context) -> Settings {
-    let wishes = &context.study.claims;
+fn settings(context: &Context, population: &Population<'_>) -> Settings {
+    let (wishes, default) = (&context.study.claims, Settings::default());
+    let prior = match population.region() {
+        None => "the prior".to_owned(),
+        Some(region) => format!(
+            "the prior inside the last round's region ({} of it), to which the answers are restricted, too",
+            percent(exp(region.log_mass()))
+        ),
+    };
     let missing = learn::missing_entries(context).len();
     let population = match missing {
-        0 => "fresh simulations from the prior".to_owned(),
-        n => format!("fresh simulations from the prior, without the {n} entries the data lack"),
+        0 => format!("fresh simulations from {prior}"),
+        n => format!("fresh simulations from {prior}, without the {n} entries the data lack"),
     };
     Settings {
         population,
@@ -116,7 +127,12 @@ fn settings(context: &Context) -> Settings {
         rank_tolerance: wishes.tolerance,
         coverage_tolerance: wishes.tolerance,
         reliability_tolerance: wishes.tolerance,
-        ..Settings::default()
+        // Fewer data sets cannot tell a smaller share.
+        loss_share: match population.region() {
+            None => default.loss_share,
+            Some(_) => LOCAL_LOSSES,
+        },
+        ..default
     }
 }
 

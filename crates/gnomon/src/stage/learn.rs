@@ -1,6 +1,8 @@
 //! Second stage: train p(mechanism | given) and p(parameters | given, mechanism) on the bank.
 
 mod budget;
+mod choice;
+mod condition;
 mod examples;
 mod feeding;
 mod online;
@@ -20,6 +22,7 @@ use gnomon_learn::model::Model;
 use gnomon_report::content;
 use serde::{Deserialize, Serialize};
 
+use super::rounds;
 use super::simulate;
 use super::usable::{self, Usable};
 use crate::context::Context;
@@ -33,19 +36,25 @@ const FILE: &str = "learned.json";
 /// The folder of p(mechanism | given).
 const CLASSES: &str = "mechanism";
 
-/// A hash of what the networks are made from.
+/// A hash of what the networks are made from; there is one bank a round.
 ///
 /// # Errors
-/// Where the bank's schema cannot be written down.
-pub fn made_from(context: &Context, bank: &Bank) -> Result<String, Failure> {
+/// Where a bank's schema cannot be written down.
+pub fn made_from(context: &Context, banks: &[Bank]) -> Result<String, Failure> {
     let study = &context.study;
+    let sizes = rounds::sizes(context);
+    let banks = banks.iter().zip(sizes);
+    let banks = banks
+        .map(|(bank, size)| simulate::hash(bank, size))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(stamp::hash(&[
         env!("CARGO_PKG_VERSION"),
-        &simulate::made_from(bank, context)?,
+        &banks.join(","),
         &study.given_columns().join(","),
         &format!("{:?}", study.learn),
         &format!("{:?}", missing_entries(context)),
         &context.seed.to_string(),
+        &context.by_default.to_string(),
     ]))
 }
 
@@ -58,8 +67,14 @@ struct Learned {
     seed: u64,
     /// The bank's simulations.
     simulations: u64,
+    /// Whether nobody said how many.
+    #[serde(default)]
+    by_default: bool,
     /// Each mechanism's share of the training rows, in expectation.
     shares: Vec<f64>,
+    /// That the bank's simulations succeeded, in words; empty where all did.
+    #[serde(default)]
+    condition: String,
     /// The folder of each network, and a hash of its files.
     networks: Vec<(String, String)>,
 }
@@ -94,11 +109,17 @@ fn study_hash(context: &Context) -> String {
     let study = &context.study;
     let given = study.given_columns().join(",");
     let members = study.learn.members.to_string();
+    // Networks of several rounds know the study's own data alone.
+    let local = match study.simulate.rounds {
+        1 => String::new(),
+        rounds => format!("{rounds} rounds about {:?}", study.data),
+    };
     stamp::hash(&[
         env!("CARGO_PKG_VERSION"),
         &study.identity(),
         &given,
         &members,
+        &local,
     ])
 }
 
@@ -126,10 +147,21 @@ pub fn adopt(context: &mut Context) -> Result<(), Failure> {
     }
     context.seed = learned.seed;
     context.simulations = learned.simulations;
+    context.by_default = learned.by_default;
     Ok(())
 }
 
-/// Trains what is not trained yet.
+/// Whether the networks of these banks are there.
+///
+/// # Errors
+/// Where a bank's schema cannot be written down.
+pub fn is_done(context: &Context, banks: &[Bank]) -> Result<bool, Failure> {
+    let made_from = made_from(context, banks)?;
+    let stamp = Stamp::read(&context.results(), STAGE);
+    Ok(stamp.is_some_and(|stamp| stamp.made_from == made_from))
+}
+
+/// Trains what is not trained yet, from one bank a round; there is at least one.
 ///
 /// # Errors
 /// Where the bank is damaged or too small, training diverges, the disk refuses, or the user
@@ -137,19 +169,19 @@ pub fn adopt(context: &mut Context) -> Result<(), Failure> {
 pub fn run(
     context: &Context,
     population: &Population<'_>,
-    bank: &Bank,
+    banks: &[Bank],
 ) -> Result<Amortized, Failure> {
-    let made_from = made_from(context, bank)?;
+    let made_from = made_from(context, banks)?;
     if Stamp::read(&context.results(), STAGE).is_some_and(|stamp| stamp.made_from == made_from) {
         return load(context);
     }
     Stamp::remove(&context.results(), STAGE);
-    let usable = Usable::new(context, bank)?;
+    let usable = Usable::new(context, banks)?;
     let (standardiser, jobs) = feeding::jobs(context, population, &usable)?;
     let cost = training::run(context, &made_from, &standardiser, jobs)?;
     let mut shares = vec![0.0; context.study.mechanisms.len()];
-    let numbers = usable::mechanisms(context, bank)?;
-    for (theirs, &number) in bank.schema().mechanisms.iter().zip(&numbers) {
+    let numbers = usable::mechanisms(context, &banks[0])?;
+    for (theirs, &number) in banks[0].schema().mechanisms.iter().zip(&numbers) {
         shares[number] = theirs.weight;
     }
     let (of, seed, simulations) = (study_hash(context), context.seed, context.simulations);
@@ -159,7 +191,9 @@ pub fn run(
             of,
             seed,
             simulations,
+            by_default: context.by_default,
             shares,
+            condition: condition::in_words(context, banks)?,
             networks: network_folders(context)
                 .into_iter()
                 .map(|folder| {
@@ -237,6 +271,14 @@ pub fn load(context: &Context) -> Result<Amortized, Failure> {
     };
     Amortized::new(&study.mechanisms, networks, context.threads)
         .map_err(|error| Failure::damaged(error, again))
+}
+
+/// What the networks' answers are given beside the data, in words: that simulations succeed; empty where
+/// all did.
+#[must_use]
+pub fn condition(context: &Context) -> String {
+    let learned: Option<Learned> = context.read_result(FILE);
+    learned.map_or_else(String::new, |learned| learned.condition)
 }
 
 /// How each network was trained, for the report.

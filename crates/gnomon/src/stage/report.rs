@@ -1,5 +1,6 @@
 //! Last stage: one report of everything.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gnomon_bank::Bank;
@@ -8,7 +9,7 @@ use gnomon_report::content;
 
 use super::answer::{self, Answer};
 use super::examine::Verdicts;
-use super::learn;
+use super::{learn, simulate};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::stamp::{self, Stamp};
@@ -23,16 +24,13 @@ const STAGES: [&str; 4] = ["simulate", "learn", "examine", "answer"];
 /// Where the bank is damaged or the disk refuses.
 pub fn run(
     context: &Context,
-    bank: &Bank,
+    banks: &[Bank],
     amortized: &Amortized,
     answer: &Answer,
     verdicts: &Verdicts,
 ) -> Result<PathBuf, Failure> {
     let path = context.results().join("report.html");
-    let stamps: Vec<Option<Stamp>> = STAGES
-        .iter()
-        .map(|stage| Stamp::read(&context.results(), stage))
-        .collect();
+    let stamps = stamps(context);
     let made_from = stamp::hash(&[
         env!("CARGO_PKG_VERSION"),
         &context.study.text,
@@ -47,6 +45,7 @@ pub fn run(
     let report = content::Report {
         title: context.study.title.clone(),
         answer: answer.sentence.clone(),
+        condition: answer.condition.clone(),
         provenance: provenance(context),
         claims: claims(answer, verdicts),
         alarms: answer.alarms.clone(),
@@ -58,10 +57,11 @@ pub fn run(
         posteriors: answer.posteriors.clone(),
         shared: answer.shared.clone(),
         refinement: answer.refinement.clone(),
+        rounds: answer.rounds.clone(),
         sensitivity: answer.sensitivity.clone(),
         calibration: verdicts.calibration.clone(),
         training: learn::training(context, amortized.networks()),
-        ledger: ledger(bank, &stamps)?,
+        ledger: ledger(banks, &stamps)?,
     };
     let written = gnomon_report::write(&report, &context.results())
         .map_err(|error| Failure::Outside(error.to_string()))?;
@@ -129,9 +129,28 @@ fn provenance(context: &Context) -> content::Provenance {
     }
 }
 
-fn ledger(bank: &Bank, stamps: &[Option<Stamp>]) -> Result<content::Ledger, Failure> {
-    let costs = stamps.iter().flatten().flat_map(|stamp| &stamp.cost);
-    let info = bank.info()?;
+/// What every stage cost; rounds before the last learning have stamps of their own.
+fn stamps(context: &Context) -> Vec<Stamp> {
+    let mut all = Vec::new();
+    let rounds = context.study.simulate.rounds;
+    for round in (1..=rounds).filter(|_| rounds > 1) {
+        for stage in [simulate::STAGE, learn::STAGE] {
+            let stamp = Stamp::read(&context.of_round(round).results(), stage);
+            all.extend(stamp.map(|mut stamp| {
+                for cost in &mut stamp.cost {
+                    cost.what = format!("round {round}: {}", cost.what);
+                }
+                stamp
+            }));
+        }
+    }
+    let own = STAGES.iter();
+    all.extend(own.filter_map(|stage| Stamp::read(&context.results(), stage)));
+    all
+}
+
+fn ledger(banks: &[Bank], stamps: &[Stamp]) -> Result<content::Ledger, Failure> {
+    let costs = stamps.iter().flat_map(|stamp| &stamp.cost);
     let mut ledger = content::Ledger {
         rows: costs
             .map(|cost| content::LedgerRow {
@@ -143,14 +162,24 @@ fn ledger(bank: &Bank, stamps: &[Option<Stamp>]) -> Result<content::Ledger, Fail
             .collect(),
         ..content::Ledger::default()
     };
-    ledger.failures = info
-        .reasons
-        .iter()
-        .map(|reason| content::Failure {
+    let mut simulations = 0;
+    let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
+    for bank in banks {
+        let info = bank.info()?;
+        simulations += info.rows;
+        for reason in info.reasons {
+            *reasons.entry(reason.reason).or_default() += reason.count;
+        }
+    }
+    let mut reasons: Vec<(String, u64)> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    ledger.failures = reasons
+        .into_iter()
+        .map(|(reason, count)| content::Failure {
             mechanism: "all".into(),
-            reason: reason.reason.clone(),
-            count: reason.count,
-            of: info.rows,
+            reason,
+            count,
+            of: simulations,
         })
         .collect();
     Ok(ledger)

@@ -13,7 +13,7 @@ use crate::interrupt;
 use crate::population::Population;
 use crate::stamp::{self, Cost, Stamp};
 
-const STAGE: &str = "simulate";
+pub(super) const STAGE: &str = "simulate";
 
 /// Where the study's bank is: simulations that the user imported, or those of these mechanisms and
 /// this seed. A changed mechanism gets a bank of its own, so none is lost.
@@ -26,16 +26,13 @@ pub fn folder(context: &Context, population: &Population<'_>) -> Result<PathBuf,
         return Ok(imported);
     }
     let schema = population.schema(context.seed).to_json()?;
-    Ok(context
-        .results()
-        .join("banks")
-        .join(&stamp::hash(&[&schema])[..12]))
+    Ok(context.banks().join(&stamp::hash(&[&schema])[..12]))
 }
 
 /// Where imported simulations are.
 #[must_use]
 pub fn imported_folder(context: &Context) -> PathBuf {
-    context.results().join("banks").join("imported")
+    context.banks().join("imported")
 }
 
 /// The bank of a study as it is now.
@@ -64,6 +61,12 @@ pub fn open(context: &Context, population: &Population<'_>) -> Result<Bank, Fail
 pub fn run(context: &Context, population: &Population<'_>) -> Result<Bank, Failure> {
     let folder = folder(context, population)?;
     if folder == imported_folder(context) {
+        if context.study.simulate.rounds > 1 {
+            return Err(Failure::refused(
+                "`[simulate] rounds` simulates where the posterior is, but the bank was imported",
+                "leave `rounds` out, or move results/banks/imported away",
+            ));
+        }
         return open(context, population);
     }
     let schema = population.schema(context.seed);
@@ -114,22 +117,22 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Bank, Failu
         per_query: false,
     };
     Stamp {
-        made_from: made_from(&bank, context)?,
+        made_from: hash(&bank, context.simulations)?,
         cost: vec![cost],
     }
     .write(&context.results(), STAGE)?;
     Ok(bank)
 }
 
-/// A hash of what the bank holds.
+/// A hash of at most the first `simulations` of a bank.
 ///
 /// # Errors
 /// Where the schema cannot be written down.
-pub fn made_from(bank: &Bank, context: &Context) -> Result<String, Failure> {
+pub fn hash(bank: &Bank, simulations: u64) -> Result<String, Failure> {
     let schema = bank.schema().to_json()?;
     Ok(stamp::hash(&[
         &schema,
-        &bank.rows().min(context.simulations).to_string(),
+        &bank.rows().min(simulations).to_string(),
     ]))
 }
 

@@ -3,28 +3,39 @@
 
 use gnomon_bank::{Bank, Table};
 
+use super::rounds;
 use super::simulate::imported_folder;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// A bank, and which of its simulations and columns count.
+/// Banks, one a round, and which of their simulations and columns count.
 pub struct Usable<'a> {
-    bank: &'a Bank,
+    banks: Vec<Part<'a>>,
+    imported: bool,
     /// Columns that networks are given or predict.
     names: Vec<&'a str>,
-    /// The number, in the study, of each of the bank's mechanisms.
+    /// The number, in the study, of each of the banks' mechanisms.
     numbers: Vec<usize>,
+}
+
+/// A round's bank.
+struct Part<'a> {
+    bank: &'a Bank,
     /// Simulations from this number on do not count.
     simulations: u64,
+    /// Simulations of earlier rounds: all are numbered on.
+    before: u64,
 }
 
 impl<'a> Usable<'a> {
-    /// The first `context.simulations` of the bank, or all of an imported one.
+    /// The first simulations of each round's bank, as many as the round has, or all of an imported
+    /// one. There is at least one bank.
     ///
     /// # Errors
-    /// Where the bank has a mechanism that the study does not know.
-    pub fn new(context: &Context, bank: &'a Bank) -> Result<Self, Failure> {
-        let study = &context.study;
+    /// Where a bank has a mechanism that the study does not know.
+    pub fn new(context: &Context, banks: &'a [Bank]) -> Result<Self, Failure> {
+        let (study, bank) = (&context.study, &banks[0]);
+        let imported = bank.dir() == imported_folder(context);
         let given = study.given_columns();
         let asked = |name: &str| {
             let parameters = study.mechanisms.iter().flat_map(|m| &m.parameters);
@@ -33,28 +44,39 @@ impl<'a> Usable<'a> {
                     .into_iter()
                     .any(|parameter| parameter.name == name)
         };
+        let mut before = 0;
+        let parts = banks.iter().zip(rounds::sizes(context));
+        let parts = parts.map(|(bank, size)| {
+            let simulations = if imported { u64::MAX } else { size };
+            let part = Part {
+                bank,
+                simulations,
+                before,
+            };
+            before += bank.rows().min(simulations);
+            part
+        });
         Ok(Self {
-            bank,
+            banks: parts.collect(),
+            imported,
             names: bank.schema().names().filter(|name| asked(name)).collect(),
             numbers: mechanisms(context, bank)?,
-            simulations: if bank.dir() == imported_folder(context) {
-                u64::MAX
-            } else {
-                context.simulations
-            },
         })
     }
 
     /// How many simulations there are, failed ones among them.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.bank.rows().min(self.simulations)
+        let parts = self.banks.iter();
+        parts
+            .map(|part| part.bank.rows().min(part.simulations))
+            .sum()
     }
 
     /// Whether the user brought the simulations.
     #[must_use]
-    pub fn is_imported(&self, context: &Context) -> bool {
-        self.bank.dir() == imported_folder(context)
+    pub fn is_imported(&self) -> bool {
+        self.imported
     }
 
     /// How many columns are read.
@@ -63,10 +85,25 @@ impl<'a> Usable<'a> {
         self.names.len()
     }
 
-    /// How many shards the bank has.
+    /// How many shards the banks have.
     #[must_use]
     pub fn shards(&self) -> usize {
-        self.bank.shard_count()
+        self.banks.iter().map(|part| part.bank.shard_count()).sum()
+    }
+
+    /// Some columns of one shard.
+    fn shard(&self, mut shard: usize, names: &[&str]) -> Result<Table, Failure> {
+        for part in &self.banks {
+            match shard.checked_sub(part.bank.shard_count()) {
+                Some(left) => shard = left,
+                None => {
+                    let mut table = part.bank.read_shard(shard, names)?;
+                    self.keep(&mut table, part);
+                    return Ok(table);
+                }
+            }
+        }
+        Ok(Table::default())
     }
 
     /// All rows.
@@ -74,8 +111,16 @@ impl<'a> Usable<'a> {
     /// # Errors
     /// Where the bank is damaged, or nothing in it succeeded.
     pub fn read(&self) -> Result<Table, Failure> {
-        let mut table = self.bank.read_columns(&self.names)?;
-        self.keep(&mut table);
+        let mut all: Option<Table> = None;
+        for part in &self.banks {
+            let mut table = part.bank.read_columns(&self.names)?;
+            self.keep(&mut table, part);
+            match &mut all {
+                None => all = Some(table),
+                Some(all) => all.append(table),
+            }
+        }
+        let table = all.unwrap_or_default();
         if table.is_empty() {
             return Err(none());
         }
@@ -87,9 +132,7 @@ impl<'a> Usable<'a> {
     /// # Errors
     /// Where the shard is damaged.
     pub fn read_shard(&self, shard: usize) -> Result<Table, Failure> {
-        let mut table = self.bank.read_shard(shard, &self.names)?;
-        self.keep(&mut table);
-        Ok(table)
+        self.shard(shard, &self.names)
     }
 
     /// Which mechanism each row of a shard is of.
@@ -97,16 +140,14 @@ impl<'a> Usable<'a> {
     /// # Errors
     /// Where the shard is damaged.
     pub fn read_mechanisms(&self, shard: usize) -> Result<Vec<u32>, Failure> {
-        let mut table = self.bank.read_shard(shard, &[])?;
-        self.keep(&mut table);
-        Ok(table.rows.mechanism)
+        Ok(self.shard(shard, &[])?.rows.mechanism)
     }
 
     /// Leaves out the rows that do not count, and numbers mechanisms as the study does.
-    fn keep(&self, table: &mut Table) {
+    fn keep(&self, table: &mut Table, part: &Part<'_>) {
         let rows = &mut table.rows;
         let counts =
-            |row: usize| rows.simulation[row] < self.simulations && rows.failure[row].is_none();
+            |row: usize| rows.simulation[row] < part.simulations && rows.failure[row].is_none();
         let kept: Vec<usize> = (0..rows.len()).filter(|&row| counts(row)).collect();
         if kept.len() < rows.len() {
             for column in &mut rows.columns {
@@ -116,6 +157,7 @@ impl<'a> Usable<'a> {
             rows.mechanism = kept.iter().map(|&row| rows.mechanism[row]).collect();
             rows.failure = vec![None; kept.len()];
         }
+        rows.simulation.iter_mut().for_each(|i| *i += part.before);
         for mechanism in &mut rows.mechanism {
             *mechanism = self.numbers[*mechanism as usize] as u32;
         }

@@ -67,7 +67,7 @@ pub const SIMULATE: &[Key] = &[
     Key::new(
         "simulations",
         Kind::Count(1),
-        "How many simulations, over all mechanisms. Default 400 000, or 60 000 where a program is run.",
+        "How many simulations, over all mechanisms. Default 400 000, 60 000 where a program is run, or 10 000 in several rounds.",
     ),
     Key::new(
         "seed",
@@ -78,6 +78,11 @@ pub const SIMULATE: &[Key] = &[
         "most_failures",
         Kind::Number,
         "The run ends when more than this share of simulations failed. Default 0.2.",
+    ),
+    Key::new(
+        "rounds",
+        Kind::Count(1),
+        "Rounds in which the simulations are made, each but the first where the posterior of the study's data is: for expensive simulators. Default 1.",
     ),
 ];
 
@@ -127,7 +132,7 @@ pub const LEARN: &[Key] = &[
     Key::new(
         "online",
         Kind::Truth,
-        "Whether networks are trained on fresh simulations, made while they train, instead of the bank's. Default false.",
+        "Whether networks are trained on fresh simulations, made while they train, instead of the bank's. Default: where `simulations` is left open and they are cheap.",
     ),
     Key::new(
         "memory",
@@ -141,7 +146,7 @@ pub const CLAIMS: &[Key] = &[
     Key::new(
         "data_sets",
         Kind::Count(1),
-        "Fresh simulated data sets that the answer is tested on. Default 4000.",
+        "Fresh simulated data sets that the answer is tested on. Default 4000; 1000 with several rounds.",
     ),
     Key::new(
         "draws",
@@ -156,7 +161,7 @@ pub const CLAIMS: &[Key] = &[
     Key::new(
         "tolerance",
         Kind::Number,
-        "The miscalibration that is allowed, as a probability. Default 0.05.",
+        "The miscalibration that is allowed, as a probability. Default 0.05; 0.1 with several rounds.",
     ),
 ];
 

@@ -8,12 +8,18 @@ use crate::source::section::{Entry, Section};
 /// How much is simulated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Simulate {
-    /// Simulations over all mechanisms. Default 400 000, or 60 000 where a program is run.
+    /// Simulations over all mechanisms. Default 400 000, 60 000 where a program is run, or 10 000 in
+    /// several rounds.
     pub simulations: u64,
+    /// Whether that is the default.
+    pub is_default: bool,
     /// The seed of everything random. Default 1.
     pub seed: u64,
     /// The run ends when more than this share of simulations failed. Default 0.2.
     pub most_failures: f64,
+    /// Rounds in which they are made, each but the first from the prior truncated to where the
+    /// posterior of the study's data is. Default 1.
+    pub rounds: usize,
 }
 
 /// How it is learned. `None`: chosen by the engine.
@@ -38,8 +44,8 @@ pub struct Learn {
     /// Passes over the simulations at most.
     pub epochs: Option<usize>,
     /// Whether networks are trained on fresh simulations, made meanwhile, instead of the bank's.
-    /// Default false.
-    pub online: bool,
+    /// `None`: where the study leaves the number of simulations open and they are cheap.
+    pub online: Option<bool>,
     /// Bytes of memory that the examples may take; a larger bank is read in parts.
     pub memory: Option<u64>,
 }
@@ -73,13 +79,15 @@ pub enum Density {
 /// How the answer is tested.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Claims {
-    /// Fresh simulated data sets of each mechanism, and of their mixture. Default 4000.
+    /// Fresh simulated data sets of each mechanism, and of their mixture. Default 4000; 1000 where
+    /// simulations are made in rounds.
     pub data_sets: usize,
     /// Posterior draws for each of them. Default 100.
     pub draws: usize,
     /// The chance that any verdict is wrong. Default 0.05.
     pub error_rate: f64,
-    /// The miscalibration that is allowed, as a probability. Default 0.05.
+    /// The miscalibration that is allowed, as a probability. Default 0.05; 0.1 where simulations are
+    /// made in rounds.
     pub tolerance: f64,
 }
 
@@ -97,13 +105,20 @@ pub struct Answer {
 const MANY: u64 = 400_000;
 /// Simulations by programs where nothing else is said.
 const FEWER: u64 = 60_000;
+/// Simulations in several rounds where nothing else is said.
+const IN_ROUNDS: u64 = 10_000;
+/// Test data sets, and the tolerance that they can decide, where simulations are made in rounds.
+const FEWER_DATA_SETS: usize = 1000;
+const WIDER_TOLERANCE: f64 = 0.1;
 
 impl Default for Simulate {
     fn default() -> Self {
         Self {
             simulations: MANY,
+            is_default: true,
             seed: 1,
             most_failures: 0.2,
+            rounds: 1,
         }
     }
 }
@@ -120,7 +135,7 @@ impl Default for Learn {
             batch: None,
             learning_rate: None,
             epochs: None,
-            online: false,
+            online: None,
             memory: None,
         }
     }
@@ -201,8 +216,13 @@ fn bytes(entry: &Entry<'_>) -> Result<u64, ReadError> {
     }
 }
 
-/// `by_program`: whether a mechanism is a program, of which fewer simulations are affordable.
-pub(super) fn simulate(top: &Section<'_>, by_program: bool) -> Result<Simulate, ReadError> {
+/// `by_program`: whether a mechanism is a program, of which fewer simulations are affordable;
+/// `mechanisms`: how many there are.
+pub(super) fn simulate(
+    top: &Section<'_>,
+    by_program: bool,
+    mechanisms: usize,
+) -> Result<Simulate, ReadError> {
     let mut settings = Simulate::default();
     if by_program {
         settings.simulations = FEWER;
@@ -212,6 +232,7 @@ pub(super) fn simulate(top: &Section<'_>, by_program: bool) -> Result<Simulate, 
     };
     if let Some(entry) = section.get("simulations") {
         settings.simulations = entry.count(1)?;
+        settings.is_default = false;
     }
     if let Some(entry) = section.get("seed") {
         settings.seed = entry.count(0)?;
@@ -219,10 +240,45 @@ pub(super) fn simulate(top: &Section<'_>, by_program: bool) -> Result<Simulate, 
     if let Some(entry) = section.get("most_failures") {
         settings.most_failures = entry.share()?;
     }
+    if let Some(entry) = section.get("rounds") {
+        settings.rounds = entry.count(1)? as usize;
+        check_rounds(top, &entry, mechanisms)?;
+    }
+    if settings.rounds > 1 && settings.is_default {
+        settings.simulations = IN_ROUNDS;
+    }
     Ok(settings)
 }
 
-pub(super) fn learn(top: &Section<'_>) -> Result<Learn, ReadError> {
+/// What several rounds need: data that they close in on, and one mechanism.
+fn check_rounds(top: &Section<'_>, entry: &Entry<'_>, mechanisms: usize) -> Result<(), ReadError> {
+    if entry.count(1)? == 1 {
+        return Ok(());
+    }
+    if top.get("observed").is_none() {
+        return Err(entry
+            .error(
+                "the study has no observed data that rounds could close in on",
+                "needs `observed`",
+            )
+            .with_help("give the study `observed = \"data.csv\"`, or leave `rounds` out"));
+    }
+    if mechanisms > 1 {
+        return Err(entry
+            .error(
+                format!("rounds close in on one mechanism, but the study has {mechanisms}"),
+                "one mechanism only",
+            )
+            .with_help(
+                "leave `rounds` out to learn which mechanism it is; then ask for rounds in a study of the \
+                 mechanism that is left",
+            ));
+    }
+    Ok(())
+}
+
+/// `rounds`: in how many the simulations are made.
+pub(super) fn learn(top: &Section<'_>, rounds: usize) -> Result<Learn, ReadError> {
     let mut settings = Learn::default();
     let Some(section) = section(top, "learn", keys::LEARN)? else {
         return Ok(settings);
@@ -262,7 +318,18 @@ pub(super) fn learn(top: &Section<'_>) -> Result<Learn, ReadError> {
     settings.batch = count(&section, "batch")?;
     settings.epochs = count(&section, "epochs")?;
     let online = section.get("online").map(|e| e.truth()).transpose()?;
-    settings.online = online.unwrap_or(settings.online);
+    settings.online = online;
+    if let Some(entry) = section.get("online")
+        && online == Some(true)
+        && rounds > 1
+    {
+        return Err(entry
+            .error(
+                "networks that learn in rounds learn from the rounds' simulations, not from fresh ones",
+                "not with several rounds",
+            )
+            .with_help("leave out either `online` or `[simulate] rounds`"));
+    }
     settings.memory = section.get("memory").map(|e| bytes(&e)).transpose()?;
     settings.learning_rate = section
         .get("learning_rate")
@@ -271,8 +338,13 @@ pub(super) fn learn(top: &Section<'_>) -> Result<Learn, ReadError> {
     Ok(settings)
 }
 
-pub(super) fn claims(top: &Section<'_>) -> Result<Claims, ReadError> {
+/// `rounds`: in how many the simulations are made; where in several, they are dear.
+pub(super) fn claims(top: &Section<'_>, rounds: usize) -> Result<Claims, ReadError> {
     let mut settings = Claims::default();
+    if rounds > 1 {
+        settings.data_sets = FEWER_DATA_SETS;
+        settings.tolerance = WIDER_TOLERANCE;
+    }
     let Some(section) = section(top, "claims", keys::CLAIMS)? else {
         return Ok(settings);
     };

@@ -23,6 +23,7 @@ mod claim;
 mod cost;
 mod missing;
 mod refinement;
+mod round;
 mod sensitivity;
 mod series;
 
@@ -31,6 +32,7 @@ pub use calibration::{Calibration, CoverageCurve, Reliability, SbcCurve, ScoreGa
 pub use claim::{Alarm, Claim, Control, Typicality, Verdict};
 pub use cost::{Acceptance, Failure, Ledger, LedgerRow, Training};
 pub use refinement::{Refinement, Settling, Standing};
+pub use round::Round;
 pub use sensitivity::Sensitivity;
 pub use series::{Prediction, Scale, Series};
 
@@ -44,6 +46,8 @@ pub struct Report {
     pub title: String,
     /// The answer, in one sentence.
     pub answer: String,
+    /// What the answer is given beside the data, such as that simulations succeed; may be empty.
+    pub condition: String,
     /// What produced the report, and when.
     pub provenance: Provenance,
     /// The claims behind the answer, with their verdicts.
@@ -66,6 +70,8 @@ pub struct Report {
     pub shared: Vec<SharedQuantity>,
     /// What the mechanisms' likelihoods made of the network's answer, one a mechanism.
     pub refinement: Vec<Refinement>,
+    /// The rounds of simulations, where there were several.
+    pub rounds: Vec<Round>,
     /// What would follow from other priors.
     pub sensitivity: Vec<Sensitivity>,
     /// Diagnostics on simulations that nothing was fitted to.

@@ -5,6 +5,7 @@ mod claims;
 mod cost;
 mod posterior;
 mod refinement;
+mod rounds;
 mod sensitivity;
 mod style;
 
@@ -31,6 +32,7 @@ pub fn report(report: &Report, gallery: &Gallery) -> String {
             "What is known",
             posterior::section(report, gallery),
         ),
+        ("rounds", "Round by round", rounds::section(report)),
         (
             "refinement",
             "Held against the likelihood",
@@ -109,6 +111,7 @@ fn header(report: &Report, answered: bool) -> Markup {
             @if !from.study.is_empty() { p class="eyebrow" { (from.study) } }
             h1 { (report.title) }
             @if answered && !report.answer.is_empty() { p class="answer" { (report.answer) } }
+            @if answered && !report.condition.is_empty() { p class="fine" { (report.condition) } }
             @if answered { (claims::tally(report)) }
         }
     }

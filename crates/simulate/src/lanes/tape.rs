@@ -214,6 +214,30 @@ impl LaneTape {
     pub fn outputs(&self) -> usize {
         self.outputs
     }
+
+    /// Arithmetic operations, an elementary function being worth ten.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        let of = |kind: Kind| match kind {
+            Kind::Unary(
+                Unary::Negate
+                | Unary::Abs
+                | Unary::Floor
+                | Unary::Ceil
+                | Unary::Sign
+                | Unary::Not
+                | Unary::Power(_),
+            )
+            | Kind::Copy
+            | Kind::MultiplyAdd
+            | Kind::MultiplySubtract
+            | Kind::SubtractProduct
+            | Kind::Select => 1,
+            Kind::Binary(binary) if binary != Binary::Power => 1,
+            _ => 10,
+        };
+        self.instructions.iter().map(|i| of(i.kind)).sum()
+    }
 }
 
 /// A node, what computes it, and from which nodes.

@@ -228,6 +228,7 @@ fn travel_body<const N: usize, const W: usize>(
                 0.0
             };
         }
+        sheet.evaluations += 6 * fleet.running as u64;
         if watch {
             look_for_stiffness(fleet, n, &h, &sixth, &accepted, &mut stiff, &mut calm);
         }

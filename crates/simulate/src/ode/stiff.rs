@@ -249,6 +249,8 @@ fn travel_body<const N: usize, const W: usize>(
                 0.0
             };
         }
+        // Eight stages, and a Jacobian that costs about as much as one for each component.
+        sheet.evaluations += (8 + fleet.y.len() as u64) * fleet.running as u64;
         let mut events: u64 = 0;
         if has_events {
             events = cut_at_events(fleet, n, &h, &accepted, &mut arrival);

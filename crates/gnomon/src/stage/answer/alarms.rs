@@ -15,11 +15,13 @@ const ALARM_RATE: f64 = 0.01;
 const NEIGHBOUR: usize = 10;
 
 /// Whether the data lie within what the mechanisms produce: distances in the networks' features, and
-/// between standardised data sets.
+/// between standardised data sets. Without `fresh` simulations the features would know them: then only
+/// the latter.
 pub(super) fn typicality_checks(
     amortized: &Amortized,
     data: &[f64],
     prior: &PriorRows,
+    fresh: bool,
 ) -> Result<Vec<Check>, Failure> {
     let wrong = |error: &dyn std::fmt::Display| Failure::damaged(error, "learn anew");
     let width = data.len();
@@ -52,7 +54,7 @@ pub(super) fn typicality_checks(
         ),
     ] {
         let (values, d) = varying(&values, d);
-        if d == 0 {
+        if d == 0 || (!fresh && matches!(distance, Distance::Mahalanobis)) {
             continue;
         }
         let simulations = prior.chosen.len();

@@ -1,5 +1,6 @@
 //! What the mechanisms produce before anything is learned.
 
+use gnomon_bank::Bank;
 use gnomon_infer::summary::column_quantiles;
 use gnomon_report::content;
 
@@ -53,6 +54,26 @@ pub(super) fn prior_rows(
     }
     bar.finish_and_clear();
     Ok(PriorRows { chosen, given })
+}
+
+/// The same from a bank whose simulations are from the prior.
+pub(super) fn known_rows(context: &Context, bank: &Bank) -> Result<PriorRows, Failure> {
+    let names = context.study.given_columns();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let table = bank.read_columns(&names)?;
+    let rows = &table.rows;
+    let succeeded = (0..rows.len()).filter(|&row| rows.failure[row].is_none());
+    let kept: Vec<usize> = succeeded.take(PRIOR_SIMULATIONS as usize).collect();
+    let given = kept
+        .iter()
+        .flat_map(|&row| rows.columns.iter().map(move |column| column[row]));
+    Ok(PriorRows {
+        given: given.collect(),
+        chosen: kept
+            .iter()
+            .map(|&row| rows.mechanism[row] as usize)
+            .collect(),
+    })
 }
 
 pub(super) fn prior_predictive(context: &Context, prior: &PriorRows) -> Vec<content::Prediction> {

@@ -12,7 +12,7 @@ use crate::context::Context;
 /// Draws that a report holds.
 const SHOWN_DRAWS: usize = 2_000;
 
-pub(super) fn names(mechanism: &Mechanism) -> Vec<String> {
+pub(crate) fn names(mechanism: &Mechanism) -> Vec<String> {
     let parameters = mechanism.parameters.iter().map(|p| p.name.clone());
     parameters
         .chain(mechanism.derived.iter().map(|d| d.name.clone()))

@@ -14,6 +14,8 @@ use crate::population::Population;
 
 /// Posterior simulations behind figures and predictive checks, over all mechanisms.
 const POSTERIOR_SIMULATIONS: usize = 4_000;
+/// The same in a study of several rounds, whose simulations are dear.
+const FEWER_SIMULATIONS: usize = 500;
 
 /// Data simulated from the posterior.
 pub(super) struct Replicates {
@@ -31,11 +33,15 @@ impl Replicates {
         population: &Population<'_>,
         asked: &Asked,
     ) -> Result<Self, Failure> {
-        let counts = allocate(&asked.probabilities, POSTERIOR_SIMULATIONS);
+        let most = match context.study.simulate.rounds {
+            1 => POSTERIOR_SIMULATIONS,
+            _ => FEWER_SIMULATIONS,
+        };
+        let counts = allocate(&asked.probabilities, most);
         let seed = context.seed_for("posterior predictive");
         let (mut rows, mut chosen) = (Vec::new(), Vec::new());
         // Each mechanism gets enough for a figure of its own.
-        let wanted = |index: usize| counts[index].max(POSTERIOR_SIMULATIONS / 8);
+        let wanted = |index: usize| counts[index].max(most / 8);
         let total: usize = (0..asked.given.len()).map(wanted).sum();
         let bar = context
             .progress

@@ -10,7 +10,7 @@ use gnomon_mechanism::elementary::exp;
 use gnomon_mechanism::random::{Purpose, Stream};
 use gnomon_simulate::log_likelihood;
 
-use super::super::learn;
+use super::super::{learn, rounds};
 use super::{averaged, claimed, learned, place, writes_likelihood};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -212,25 +212,41 @@ impl Pool<'_> {
                 &self.seed.to_string(),
                 &block.start.to_string(),
             ]);
-            let drawn = self
-                .amortized
-                .draw(mechanism, &given, draws, seed)
-                .map_err(Self::wrong)?;
+            let (drawn, log_inside, log_mass) = match self.population.region() {
+                None => {
+                    let drawn = self.amortized.draw(mechanism, &given, draws, seed);
+                    (drawn.map_err(Self::wrong)?, vec![0.0; rows], 0.0)
+                }
+                Some(region) => {
+                    let stop = interrupt::flag();
+                    let inside = region
+                        .restrict(self.amortized, &given, draws, seed, stop)
+                        .map_err(rounds::failure)?;
+                    (inside.draws, inside.log_inside, region.log_mass())
+                }
+            };
             let density = |given: &Matrix, scores: &Matrix| {
                 self.amortized
                     .log_density_of_scores(mechanism, given, scores)
                     .map_err(Self::wrong)
             };
-            let (log_q_truth, log_q_draws) =
+            let (mut log_q_truth, mut log_q_draws) =
                 (density(&given, &scores)?, density(&given, &drawn.scores)?);
+            // Posterior and prior inside the region.
+            for (row, inside) in log_inside.iter().enumerate() {
+                log_q_truth[row] -= inside;
+                let own = &mut log_q_draws[row * draws..(row + 1) * draws];
+                own.iter_mut().for_each(|log_q| *log_q -= inside);
+            }
             let log_prior: Vec<f64> = (0..rows)
-                .map(|row| standard_normal(scores.row(row)))
+                .map(|row| standard_normal(scores.row(row)) - log_mass)
                 .collect();
             if writes_likelihood(study, mechanism) {
                 // ln of prior over posterior at the truth, less the same at the first draw.
                 let ratio = |row: usize| {
                     let first = row * draws;
-                    let at_draw = standard_normal(drawn.scores.row(first)) - log_q_draws[first];
+                    let at_draw =
+                        standard_normal(drawn.scores.row(first)) - log_mass - log_q_draws[first];
                     log_prior[row] - log_q_truth[row] - at_draw
                 };
                 let ratios: Vec<f64> = (0..rows).map(ratio).collect();

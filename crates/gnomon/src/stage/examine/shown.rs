@@ -5,11 +5,15 @@ use gnomon_examine::Curve;
 use gnomon_examine::calibration::{About, Examined};
 use gnomon_report::content;
 
-pub(super) fn in_words(tested: &Tested) -> content::Claim {
+/// A claim in a report; one that is `local` is about a part of the prior, and says which.
+pub(super) fn in_words(tested: &Tested, local: bool) -> content::Claim {
     let claim = &tested.claim;
     content::Claim {
         name: claim.name.clone(),
-        statement: claim.statement.clone(),
+        statement: match local {
+            false => claim.statement.clone(),
+            true => format!("{} Tested on {}.", claim.statement, claim.population),
+        },
         verdict: match tested.verdict {
             Verdict::Survived => content::Verdict::Survived,
             Verdict::Falsified => content::Verdict::Falsified,

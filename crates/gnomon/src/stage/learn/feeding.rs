@@ -9,6 +9,7 @@ use gnomon_learn::standardise::Standardiser;
 use gnomon_learn::train::Recipe;
 
 use super::budget::Budget;
+use super::choice;
 use super::examples::{self, Target, View};
 use super::online::Online;
 use super::regressed::Regressed;
@@ -44,7 +45,7 @@ pub(super) fn jobs<'a>(
 ) -> Result<Jobs<'a>, Failure> {
     let targets = targets(context);
     let budget = Budget::new(context, targets.len() * context.study.learn.members);
-    if context.study.learn.online {
+    if choice::is_online(context, population, usable)? {
         return while_simulating(context, population, usable, targets, budget);
     }
     let needed = usable.rows() * usable.columns() as u64 * Budget::EACH;
@@ -195,15 +196,19 @@ fn while_simulating<'a>(
     targets: Vec<Target>,
     budget: Budget,
 ) -> Result<Jobs<'a>, Failure> {
-    if usable.is_imported(context) {
+    if usable.is_imported() {
         return Err(Failure::refused(
             "`[learn] online` simulates while the networks are trained, but the bank was imported",
             "leave `online` out, or move results/banks/imported away",
         ));
     }
-    context
-        .progress
-        .say("The networks are trained on fresh simulations; those of the bank judge them.");
+    let why = match context.study.learn.online {
+        Some(_) => "",
+        None => ", which are cheap (`[learn] online = false` takes the bank's)",
+    };
+    context.progress.say(&format!(
+        "The networks are trained on fresh simulations{why}; those of the bank judge them."
+    ));
     let columns = usable.columns();
     let most = budget.held_out(columns).min(JUDGES);
     let held_out = |rows| share(most, rows).min(1.0);

@@ -1,0 +1,43 @@
+//! Whether networks are trained on fresh simulations where the study does not say: decided by counting
+//! operations, so that every machine decides alike.
+
+use gnomon_simulate::effort;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::population::Population;
+use crate::stage::usable::Usable;
+
+/// Operations of a simulation that is cheap: they take about a fifth of the time that a network of
+/// default size trains on it.
+const CHEAP: f64 = 20_000.0;
+/// Simulations that are looked at.
+const LOOKED_AT: u64 = 128;
+
+/// Whether the study says so; or, where it leaves both this and the number of simulations open, whether
+/// those of every mechanism are cheap.
+///
+/// # Errors
+/// Where a mechanism cannot be run.
+pub(super) fn is_online(
+    context: &Context,
+    population: &Population<'_>,
+    usable: &Usable<'_>,
+) -> Result<bool, Failure> {
+    if let Some(wish) = context.study.learn.online {
+        return Ok(wish);
+    }
+    let in_rounds = context.study.simulate.rounds > 1;
+    if !context.by_default || in_rounds || usable.is_imported() {
+        return Ok(false);
+    }
+    let seed = context.seed_for("effort of a simulation");
+    for mechanism in 0..context.study.mechanisms.len() {
+        let compiled = population.compiled(mechanism);
+        let effort = effort(compiled, seed, LOOKED_AT).map_err(Failure::simulation)?;
+        if effort.is_none_or(|effort| effort > CHEAP) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
