@@ -50,6 +50,10 @@ fn value(kind: Kind) -> Value {
     match kind {
         Kind::Text => json!({ "type": "string" }),
         Kind::Choice(choices) => json!({ "type": "string", "enum": choices }),
+        Kind::Choices(choices) => {
+            let one = json!({ "type": "string", "enum": choices });
+            json!({ "anyOf": [one.clone(), { "type": "array", "items": one, "minItems": 1 }] })
+        }
         Kind::Expression => json!({ "type": ["string", "number"] }),
         Kind::Number => json!({ "type": "number" }),
         Kind::Count(least) => json!({ "type": "integer", "minimum": least }),

@@ -19,6 +19,7 @@ use gnomon_infer::{Amortized, Networks};
 use gnomon_learn::coordinates::Coordinates;
 use gnomon_learn::ensemble::Ensemble;
 use gnomon_learn::model::Model;
+use gnomon_learn::network::Head;
 use gnomon_report::content;
 use serde::{Deserialize, Serialize};
 
@@ -297,9 +298,10 @@ pub fn training(context: &Context, networks: &Networks) -> Vec<content::Training
                 network: format!("{name}{number}"),
                 mechanism: mechanism.map(str::to_owned),
                 description: model.network.to_string(),
-                loss: match mechanism {
-                    None => "cross-entropy, nats".into(),
-                    Some(_) => "negative log density, nats".into(),
+                loss: match model.network.head {
+                    Head::Classes => "cross-entropy, nats".into(),
+                    Head::FlowMatching(_) => "squared error of the velocity".into(),
+                    _ => "negative log density, nats".into(),
                 },
                 train: model.curve.iter().map(|epoch| epoch.train_loss).collect(),
                 validation: model

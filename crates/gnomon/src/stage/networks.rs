@@ -46,9 +46,14 @@ pub fn classes(study: &Study, standardiser: &Standardiser) -> Network {
     }
 }
 
-/// p(scores | given) of one mechanism's parameters.
+/// p(scores | given) of one mechanism's parameters, as a member of the ensemble (from 0) learns it.
 #[must_use]
-pub fn density(study: &Study, standardiser: &Standardiser, dimension: usize) -> Network {
+pub fn density(
+    study: &Study,
+    standardiser: &Standardiser,
+    dimension: usize,
+    member: usize,
+) -> Network {
     let wishes = &study.learn;
     let spline = |transforms: usize| {
         let default = SplineFlow::default();
@@ -59,7 +64,7 @@ pub fn density(study: &Study, standardiser: &Standardiser, dimension: usize) -> 
             ..default
         }
     };
-    let head = match wishes.density {
+    let head = match wishes.density[member % wishes.density.len()] {
         Density::Autoregressive => Head::Spline(spline(SplineFlow::default().transforms)),
         Density::Coupling => Head::Coupling(spline(COUPLINGS)),
         Density::FlowMatching => {
@@ -283,6 +288,14 @@ mod tests {
         y = \"Normal(x, 1)\"\nz = \"Normal(x, 2)\"\n";
 
     fn network(mechanism: &str, settings: &str) -> Network {
+        let (_folder, study, standardiser) = told(mechanism, settings);
+        let network = density(&study, &standardiser, 2, 0);
+        network.check().unwrap();
+        network
+    }
+
+    /// A study of one mechanism, with its folder and a standardiser of its data.
+    fn told(mechanism: &str, settings: &str) -> (tempfile::TempDir, Study, Standardiser) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("m.toml"), mechanism).unwrap();
         let text = format!("title = \"m?\"\nmechanisms = [\"m.toml\"]\n[learn]\n{settings}\n");
@@ -295,9 +308,7 @@ mod tests {
         let width = study.given_columns().len();
         let rows: Vec<f64> = (0..3 * width).map(|i| ((i * i) % 17) as f64).collect();
         let standardiser = Standardiser::fit(fields, &rows).unwrap();
-        let network = density(&study, &standardiser, 2);
-        network.check().unwrap();
-        network
+        (folder, study, standardiser)
     }
 
     /// Entries that the mechanism shows to be exchangeable are a set each if there are many;
@@ -346,6 +357,19 @@ mod tests {
             head("density = \"flow-matching\"\nwidth = 32"),
             Head::FlowMatching(matching)
         );
+    }
+
+    #[test]
+    fn members_take_the_densities_in_turn() {
+        let (_folder, study, standardiser) = told(
+            TRIALS,
+            "density = [\"coupling\", \"autoregressive\"]\nmembers = 3",
+        );
+        let head = |member| density(&study, &standardiser, 2, member).head;
+        assert_eq!(study.learn.members, 3);
+        assert!(matches!(head(0), Head::Coupling(_)));
+        assert!(matches!(head(1), Head::Spline(_)));
+        assert_eq!(head(2), head(0));
     }
 
     #[test]

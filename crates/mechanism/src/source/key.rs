@@ -7,6 +7,8 @@ pub enum Kind {
     Text,
     /// One of these strings.
     Choice(&'static [&'static str]),
+    /// One of these strings, or a list of them.
+    Choices(&'static [&'static str]),
     /// An expression: a string, or a number.
     Expression,
     /// A number.

@@ -100,8 +100,8 @@ pub const LEARN: &[Key] = &[
     ),
     Key::new(
         "density",
-        Kind::Choice(&["autoregressive", "coupling", "flow-matching"]),
-        "How parameters' densities are learned: autoregressive (the default) or coupling spline flows, or flow matching.",
+        Kind::Choices(&["autoregressive", "coupling", "flow-matching"]),
+        "How parameters' densities are learned: autoregressive (the default) or coupling spline flows, or flow matching; a list mixes them in one ensemble.",
     ),
     Key::new(
         "width",

@@ -23,14 +23,15 @@ pub struct Simulate {
 }
 
 /// How it is learned. `None`: chosen by the engine.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Learn {
     /// Networks in the ensemble. Default 1.
     pub members: usize,
     /// How the data enter. Default auto.
     pub embedding: Embedding,
-    /// How parameters' densities are learned. Default autoregressive.
-    pub density: Density,
+    /// How parameters' densities are learned: the members of an ensemble take these in turn. Default
+    /// autoregressive.
+    pub density: Vec<Density>,
     /// Hidden width.
     pub width: Option<usize>,
     /// Transforms of the flow.
@@ -128,7 +129,7 @@ impl Default for Learn {
         Self {
             members: 2,
             embedding: Embedding::Auto,
-            density: Density::Autoregressive,
+            density: vec![Density::Autoregressive],
             width: None,
             transforms: None,
             bins: None,
@@ -277,6 +278,19 @@ fn check_rounds(top: &Section<'_>, entry: &Entry<'_>, mechanisms: usize) -> Resu
     Ok(())
 }
 
+const DENSITIES: &str = "densities: \"autoregressive\", \"coupling\", \"flow-matching\"";
+
+fn density(entry: &Entry<'_>) -> Result<Density, ReadError> {
+    match entry.text()?.value.as_str() {
+        "autoregressive" => Ok(Density::Autoregressive),
+        "coupling" => Ok(Density::Coupling),
+        "flow-matching" => Ok(Density::FlowMatching),
+        other => Err(entry
+            .error(format!("unknown density `{other}`"), "not a density")
+            .with_help(DENSITIES)),
+    }
+}
+
 /// `rounds`: in how many the simulations are made.
 pub(super) fn learn(top: &Section<'_>, rounds: usize) -> Result<Learn, ReadError> {
     let mut settings = Learn::default();
@@ -300,18 +314,29 @@ pub(super) fn learn(top: &Section<'_>, rounds: usize) -> Result<Learn, ReadError
         };
     }
     if let Some(entry) = section.get("density") {
-        settings.density = match entry.text()?.value.as_str() {
-            "autoregressive" => Density::Autoregressive,
-            "coupling" => Density::Coupling,
-            "flow-matching" => Density::FlowMatching,
-            other => {
-                return Err(entry
-                    .error(format!("unknown density `{other}`"), "not a density")
-                    .with_help("densities: \"autoregressive\", \"coupling\", \"flow-matching\""));
-            }
-        };
+        let wishes = entry.as_list().unwrap_or_else(|| vec![entry.clone()]);
+        settings.density = wishes.iter().map(density).collect::<Result<_, _>>()?;
+        if settings.density.is_empty() {
+            return Err(entry
+                .error("no density is named", "an empty list")
+                .with_help(DENSITIES));
+        }
+        settings.members = settings.members.max(settings.density.len());
     }
-    settings.members = count(&section, "members")?.unwrap_or(settings.members);
+    if let Some(members) = count(&section, "members")? {
+        settings.members = members;
+    }
+    if let Some(entry) = section.get("density")
+        && settings.members < settings.density.len()
+    {
+        let (kinds, members) = (settings.density.len(), settings.members);
+        return Err(entry
+            .error(
+                format!("{kinds} densities for {members} members of an ensemble"),
+                "more than there are members",
+            )
+            .with_help(format!("set `members` to {kinds} or more, or leave it out")));
+    }
     settings.width = count(&section, "width")?;
     settings.transforms = count(&section, "transforms")?;
     settings.bins = count(&section, "bins")?;

@@ -101,15 +101,17 @@ fn job<'a>(
         Target::Mechanism => Job {
             name: "which mechanism".into(),
             folder: CLASSES.into(),
-            network: networks::classes(study, standardiser),
+            networks: vec![networks::classes(study, standardiser); study.learn.members],
             source,
         },
         Target::Parameters(own, coordinates) => {
             let name = &study.mechanisms[*own].name;
+            let of_member =
+                |member| networks::density(study, standardiser, coordinates.dimension(), member);
             Job {
                 name: format!("parameters of {name}"),
                 folder: density_folder(name),
-                network: networks::density(study, standardiser, coordinates.dimension()),
+                networks: (0..study.learn.members).map(of_member).collect(),
                 source,
             }
         }

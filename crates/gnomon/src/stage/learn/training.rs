@@ -29,7 +29,8 @@ pub(super) struct Job<'a> {
     pub name: String,
     /// Where its members are kept.
     pub folder: String,
-    pub network: Network,
+    /// One for each member.
+    pub networks: Vec<Network>,
     pub source: Source<'a>,
 }
 
@@ -42,13 +43,17 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
+    fn network(&self) -> &Network {
+        &self.job.networks[self.member]
+    }
+
     fn part(&self) -> String {
         format!("{STAGE}-{}-{}", self.job.folder, self.member + 1)
     }
 
     /// Numbers multiplied in a training, to rounding.
     fn work(&self) -> u64 {
-        let weights: usize = self.job.network.tensors().map_or(0, |tensors| {
+        let weights: usize = self.network().tensors().map_or(0, |tensors| {
             tensors.iter().map(|tensor| tensor.range().len()).sum()
         });
         let steps = self.recipe.epochs as u64 * self.steps_per_epoch;
@@ -71,7 +76,7 @@ pub(super) fn run(
             let seed = context.seed_for(&format!("training of {}, member {member}", job.folder));
             let (recipe, steps_per_epoch) =
                 job.source
-                    .recipe(&context.study.learn, &job.network.head, seed);
+                    .recipe(&context.study.learn, &job.networks[member].head, seed);
             let task = Task {
                 job,
                 member,
@@ -246,12 +251,10 @@ impl Shop<'_> {
 
     /// The training itself.
     fn trained(&self, task: &Task<'_>, control: Control<'_>) -> Result<Fed, Failure> {
-        let Job {
-            network, source, ..
-        } = task.job;
         let how = (&task.recipe, task.steps_per_epoch);
-        source
-            .train(network, how, task.member, self.made_from, control)
+        task.job
+            .source
+            .train(task.network(), how, task.member, self.made_from, control)
             .map_err(|error| match error {
                 TrainError::Interrupted { .. } => Failure::Interrupted,
                 TrainError::Source(error) => match error.downcast::<Failure>() {
