@@ -31,7 +31,8 @@ pub fn effort(
     let evaluated = evaluations(compiled, seed, simulations)? as f64 / simulations as f64;
     let draws = (compiled.priors.len() + compiled.latents.len()) as u64 * DRAW;
     let series = compiled.observation.series.iter();
-    let observed = series.map(|series| series.times.len() as u64 * (series.tape.operations() + DRAW));
+    let observed =
+        series.map(|series| series.times.len() as u64 * (series.tape.operations() + DRAW));
     let fixed = draws + compiled.from_parameters.setup.operations() + observed.sum::<u64>();
     Ok(Some(evaluated * once as f64 + fixed as f64))
 }
