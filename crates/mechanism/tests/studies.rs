@@ -253,6 +253,48 @@ fn embeddings_and_densities_are_read_and_wrong_ones_named() {
     assert_eq!(wrong.message(), "unknown density `diffusion`");
 }
 
+/// Several rounds change what is cheap enough by default; what they need is said where it lacks.
+#[test]
+fn rounds_have_their_own_defaults_and_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("m.toml"), SIMPLE).unwrap();
+    let read = |observed: &str, rest: &str| {
+        let text = format!("title = \"x?\"\nmechanisms = [\"m.toml\"]\n{observed}\n{rest}");
+        Study::parse("study.toml", &text, folder.path())
+    };
+    let data = "observed = { a = [1, 2, 3] }";
+    let one = read(data, "").unwrap();
+    assert!(one.simulate.is_default && one.simulate.rounds == 1 && one.learn.online.is_none());
+    let five = read(data, "simulate = { rounds = 5 }").unwrap();
+    assert_eq!(
+        (five.simulate.simulations, five.simulate.rounds),
+        (10_000, 5)
+    );
+    assert_eq!((five.claims.data_sets, five.claims.tolerance), (1000, 0.1));
+    let said = read(
+        data,
+        "simulate = { rounds = 5, simulations = 700 }\nclaims = { tolerance = 0.2 }",
+    );
+    let said = said.unwrap();
+    assert_eq!(
+        (said.simulate.simulations, said.simulate.is_default),
+        (700, false)
+    );
+    assert_eq!(said.claims.tolerance, 0.2);
+    for (observed, rest, message) in [
+        ("", "simulate = { rounds = 2 }", "no observed data"),
+        (data, "simulate = { rounds = 0 }", "rounds"),
+        (
+            data,
+            "simulate = { rounds = 2 }\nlearn = { online = true }",
+            "not from fresh ones",
+        ),
+    ] {
+        let error = read(observed, rest).unwrap_err();
+        assert!(error.message().contains(message), "{}", error.message());
+    }
+}
+
 /// Entries can be exchanged where there are no dynamics and the time is not asked for.
 #[test]
 fn exchangeable_entries_are_known() {
@@ -339,6 +381,8 @@ fn schemas_check_files_as_the_reader_does() {
             false,
         ),
         ("mechanisms = [\"a.toml\"]\n[simulate]\nseed = 0", true),
+        ("mechanisms = [\"a.toml\"]\n[simulate]\nrounds = 5", true),
+        ("mechanisms = [\"a.toml\"]\n[simulate]\nrounds = 0", false),
         (
             "mechanisms = [\"a.toml\"]\n[learn]\nembeding = \"mlp\"",
             false,

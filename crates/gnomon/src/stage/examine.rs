@@ -116,12 +116,12 @@ fn settings(context: &Context, population: &Population<'_>) -> Settings {
         ),
     };
     let missing = learn::missing_entries(context).len();
-    let population = match missing {
+    let words = match missing {
         0 => format!("fresh simulations from {prior}"),
         n => format!("fresh simulations from {prior}, without the {n} entries the data lack"),
     };
     Settings {
-        population,
+        population: words,
         error_rate: wishes.error_rate,
         most_inputs: wishes.data_sets,
         rank_tolerance: wishes.tolerance,

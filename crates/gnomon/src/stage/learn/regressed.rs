@@ -5,7 +5,7 @@ use gnomon_learn::baseline::Baseline;
 use gnomon_learn::examples::{Examples, Targets};
 
 /// Simulations from which on a regression has nothing to add to a network.
-const MANY_ROWS: usize = 200_000;
+pub(super) const MANY_ROWS: usize = 200_000;
 
 /// The residuals of examples, and of what they are.
 pub(super) struct Regressed {
