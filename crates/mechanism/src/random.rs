@@ -42,6 +42,8 @@ impl Purpose {
     pub const LATENTS: Self = Self(13);
     /// Times and noise of a network's flow-matching loss.
     pub const PATH: Self = Self(16);
+    /// The dynamics and the resampling of a particle filter.
+    pub const PARTICLES: Self = Self(18);
     /// The seed handed to an external program.
     pub const PROGRAM: Self = Self(9);
 }

@@ -59,6 +59,7 @@
 mod batch;
 mod block;
 mod breaks;
+mod checkpoint;
 mod compiled;
 mod events;
 mod failure;
@@ -69,6 +70,7 @@ mod likelihood;
 mod march;
 mod observe;
 mod ode;
+mod particles;
 pub mod program;
 mod sheet;
 
@@ -80,3 +82,4 @@ pub use compiled::Compiled;
 pub use failure::{Failure, SimulateError};
 pub use likelihood::log_likelihood;
 pub use observe::EntryArguments;
+pub use particles::estimate_log_likelihood;
