@@ -115,7 +115,9 @@ pub struct Refined {
     pub calls: u64,
     /// How the answer settled as proposals were added.
     pub progress: Vec<Progress>,
-    /// What a start from the prior says; `None` where it came to no end or was not asked for.
+    /// Whether a start from the prior was asked for.
+    pub asked_for_confirmation: bool,
+    /// What it says; `None` where it came to no end.
     pub confirmation: Option<Confirmation>,
 }
 
@@ -211,6 +213,7 @@ impl<'a> Problem<'a> {
             log_evidence_error: moments.error,
             calls: calls.get() * each,
             progress,
+            asked_for_confirmation: self.confirm,
             confirmation,
         })
     }
@@ -280,6 +283,7 @@ impl<'a> Problem<'a> {
             log_evidence_error: error,
             calls: (times * each) as u64,
             progress: Vec::new(),
+            asked_for_confirmation: self.confirm,
             confirmation: Some(Confirmation {
                 log_evidence,
                 error,

@@ -38,8 +38,8 @@ pub struct Particles {
 pub enum Pilot {
     /// So many particles do, at so many seconds an estimate.
     Enough(Particles, f64),
-    /// No number of particles that is used does: the sd is still this.
-    Noisy(Particles),
+    /// Not even the largest number of particles that is used does, at so many seconds an estimate.
+    Noisy(Particles, f64),
     /// The caller did not want to go on: at least so many seconds an estimate.
     Dear(f64),
 }
@@ -75,7 +75,7 @@ impl Problem<'_> {
                 return Ok(Pilot::Enough(particles, seconds));
             }
             if count >= MOST {
-                return Ok(Pilot::Noisy(particles));
+                return Ok(Pilot::Noisy(particles, seconds));
             }
             let times = (spread / SPREAD).powi(2).clamp(1.5, 8.0);
             let next = ((count as f64 * times / 8.0).ceil() as usize * 8).min(MOST);
