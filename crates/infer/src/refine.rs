@@ -5,10 +5,16 @@
 //! weights ([`importance`]). Where the weights cannot be trusted, by tempered sequential Monte Carlo
 //! that starts from the same proposal ([`tempering`]). Neither sees a mode that its proposal missed,
 //! so a second one, started from the prior, must agree before the answer is called exact.
+//!
+//! Where the likelihood has no closed form, an unbiased estimate takes its place, each point's carried
+//! along with it. Then both are exact in the space of parameters and particles: importance sampling
+//! squared (Tran, Scharth, Pitt & Kohn 2013), and particle marginal Metropolis-Hastings moves (Andrieu,
+//! Doucet & Holenstein 2010).
 
 mod confirmation;
 pub mod importance;
 mod moments;
+mod pilot;
 mod sample;
 pub mod tempering;
 
@@ -18,11 +24,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gnomon_learn::matrix::Matrix;
 use gnomon_mechanism::elementary::{exp, ln};
 use gnomon_mechanism::random::{Purpose, Stream};
-use gnomon_simulate::{Compiled, log_likelihood};
+use gnomon_simulate::{Compiled, estimate_log_likelihood, log_likelihood};
 
 use crate::amortized::{Amortized, Draws, InferError};
 pub use confirmation::{Agreement, Confirmation, SAME_EVIDENCE, SAME_MEAN};
 use moments::Moments;
+pub use pilot::{Particles, Pilot};
 pub use sample::Progress;
 use sample::Sample;
 use tempering::{Densities, Islands, Tempered, systematic};
@@ -41,6 +48,10 @@ const ISLANDS: usize = 8;
 const FEWEST_PARTICLES: usize = 1000;
 /// Particles of an island that starts from the prior.
 const CONFIRMING: usize = 500;
+/// Particles of an island where likelihoods are estimated: from the network and, first, from the prior.
+const ESTIMATED: [usize; 2] = [250, 200];
+/// Simulations that estimates make between two looks at the interrupt flag.
+const SIMULATIONS_AT_ONCE: usize = 500_000;
 /// Points whose parameters and likelihoods are worked out between two looks at the interrupt flag.
 const AT_ONCE: usize = 20_000;
 /// The error of a log evidence beyond which a confirmation takes more particles.
@@ -61,8 +72,12 @@ pub struct Problem<'a> {
     pub given: &'a Matrix,
     /// The data as the mechanism observes them: one number an observed column, NaN where missing.
     pub data: &'a [f64],
-    /// Likelihoods that may be worked out.
+    /// How the likelihood is estimated; `None` where it has a closed form.
+    pub particles: Option<Particles>,
+    /// Likelihoods that may be worked out or estimated.
     pub budget: u64,
+    /// Whether a start from the prior is to confirm the answer.
+    pub confirm: bool,
     /// Set once the user asks to stop.
     pub stop: &'a AtomicBool,
 }
@@ -81,10 +96,13 @@ pub enum Method {
 pub struct Refined {
     /// Equally weighted draws.
     pub draws: Draws,
-    /// ln p(parameters | data, mechanism) of each, in the parameters' own units.
+    /// ln p(parameters | data, mechanism) of each, in the parameters' own units; NaN where the likelihood
+    /// is estimated.
     pub log_density: Vec<f64>,
     /// How they were got.
     pub method: Method,
+    /// How the likelihood was estimated; `None` where it has a closed form.
+    pub particles: Option<Particles>,
     /// Independent draws that the proposals are worth.
     pub effective: f64,
     /// The shape of the importance weights' tail; NaN where they are too even to have one.
@@ -93,11 +111,13 @@ pub struct Refined {
     pub log_evidence: f64,
     /// Its standard error.
     pub log_evidence_error: f64,
-    /// Likelihoods worked out, confirmation included.
+    /// Likelihoods worked out, or simulations that estimates of them took; confirmation included.
     pub calls: u64,
     /// How the answer settled as proposals were added.
     pub progress: Vec<Progress>,
-    /// What a start from the prior says; `None` where it came to no end.
+    /// Whether a start from the prior was asked for.
+    pub asked_for_confirmation: bool,
+    /// What it says; `None` where it came to no end.
     pub confirmation: Option<Confirmation>,
 }
 
@@ -111,8 +131,11 @@ impl<'a> Problem<'a> {
         let seed = Stream::new(seed, Purpose::REFINEMENT, self.mechanism as u64).next_u64();
         let calls = Cell::new(0);
         let d = self.dimension();
-        // However few draws are asked for, the evidence needs many.
-        let wanted = draws.max(FEWEST_EFFECTIVE);
+        // However few draws are asked for, the evidence needs many; and however many, estimates are dear.
+        let (wanted, fewest) = match self.particles {
+            None => (draws.max(FEWEST_EFFECTIVE), FEWEST_PROPOSALS),
+            Some(_) => (FEWEST_EFFECTIVE, ISLANDS * ESTIMATED[0]),
+        };
         if d == 0 {
             return self.without_parameters(draws);
         }
@@ -120,7 +143,7 @@ impl<'a> Problem<'a> {
         let mut weighted;
         loop {
             let round = sample.ratio.len() as u64;
-            let more = sample.ratio.len().max(2 * wanted).max(FEWEST_PROPOSALS);
+            let more = sample.ratio.len().max(2 * wanted).max(fewest);
             self.propose(&mut sample, more, seed.wrapping_add(round), &calls)?;
             weighted = importance::weigh(&sample.ratio);
             let enough = weighted.effective >= wanted as f64;
@@ -147,7 +170,10 @@ impl<'a> Problem<'a> {
             let target: Vec<f64> = chosen.iter().map(|&row| sample.target[row]).collect();
             (points, target, moments, Method::Importance)
         } else {
-            let particles = 2 * draws.div_ceil(2 * ISLANDS).max(FEWEST_PARTICLES / 2);
+            let particles = match self.particles {
+                None => 2 * draws.div_ceil(2 * ISLANDS).max(FEWEST_PARTICLES / 2),
+                Some(_) => ESTIMATED[0],
+            };
             let islands = Islands {
                 count: ISLANDS,
                 particles,
@@ -158,8 +184,12 @@ impl<'a> Problem<'a> {
             (points, target, moments, Method::Tempering)
         };
         let (points, target) = shuffled(&points, &target, d, seed);
-        let progress = sample.progress(&moments, d);
-        let confirmation = self.confirm(&moments, seed, &calls)?;
+        let each = self.particles.map_or(1, |particles| particles.count as u64);
+        let progress = sample.progress(&moments, d, each);
+        let confirmation = match self.confirm {
+            true => self.confirm(&moments, seed, &calls)?,
+            false => None,
+        };
         let draws = self.draws(&points);
         let parameters: Vec<&[f64]> = draws.parameters.iter().map(Vec::as_slice).collect();
         let slopes = self
@@ -169,16 +199,21 @@ impl<'a> Problem<'a> {
         let log_density = target.iter().zip(slopes);
         Ok(Refined {
             log_density: log_density
-                .map(|(target, slope)| target - moments.log_evidence + slope)
+                .map(|(target, slope)| match self.particles {
+                    None => target - moments.log_evidence + slope,
+                    Some(_) => f64::NAN,
+                })
                 .collect(),
             draws,
             method,
+            particles: self.particles,
             effective: weighted.effective,
             k_hat: weighted.k_hat,
             log_evidence: moments.log_evidence,
             log_evidence_error: moments.error,
-            calls: calls.get(),
+            calls: calls.get() * each,
             progress,
+            asked_for_confirmation: self.confirm,
             confirmation,
         })
     }
@@ -191,7 +226,8 @@ impl<'a> Problem<'a> {
         calls: &Cell<u64>,
     ) -> Result<Option<Confirmation>, InferError> {
         let mut confirmation = None;
-        for particles in [CONFIRMING, MORE * CONFIRMING] {
+        let first = self.particles.map_or(CONFIRMING, |_| ESTIMATED[1]);
+        for particles in [first, MORE * first] {
             let islands = Islands {
                 count: ISLANDS,
                 particles,
@@ -219,30 +255,71 @@ impl<'a> Problem<'a> {
     /// A mechanism whose parameters are all fixed: one likelihood is the evidence.
     fn without_parameters(&self, draws: usize) -> Result<Refined, InferError> {
         let parameters = self.amortized.coordinates(self.mechanism).fixed(1);
-        let log_evidence = log_likelihood(self.compiled, &parameters, self.data)?[0];
+        // One closed form is enough; estimates are averaged.
+        let times = self.particles.map_or(1, |_| FEWEST_EFFECTIVE);
+        let again = |column: &Vec<f64>| vec![column[0]; times];
+        let parameters: Vec<Vec<f64>> = parameters.iter().map(again).collect();
+        let logs = self.log_likelihood(&parameters, times, 0)?;
+        let weighted = importance::weigh(&logs);
+        let log_evidence = weighted.log_evidence;
         if log_evidence == f64::NEG_INFINITY {
             return Err(InferError::Impossible);
         }
+        let error = match self.particles {
+            None => 0.0,
+            Some(_) => weighted.log_evidence_error,
+        };
+        let each = self.particles.map_or(1, |particles| particles.count);
         Ok(Refined {
             draws: self
                 .amortized
                 .draws_at(self.mechanism, Matrix::default(), draws),
             log_density: vec![0.0; draws],
             method: Method::Importance,
+            particles: self.particles,
             effective: draws as f64,
             k_hat: f64::NAN,
             log_evidence,
-            log_evidence_error: 0.0,
-            calls: 1,
+            log_evidence_error: error,
+            calls: (times * each) as u64,
             progress: Vec::new(),
+            asked_for_confirmation: self.confirm,
             confirmation: Some(Confirmation {
                 log_evidence,
-                error: 0.0,
+                error,
                 apart: [0.0; 2],
                 shift: [0.0; 2],
                 runs: 1,
             }),
         })
+    }
+
+    /// The log-likelihood at `rows` rows, or its estimate at points of numbers `first`, ...
+    fn log_likelihood(
+        &self,
+        parameters: &[Vec<f64>],
+        rows: usize,
+        first: u64,
+    ) -> Result<Vec<f64>, InferError> {
+        let Some(Particles { count, seed, .. }) = self.particles else {
+            return Ok(log_likelihood(self.compiled, parameters, self.data)?);
+        };
+        let numbers: Vec<u64> = (first..first + rows as u64).collect();
+        let data = self.data;
+        Ok(estimate_log_likelihood(
+            self.compiled,
+            parameters,
+            data,
+            count,
+            seed,
+            &numbers,
+        )?)
+    }
+
+    /// Points between two looks at the interrupt flag.
+    fn at_once(&self) -> usize {
+        let particles = self.particles.map_or(1, |particles| particles.count);
+        (SIMULATIONS_AT_ONCE / particles).clamp(1, AT_ONCE)
     }
 
     /// Adds `count` draws of the proposal, one in ten from the prior.
@@ -288,16 +365,17 @@ impl<'a> Problem<'a> {
         let d = self.dimension();
         let coordinates = self.amortized.coordinates(self.mechanism);
         let (mut start, mut target) = (Vec::new(), Vec::new());
-        for points in points.chunks(AT_ONCE * d) {
+        for points in points.chunks(self.at_once() * d) {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(InferError::Interrupted);
             }
-            calls.set(calls.get() + (points.len() / d) as u64);
+            let (first, rows) = (calls.get(), points.len() / d);
+            calls.set(first + rows as u64);
             if calls.get() > self.budget {
                 return Err(InferError::Unsettled);
             }
             let parameters = coordinates.to_parameters(points);
-            let likelihood = log_likelihood(self.compiled, &parameters, self.data)?;
+            let likelihood = self.log_likelihood(&parameters, rows, first)?;
             for (point, likelihood) in points.chunks_exact(d).zip(likelihood) {
                 let prior = log_standard_normal(point);
                 let sum = prior + likelihood;

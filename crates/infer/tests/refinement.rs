@@ -25,7 +25,9 @@ fn refine(
         compiled: &Compiled::new(&mechanism).unwrap(),
         given: &amortized.standardise(&[y]).unwrap(),
         data: &[y],
+        particles: None,
         budget: 10_000_000,
+        confirm: true,
         stop: &AtomicBool::new(stop),
     };
     problem.refine(draws, 1)

@@ -351,6 +351,25 @@ impl Mechanism {
             Law::Program(_) => return Some("it is a program".into()),
             Law::Static | Law::Ode { .. } | Law::Map { .. } => {}
         }
+        self.without_noise(given)
+    }
+
+    /// Why the likelihood of the observed series `given` cannot be estimated by a particle filter
+    /// either, if it cannot.
+    #[must_use]
+    pub fn no_estimate(&self, given: &[String]) -> Option<String> {
+        match &self.dynamics.law {
+            _ if self.likelihood.is_some() => self.no_likelihood(given),
+            Law::Sde { .. } | Law::Jumps { .. } => {
+                let without = self.without_noise(given)?;
+                Some(format!("its dynamics are random and {without}"))
+            }
+            _ => self.no_likelihood(given),
+        }
+    }
+
+    /// Says so where one of the series `given` is observed without noise.
+    fn without_noise(&self, given: &[String]) -> Option<String> {
         let exact = self.observed.iter().find(|observed| {
             observed.distribution.family == Family::Exact && given.contains(&observed.name)
         });

@@ -44,6 +44,8 @@ impl Purpose {
     pub const PATH: Self = Self(16);
     /// Candidates for the parameters of a truncated prior.
     pub const TRUNCATION: Self = Self(20);
+    /// The dynamics and the resampling of a particle filter.
+    pub const PARTICLES: Self = Self(18);
     /// The seed handed to an external program.
     pub const PROGRAM: Self = Self(9);
 }

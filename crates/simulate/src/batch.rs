@@ -9,6 +9,7 @@ use gnomon_mechanism::random::{Purpose, Stream};
 use rayon::prelude::*;
 
 use crate::block::Block;
+use crate::checkpoint::{Checkpoint, Run};
 use crate::compiled::{Compiled, LawPlan};
 use crate::failure::{Failure, SimulateError};
 use crate::lanes::{Frame, WIDTH, run};
@@ -491,7 +492,19 @@ fn solve_block(compiled: &Compiled, block: &Block<'_>, sheet: &mut Sheet) {
     match &compiled.dynamics.law {
         LawPlan::Static | LawPlan::Program => {}
         LawPlan::Ode(plan) => ode::integrate(compiled, plan, block, sheet),
-        LawPlan::Sde { .. } | LawPlan::Map { .. } => march::march(compiled, block, sheet),
-        LawPlan::Jumps(reactions) => jumps::jump(compiled, reactions, block, sheet),
+        LawPlan::Sde { .. } | LawPlan::Map { .. } | LawPlan::Jumps(_) => {
+            let mut from = Checkpoint::start(compiled, block);
+            let asked = &compiled.dynamics.asked;
+            run_on(compiled, block, Run { from: &mut from, asked }, sheet);
+        }
+    }
+}
+
+/// Fills `sheet` with the states of a block at asked times behind a checkpoint. For jumps, SDEs and, from
+/// their start, maps.
+pub(crate) fn run_on(compiled: &Compiled, block: &Block<'_>, run: Run<'_>, sheet: &mut Sheet) {
+    match &compiled.dynamics.law {
+        LawPlan::Jumps(reactions) => jumps::jump(compiled, reactions, block, run, sheet),
+        _ => march::march(compiled, block, run, sheet),
     }
 }

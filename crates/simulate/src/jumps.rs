@@ -10,6 +10,7 @@ use gnomon_mechanism::model::{Dynamics, Reaction};
 use gnomon_mechanism::random::Purpose;
 
 use crate::block::Block;
+use crate::checkpoint::{Checkpoint, Run};
 use crate::compiled::{Compiled, DynamicsPlan};
 use crate::events::{EventState, load_lane};
 use crate::failure::{Failure, SimulateError};
@@ -84,14 +85,15 @@ impl Reactions {
     }
 }
 
-/// Runs every row of `block`.
+/// Runs every row of `block` from a checkpoint on.
 pub(crate) fn jump(
     compiled: &Compiled,
     reactions: &Reactions,
     block: &Block<'_>,
+    run: Run<'_>,
     sheet: &mut Sheet,
 ) {
-    let mut process = Process::<WIDTH>::new(compiled, reactions, block);
+    let mut process = Process::<WIDTH>::new(compiled, reactions, block, run);
     for lane in 0..WIDTH {
         process.refill(lane, sheet);
     }
@@ -103,6 +105,8 @@ struct Process<'a, const W: usize> {
     dynamics: &'a DynamicsPlan,
     reactions: &'a Reactions,
     block: &'a Block<'a>,
+    from: &'a mut Checkpoint,
+    asked: &'a [f64],
     next: usize,
     streams: Streams<W>,
     frame: Frame<W>,
@@ -119,22 +123,24 @@ struct Process<'a, const W: usize> {
     events: Vec<EventState>,
     single: Frame<1>,
     single_outputs: usize,
-    setup: Frame<W>,
-    setup_outputs: usize,
-    /// The rows whose setup lies ready, and how many of them are taken.
-    ready: Vec<usize>,
-    taken: usize,
 }
 
 impl<'a, const W: usize> Process<'a, W> {
-    fn new(compiled: &'a Compiled, reactions: &'a Reactions, block: &'a Block<'a>) -> Self {
-        let (dynamics, parameters) = (&compiled.dynamics, &compiled.from_parameters);
+    fn new(
+        compiled: &'a Compiled,
+        reactions: &'a Reactions,
+        block: &'a Block<'a>,
+        run: Run<'a>,
+    ) -> Self {
+        let dynamics = &compiled.dynamics;
         let thinned = reactions.thinned.as_ref().map_or(0, |(_, list)| list.len());
         Self {
             compiled,
             dynamics,
             reactions,
             block,
+            from: run.from,
+            asked: run.asked,
             next: 0,
             streams: Streams::new(block.seed, Purpose::DYNAMICS),
             frame: dynamics.plan.frame(reactions.names.len() + thinned),
@@ -150,60 +156,29 @@ impl<'a, const W: usize> Process<'a, W> {
             events: vec![EventState::default(); if dynamics.events.is_empty() { 0 } else { W }],
             single: dynamics.plan.frame(dynamics.events.outputs()),
             single_outputs: dynamics.plan.outputs(),
-            setup: parameters.plan.frame(parameters.setup.outputs()),
-            setup_outputs: parameters.plan.outputs(),
-            ready: Vec::new(),
-            taken: 0,
         }
     }
 
     /// Gives `lane` the next row, or leaves it idle.
     fn refill(&mut self, lane: usize, sheet: &mut Sheet) {
-        let (states, components) = (self.dynamics.states, self.dynamics.components);
-        let hoisted = self.compiled.from_parameters.hoisted;
-        while self.next < self.block.rows() || self.taken < self.ready.len() {
-            if self.taken == self.ready.len() {
-                let end = self.block.rows().min(self.next + W);
-                self.ready = (self.next..end).collect();
-                (self.next, self.taken) = (end, 0);
-                self.block.load_parameters(&self.ready, &mut self.setup);
-                let tape = &self.compiled.from_parameters.setup;
-                run(self.compiled.set, tape, &mut self.setup, self.setup_outputs);
-            }
-            let from = self.taken;
-            self.taken += 1;
-            let setup = &self.setup[self.setup_outputs..];
-            for j in 0..components {
-                self.frame[1 + j].0[lane] = if j < states { setup[j].0[from] } else { 0.0 };
-            }
-            for h in 0..hoisted {
-                self.frame[1 + components + h].0[lane] = setup[states + h].0[from];
-            }
-            let row = self.ready[from];
+        let states = self.dynamics.states;
+        while self.next < self.block.rows() {
+            let row = self.next;
+            self.next += 1;
+            self.from.load(row, lane, &mut self.frame);
             self.row[lane] = row;
             self.streams.start(lane, self.block.simulations[row]);
-            self.t.0[lane] = self.dynamics.start;
-            self.frame[0].0[lane] = self.dynamics.start;
+            self.t.0[lane] = self.from.time;
             self.jumps.0[lane] = 0.0;
             self.cursor[lane] = 0;
-            let first = self.dynamics.asked.first();
+            let first = self.asked.first();
             self.next_asked.0[lane] = first.copied().unwrap_or(f64::INFINITY);
             self.active.0[lane] = 1.0;
-            if !self.dynamics.events.is_empty() {
-                let times = setup[states + hoisted..].iter().map(|time| time.0[from]);
-                let mut state = self.dynamics.events.state(times, self.dynamics.start);
-                let inputs = self.dynamics.plan.inputs();
-                load_lane(&mut self.single, &self.frame, lane, inputs);
-                self.dynamics.events.begin(
-                    self.compiled.set,
-                    &mut state,
-                    &mut self.single,
-                    self.single_outputs,
-                );
-                self.next_event.0[lane] = state.next_time();
-                self.events[lane] = state;
+            if let Some(state) = self.from.events.get_mut(row) {
+                self.events[lane] = std::mem::take(state);
+                self.next_event.0[lane] = self.events[lane].next_time();
             }
-            if self.dynamics.asked.is_empty() {
+            if self.asked.is_empty() {
                 continue;
             }
             if let Some(bad) = (0..states).find(|&j| !self.frame[1 + j].0[lane].is_finite()) {
@@ -222,9 +197,16 @@ impl<'a, const W: usize> Process<'a, W> {
         self.jumps.0[lane] = 0.0;
     }
 
+    /// Leaves the events of the row in `lane` where they stand.
+    fn leave(&mut self, lane: usize) {
+        if let Some(state) = self.from.events.get_mut(self.row[lane]) {
+            *state = std::mem::take(&mut self.events[lane]);
+        }
+    }
+
     /// Records every asked time of `lane` before `time`; true when none is left.
     fn record_before(&mut self, lane: usize, time: f64, sheet: &mut Sheet) -> bool {
-        let asked = &self.dynamics.asked;
+        let asked = self.asked;
         while self.next_asked.0[lane] < time {
             let to = sheet.at_mut(self.row[lane], self.cursor[lane]);
             for (j, to) in to.iter_mut().enumerate() {
@@ -362,6 +344,7 @@ fn travel_body<const W: usize>(p: &mut Process<'_, W>, sheet: &mut Sheet) {
             if over || failure.is_some() {
                 jumps.0[lane] = 0.0;
                 p.running -= 1;
+                p.leave(lane);
                 p.refill(lane, sheet);
             }
         }

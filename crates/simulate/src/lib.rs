@@ -59,6 +59,7 @@
 mod batch;
 mod block;
 mod breaks;
+mod checkpoint;
 mod compiled;
 mod effort;
 mod events;
@@ -70,6 +71,7 @@ mod likelihood;
 mod march;
 mod observe;
 mod ode;
+mod particles;
 pub mod program;
 mod sheet;
 
@@ -82,3 +84,4 @@ pub use effort::effort;
 pub use failure::{Failure, SimulateError};
 pub use likelihood::log_likelihood;
 pub use observe::EntryArguments;
+pub use particles::estimate_log_likelihood;

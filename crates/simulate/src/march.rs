@@ -8,27 +8,33 @@ use gnomon_mechanism::elementary::{cos, ln};
 use gnomon_mechanism::random::Purpose;
 
 use crate::block::Block;
+use crate::checkpoint::{Checkpoint, Run};
 use crate::compiled::{Compiled, LawPlan};
 use crate::events::{EventState, load_lane};
 use crate::failure::Failure;
 use crate::lanes::{Frame, LaneTape, Lanes, Streams, WIDTH, dispatched, run};
 use crate::sheet::Sheet;
 
-/// Runs every row of `block`.
-pub(crate) fn march(compiled: &Compiled, block: &Block<'_>, sheet: &mut Sheet) {
+/// Runs every row of `block` from a checkpoint on; a map from its start.
+pub(crate) fn march(compiled: &Compiled, block: &Block<'_>, run: Run<'_>, sheet: &mut Sheet) {
     let rows: Vec<usize> = (0..block.rows()).collect();
-    for group in rows.chunks(WIDTH) {
-        let mut group = Group::<WIDTH>::new(compiled, block, group);
+    for rows in rows.chunks(WIDTH) {
+        let mut group = Group::<WIDTH>::new(compiled, run.asked, rows, run.from);
         match &compiled.dynamics.law {
             LawPlan::Sde { tape, step } => group.diffuse(tape, *step, block, sheet),
             LawPlan::Map { tape, step } => group.iterate(tape, *step, sheet),
             _ => {}
+        }
+        for (&row, state) in rows.iter().zip(group.events) {
+            run.from.events[row] = state;
         }
     }
 }
 
 struct Group<'a, const W: usize> {
     compiled: &'a Compiled,
+    start: f64,
+    asked: &'a [f64],
     rows: &'a [usize],
     frame: Frame<W>,
     outputs: usize,
@@ -40,49 +46,39 @@ struct Group<'a, const W: usize> {
 }
 
 impl<'a, const W: usize> Group<'a, W> {
-    fn new(compiled: &'a Compiled, block: &Block<'_>, rows: &'a [usize]) -> Self {
-        let (dynamics, parameters) = (&compiled.dynamics, &compiled.from_parameters);
+    fn new(
+        compiled: &'a Compiled,
+        asked: &'a [f64],
+        rows: &'a [usize],
+        from: &mut Checkpoint,
+    ) -> Self {
+        let dynamics = &compiled.dynamics;
         let plan = &dynamics.plan;
         let mut frame: Frame<W> = plan.frame(2 * dynamics.components);
-        let mut setup: Frame<W> = parameters.plan.frame(parameters.setup.outputs());
-        block.load_parameters(rows, &mut setup);
-        let first = parameters.plan.outputs();
-        run(compiled.set, &parameters.setup, &mut setup, first);
-        let (states, hoisted) = (dynamics.states, parameters.hoisted);
-        let outputs = &setup[first..];
-        frame[0] = Lanes::all(dynamics.start);
-        frame[1..=states].copy_from_slice(&outputs[..states]);
-        let from = 1 + dynamics.components;
-        frame[from..from + hoisted].copy_from_slice(&outputs[states..states + hoisted]);
-        let mut group = Self {
+        frame[0] = Lanes::all(from.time);
+        // Lanes without a row repeat the last one, so that they hold numbers that make sense.
+        for lane in 0..W {
+            let row = rows[lane.min(rows.len() - 1)];
+            from.load(row, lane, &mut frame);
+        }
+        let events = from.events.iter_mut().skip(rows[0]).take(rows.len());
+        Self {
             compiled,
+            start: from.time,
+            asked,
             rows,
             frame,
             outputs: plan.outputs(),
             cursor: vec![0; rows.len()],
-            running: vec![!dynamics.asked.is_empty(); rows.len()],
-            events: Vec::new(),
+            running: vec![!asked.is_empty(); rows.len()],
+            events: events.map(std::mem::take).collect(),
             single: plan.frame(dynamics.events.outputs()),
             single_outputs: plan.outputs(),
-        };
-        if !dynamics.events.is_empty() {
-            for lane in 0..rows.len() {
-                let times = outputs[states + hoisted..].iter().map(|t| t.0[lane]);
-                let mut state = dynamics.events.state(times, dynamics.start);
-                load_lane(&mut group.single, &group.frame, lane, plan.inputs());
-                let outputs = group.single_outputs;
-                dynamics
-                    .events
-                    .begin(compiled.set, &mut state, &mut group.single, outputs);
-                group.events.push(state);
-            }
         }
-        group
     }
 
     fn next_asked(&self, lane: usize) -> f64 {
-        let asked = &self.compiled.dynamics.asked;
-        asked
+        self.asked
             .get(self.cursor[lane])
             .copied()
             .unwrap_or(f64::INFINITY)
@@ -129,7 +125,7 @@ impl<'a, const W: usize> Group<'a, W> {
             *to = self.frame[1 + j].0[lane];
         }
         self.cursor[lane] += 1;
-        self.running[lane] = self.cursor[lane] < dynamics.asked.len();
+        self.running[lane] = self.cursor[lane] < self.asked.len();
     }
 
     /// Events and observations of `lane` with times below `limit`, or at it where `inclusive`.
@@ -161,7 +157,7 @@ impl<'a, const W: usize> Group<'a, W> {
     fn iterate(&mut self, tape: &LaneTape, step: f64, sheet: &mut Sheet) {
         let dynamics = &self.compiled.dynamics;
         let (states, components) = (dynamics.states, dynamics.components);
-        let start = dynamics.start;
+        let start = self.start;
         // Times within a rounding error of an application count as after it.
         let slack = 1e-9 * step;
         let mut applied = 0.0f64;
@@ -199,7 +195,7 @@ impl<'a, const W: usize> Group<'a, W> {
         for (lane, &row) in self.rows.iter().enumerate() {
             streams.start(lane, block.simulations[row]);
         }
-        let mut now = Lanes::<W>::all(dynamics.start);
+        let mut now = Lanes::<W>::all(self.start);
         loop {
             for lane in 0..self.rows.len() {
                 self.settle(lane, now.0[lane], now.0[lane], true, sheet);

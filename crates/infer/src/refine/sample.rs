@@ -6,7 +6,7 @@ use super::moments::Moments;
 /// How good the answer is after so many solver calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
-    /// Likelihoods worked out.
+    /// Likelihoods worked out, or simulations that estimates of them took.
     pub calls: u64,
     /// ln p(data | mechanism).
     pub log_evidence: f64,
@@ -53,15 +53,15 @@ impl Sample {
         }
     }
 
-    /// The answer as it was after fewer and fewer proposals, the fewest first.
-    pub fn progress(&self, last: &Moments, d: usize) -> Vec<Progress> {
+    /// The answer as it was after fewer and fewer proposals, the fewest first; each took `each` calls.
+    pub fn progress(&self, last: &Moments, d: usize, each: u64) -> Vec<Progress> {
         let mut progress = Vec::new();
         let mut rows = self.ratio.len();
         while rows >= 200 {
             let weighted = importance::weigh(&self.ratio[..rows]);
             let now = self.moments(&weighted, d);
             progress.push(Progress {
-                calls: rows as u64,
+                calls: rows as u64 * each,
                 log_evidence: weighted.log_evidence,
                 error: weighted.log_evidence_error,
                 effective: weighted.effective,

@@ -30,16 +30,29 @@ pub fn trained() -> (Mechanism, Amortized) {
     let mut stream = Stream::new(1, Purpose::PARAMETERS, 0);
     let k: Vec<f64> = (0..ROWS).map(|_| stream.normal().exp()).collect();
     let y: Vec<f64> = k.iter().map(|k| k.ln() + 0.5 * stream.normal()).collect();
-    let standardiser = Standardiser::fit(vec![Field::scalar("y")], &y).unwrap();
-    let numbers: Vec<u64> = (0..ROWS as u64).collect();
-    let scores = Coordinates::new(&mechanism).to_scores(&[&k], 1, &numbers);
+    let amortized = learned(&mechanism, &["y"], &y, &[&k]);
+    (mechanism, amortized)
+}
+
+/// Networks trained on simulations: observed numbers row by row, and one column a parameter.
+pub fn learned(
+    mechanism: &Mechanism,
+    observed: &[&str],
+    rows: &[f64],
+    parameters: &[&[f64]],
+) -> Amortized {
+    let count = parameters[0].len();
+    let fields = observed.iter().map(|name| Field::scalar(*name)).collect();
+    let standardiser = Standardiser::fit(fields, rows).unwrap();
+    let numbers: Vec<u64> = (0..count as u64).collect();
+    let scores = Coordinates::new(mechanism).to_scores(parameters, 1, &numbers);
     let examples = Examples {
-        given: standardiser.apply(&y).unwrap(),
+        given: standardiser.apply(rows).unwrap(),
         targets: Targets::Values(gnomon_infer::amortized::rows_of(&scores)),
     };
     let network = Network {
         given: standardiser.outputs(),
-        predict: 1,
+        predict: parameters.len(),
         embedding: Embedding::Identity,
         head: Head::Spline(SplineFlow {
             transforms: 2,
@@ -60,6 +73,5 @@ pub fn trained() -> (Mechanism, Amortized) {
         densities: vec![Some(Ensemble::new(vec![model]).unwrap())],
         tilt: vec![1.0],
     };
-    let amortized = Amortized::new(std::slice::from_ref(&mechanism), networks, 2).unwrap();
-    (mechanism, amortized)
+    Amortized::new(std::slice::from_ref(mechanism), networks, 2).unwrap()
 }

@@ -41,8 +41,13 @@ pub struct Refinement {
     /// Its standard error, nats.
     #[serde(deserialize_with = "missing::number")]
     pub log_evidence_error: f64,
-    /// Likelihoods worked out.
+    /// Likelihoods worked out, or simulations of a particle filter.
     pub calls: u64,
+    /// Particles behind each estimate of the likelihood; 0 where it has a closed form.
+    pub particles: u64,
+    /// The sd of such an estimate's logarithm, nats.
+    #[serde(deserialize_with = "missing::number")]
+    pub log_likelihood_sd: f64,
     /// ln p(data | mechanism) by a start from the prior, and its standard error, nats.
     #[serde(deserialize_with = "missing::pair")]
     pub from_prior: [f64; 2],
@@ -62,6 +67,8 @@ impl Default for Refinement {
             log_evidence: f64::NAN,
             log_evidence_error: f64::NAN,
             calls: 0,
+            particles: 0,
+            log_likelihood_sd: f64::NAN,
             from_prior: [f64::NAN; 2],
             progress: Vec::new(),
         }
@@ -82,16 +89,30 @@ impl Refinement {
             false => format!("k-hat {:.2}", self.k_hat),
         };
         format!(
-            "By {}; the network's proposals are worth {:.0} independent draws, {tail}. {how}.",
-            self.method, self.effective
+            "By {}{}; the network's proposals are worth {:.0} independent draws, {tail}. {how}.",
+            self.method,
+            self.of_particles(),
+            self.effective
         )
+    }
+
+    /// ` (128 particles, sd 0.9)`; nothing where the likelihood has a closed form.
+    #[must_use]
+    pub fn of_particles(&self) -> String {
+        match self.particles {
+            0 => String::new(),
+            count => format!(
+                " ({count} particles, sd of the log-likelihood {:.1})",
+                self.log_likelihood_sd
+            ),
+        }
     }
 }
 
 /// How good a refined answer was after so many solver calls.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Settling {
-    /// Likelihoods worked out.
+    /// Likelihoods worked out, or simulations of a particle filter.
     pub calls: u64,
     /// ln p(data | mechanism), nats.
     #[serde(deserialize_with = "missing::number")]

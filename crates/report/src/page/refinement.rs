@@ -43,6 +43,11 @@ pub fn section(report: &Report, gallery: &Gallery) -> Markup {
                 "ESS: independent draws that the network's proposals are worth. k-hat: the tail of their "
                 "weights, good below 0.5, usable below 0.7 (Vehtari et al. 2024), not fitted where more than half "
                 "of the proposals are effective; where weights cannot be used, the draws are tempered. ln evidence: ln p(data | mechanism) with its standard error."
+                @if worked.iter().any(|one| one.particles > 0) {
+                    " Where dynamics are random, a particle filter estimates the likelihood without bias: weights and "
+                    "moves by such estimates are still exact, their noise is in the ESS and the errors, and solver "
+                    "calls count simulations."
+                }
             }
         }
         @for one in all.iter().filter(|r| !r.because.is_empty()) {
@@ -58,7 +63,7 @@ fn row(one: &Refinement) -> Markup {
         tr {
             th scope="row" { (one.mechanism) }
             td { (standing(one.standing)) }
-            td { (one.method) }
+            td { (one.method) (one.of_particles()) }
             td class="n" { (number::significant(one.effective, 3)) }
             td class="n" { (number::fixed(one.k_hat, 2)) }
             td class="n" { strong { (with_error(one.log_evidence, one.log_evidence_error)) } }

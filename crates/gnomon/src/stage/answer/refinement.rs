@@ -1,4 +1,7 @@
-//! The network's answer, corrected by the mechanisms' likelihoods where they have one.
+//! The network's answer, corrected by the mechanisms' likelihoods where they have one or it can be
+//! estimated.
+
+mod particles;
 
 use std::time::Instant;
 
@@ -15,6 +18,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::population::Population;
+use particles::{Estimated, estimated};
 
 /// Whether the network's answer is to be refined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,15 +69,29 @@ pub(super) fn refine(
         .enumerate()
         .map(|(index, mechanism)| {
             let lacking = || not_observed(mechanism, &own_data(index));
-            mechanism.no_likelihood(&study.given).or_else(lacking)
+            mechanism.no_estimate(&study.given).or_else(lacking)
         })
         .collect();
+    let own: Vec<Vec<f64>> = (0..count).map(own_data).collect();
+    let problem = |mechanism: usize| Problem {
+        amortized,
+        mechanism,
+        compiled: population.compiled(mechanism),
+        given,
+        data: &own[mechanism],
+        particles: None,
+        budget: BUDGET[usize::from(wish == Refine::Always)],
+        confirm: true,
+        stop: interrupt::flag(),
+    };
+    let in_closed_form =
+        |mechanism: usize| study.mechanisms[mechanism].no_likelihood(&study.given).is_none();
+    let mut seconds = 0.0;
     if wish == Refine::Affordable {
-        let mut seconds = 0.0;
-        for mechanism in (0..count).filter(|&m| reasons[m].is_none()) {
+        for mechanism in (0..count).filter(|&m| reasons[m].is_none() && in_closed_form(m)) {
             interrupt::check()?;
             if amortized.coordinates(mechanism).dimension() > 0 && seconds <= AFFORDABLE {
-                seconds += cost(context, population, mechanism, &own_data(mechanism))?;
+                seconds += cost(context, population, mechanism, &own[mechanism])?;
             }
         }
         if seconds > AFFORDABLE {
@@ -86,25 +104,28 @@ pub(super) fn refine(
             return Ok(reasons.into_iter().map(why).collect());
         }
     }
+    let seed = context.seed_for("refinement");
+    let random = (0..count).filter(|&m| reasons[m].is_none() && !in_closed_form(m));
+    let random = random.map(problem).collect();
+    let mut random = estimated(random, wish, AFFORDABLE - seconds, seed)?;
     let possible = reasons.iter().filter(|reason| reason.is_none()).count();
     let bar = context
         .progress
         .bar("refining", "mechanisms", possible as u64);
-    let seed = context.seed_for("refinement");
     let mut all = Vec::new();
     for (mechanism, reason) in reasons.into_iter().enumerate() {
         if let Some(reason) = reason {
             all.push(Err(no_likelihood(reason)));
             continue;
         }
-        let problem = Problem {
-            amortized,
-            mechanism,
-            compiled: population.compiled(mechanism),
-            given,
-            data: &own_data(mechanism),
-            budget: BUDGET[usize::from(wish == Refine::Always)],
-            stop: interrupt::flag(),
+        let problem = match random.remove(&mechanism) {
+            None => problem(mechanism),
+            Some(Estimated::By(problem)) => problem,
+            Some(Estimated::Not(why)) => {
+                all.push(Err(why));
+                bar.inc(1);
+                continue;
+            }
         };
         all.push(match problem.refine(draws, seed) {
             Ok(refined) => Ok(refined),
@@ -234,6 +255,12 @@ fn of_name(mechanism: &str, refined: &Result<Refined, String>) -> Refinement {
             );
             (Standing::Refined, because)
         }
+        None if !refined.asked_for_confirmation => (
+            Standing::Refined,
+            "refined but not exact, since a start from the prior, which could confirm it, would take longer \
+             than a minute; `refine = true` under `[answer]` asks for it"
+                .to_owned(),
+        ),
         None => (
             Standing::Refined,
             "refined but not exact, since a start from the prior came to no answer".to_owned(),
@@ -243,10 +270,14 @@ fn of_name(mechanism: &str, refined: &Result<Refined, String>) -> Refinement {
         mechanism: mechanism.to_owned(),
         standing,
         because,
-        method: match refined.method {
-            Method::Importance => "importance sampling".into(),
-            Method::Tempering => "tempering".into(),
+        method: match (refined.method, refined.particles) {
+            (Method::Importance, None) => "importance sampling".into(),
+            (Method::Tempering, None) => "tempering".into(),
+            (Method::Importance, Some(_)) => "importance sampling with a particle filter".into(),
+            (Method::Tempering, Some(_)) => "tempering with a particle filter".into(),
         },
+        particles: refined.particles.map_or(0, |p| p.count as u64),
+        log_likelihood_sd: refined.particles.map_or(f64::NAN, |p| p.spread),
         effective: refined.effective,
         k_hat: refined.k_hat,
         log_evidence: refined.log_evidence,
@@ -367,6 +398,8 @@ mod tests {
             },
             log_density: Vec::new(),
             method: Method::Importance,
+            particles: None,
+            asked_for_confirmation: true,
             effective: 1.0,
             k_hat: 0.1,
             log_evidence,
