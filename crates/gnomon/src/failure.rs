@@ -1,5 +1,6 @@
 //! Why a command failed: what the user reads, and the exit code.
 
+use gnomon_infer::InferError;
 use gnomon_mechanism::model::Program;
 use miette::Diagnostic;
 
@@ -97,6 +98,21 @@ impl Failure {
         Self::Simulation {
             message: error.to_string(),
             help: None,
+        }
+    }
+
+    /// Why nothing could be drawn from the region of a round.
+    pub fn region(error: InferError) -> Self {
+        match error {
+            InferError::Interrupted => Self::Interrupted,
+            InferError::NoRegion => Self::Learning {
+                network: "the region of a round".into(),
+                reason: error.to_string(),
+                help: "ask for fewer `[simulate] rounds`, or for more simulations, so that each round \
+                       learns better"
+                    .into(),
+            },
+            error => Self::damaged(error, "learn anew"),
         }
     }
 

@@ -12,7 +12,6 @@ use gnomon_simulate::{Batch, Compiled, derived, draw_parameters, program, simula
 
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::stage::rounds;
 
 /// Simulations in a shard of the bank.
 const SHARD_ROWS: u64 = 10_000;
@@ -258,7 +257,7 @@ impl Population<'_> {
             None => draw_parameters(&self.compiled[mechanism], seed, simulations),
             Some(region) => region
                 .parameters(seed, simulations, interrupt::flag())
-                .map_err(rounds::failure)?,
+                .map_err(Failure::region)?,
         };
         self.run_at(mechanism, parameters, seed, simulations)
     }

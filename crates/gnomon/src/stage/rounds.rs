@@ -215,7 +215,7 @@ fn end(
     let posterior = Posterior::of(context, &amortized, &given)?;
     let seed = context.seed_for("region");
     let region = Region::cut(amortized, MECHANISM, given, within, seed, interrupt::flag())
-        .map_err(failure)?;
+        .map_err(Failure::region)?;
     let end = End {
         made_from,
         cut: region.last_cut().clone(),
@@ -233,19 +233,4 @@ fn stale(context: &Context) -> Failure {
         "the results are not of the study as it is now",
         format!("run `gnomon run {}`", context.path.display()),
     )
-}
-
-/// Why nothing could be drawn from a region.
-pub(crate) fn failure(error: InferError) -> Failure {
-    match error {
-        InferError::Interrupted => Failure::Interrupted,
-        InferError::NoRegion => Failure::Learning {
-            network: "the region of a round".into(),
-            reason: error.to_string(),
-            help: "ask for fewer `[simulate] rounds`, or for more simulations, so that each round learns \
-                   better"
-                .into(),
-        },
-        error => Failure::damaged(error, "learn anew"),
-    }
 }

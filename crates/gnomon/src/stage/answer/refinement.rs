@@ -84,8 +84,11 @@ pub(super) fn refine(
         confirm: true,
         stop: interrupt::flag(),
     };
-    let in_closed_form =
-        |mechanism: usize| study.mechanisms[mechanism].no_likelihood(&study.given).is_none();
+    let in_closed_form = |mechanism: usize| {
+        study.mechanisms[mechanism]
+            .no_likelihood(&study.given)
+            .is_none()
+    };
     let mut seconds = 0.0;
     if wish == Refine::Affordable {
         for mechanism in (0..count).filter(|&m| reasons[m].is_none() && in_closed_form(m)) {

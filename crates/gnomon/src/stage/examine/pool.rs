@@ -10,7 +10,7 @@ use gnomon_mechanism::elementary::exp;
 use gnomon_mechanism::random::{Purpose, Stream};
 use gnomon_simulate::log_likelihood;
 
-use super::super::{learn, rounds};
+use super::super::learn;
 use super::{averaged, claimed, learned, place, writes_likelihood};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -221,7 +221,7 @@ impl Pool<'_> {
                     let stop = interrupt::flag();
                     let inside = region
                         .restrict(self.amortized, &given, draws, seed, stop)
-                        .map_err(rounds::failure)?;
+                        .map_err(Failure::region)?;
                     (inside.draws, inside.log_inside, region.log_mass())
                 }
             };

@@ -1,0 +1,8 @@
+//! The command line as a user meets it: a study from nothing to its report, wrong input, and work
+//! that is cut off.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod answers;
+mod interruptions;
+mod refusals;
+mod terminal;
