@@ -129,7 +129,11 @@ fn holds(text: &str, data: &[f64], (log_evidence, moments): (f64, [[f64; 2]; 2])
     let numbers: Vec<u64> = (0..TRAINING).collect();
     let batch = simulate(&compiled, 1, &numbers).unwrap();
     let rows = (0..TRAINING as usize).flat_map(|row| batch.observed.iter().map(move |y| y[row]));
-    let names: Vec<&str> = compiled.observed_columns().iter().map(String::as_str).collect();
+    let names: Vec<&str> = compiled
+        .observed_columns()
+        .iter()
+        .map(String::as_str)
+        .collect();
     let parameters: Vec<&[f64]> = batch.parameters.iter().map(Vec::as_slice).collect();
     let amortized = learned(&mechanism, &names, &rows.collect::<Vec<_>>(), &parameters);
     let stop = AtomicBool::new(false);
@@ -145,24 +149,41 @@ fn holds(text: &str, data: &[f64], (log_evidence, moments): (f64, [[f64; 2]; 2])
         stop: &stop,
     };
     assert!(problem.refine(100, 1).is_err(), "it has no closed form");
-    assert!(matches!(problem.pilot(7, |_| false).unwrap(), Pilot::Dear(_) | Pilot::Enough(..)));
+    assert!(matches!(
+        problem.pilot(7, |_| false).unwrap(),
+        Pilot::Dear(_) | Pilot::Enough(..)
+    ));
     let Pilot::Enough(particles, _) = problem.pilot(7, |_| true).unwrap() else {
         panic!("a few particles are enough");
     };
-    assert!(particles.spread < 1.11 && particles.count <= 128, "{particles:?}");
+    assert!(
+        particles.spread < 1.11 && particles.count <= 128,
+        "{particles:?}"
+    );
     let particles = Some(particles);
-    let problem = Problem { particles, ..problem };
+    let problem = Problem {
+        particles,
+        ..problem
+    };
     let refined = problem.refine(4_000, 1).unwrap();
     assert_eq!(refined.method, Method::Importance);
     assert_eq!(refined.particles, particles);
     // 4 standard errors: 1 in 16,000 over seeds.
     let off = refined.log_evidence - log_evidence;
-    assert!(off.abs() < 4.0 * refined.log_evidence_error, "{off} ± {}", refined.log_evidence_error);
+    assert!(
+        off.abs() < 4.0 * refined.log_evidence_error,
+        "{off} ± {}",
+        refined.log_evidence_error
+    );
     assert!(refined.log_evidence_error < 0.05);
     // By moves that carry estimates along, from the prior.
     let other = refined.confirmation.unwrap();
     let off = other.log_evidence - log_evidence;
-    assert!(off.abs() < 5.0 * other.error && other.error < 0.1, "{off} ± {}", other.error);
+    assert!(
+        off.abs() < 5.0 * other.error && other.error < 0.1,
+        "{off} ± {}",
+        other.error
+    );
     assert_eq!(other.agreement(), Agreement::Same, "{other:?}");
     // At 1,000 effective draws or more a mean has an error of 0.03 sds, an sd one of 2 %.
     assert!(refined.effective >= 1000.0);

@@ -478,7 +478,15 @@ fn solve_block(compiled: &Compiled, block: &Block<'_>, sheet: &mut Sheet) {
         LawPlan::Sde { .. } | LawPlan::Map { .. } | LawPlan::Jumps(_) => {
             let mut from = Checkpoint::start(compiled, block);
             let asked = &compiled.dynamics.asked;
-            run_on(compiled, block, Run { from: &mut from, asked }, sheet);
+            run_on(
+                compiled,
+                block,
+                Run {
+                    from: &mut from,
+                    asked,
+                },
+                sheet,
+            );
         }
     }
 }

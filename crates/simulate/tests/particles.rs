@@ -145,7 +145,9 @@ fn forward(a: f64, d: f64, count: &[f64; 4], level: &[f64; 3]) -> f64 {
         let flow = |x: usize| {
             let mut next = p[x] * (1.0 - (a + d * x as f64) / fastest);
             next += if x > 0 { p[x - 1] * a / fastest } else { 0.0 };
-            next += p.get(x + 1).map_or(0.0, |p| p * d * (x + 1) as f64 / fastest);
+            next += p
+                .get(x + 1)
+                .map_or(0.0, |p| p * d * (x + 1) as f64 / fastest);
             next
         };
         (0..MOST).map(flow).collect()
@@ -157,7 +159,10 @@ fn forward(a: f64, d: f64, count: &[f64; 4], level: &[f64; 3]) -> f64 {
         let mean = fastest * (time - now);
         let (mut term, mut mass, mut after) = (p.clone(), (-mean).exp(), vec![0.0; MOST]);
         for k in 1..400 {
-            after.iter_mut().zip(&term).for_each(|(to, x)| *to += mass * x);
+            after
+                .iter_mut()
+                .zip(&term)
+                .for_each(|(to, x)| *to += mass * x);
             term = step(&term);
             mass *= mean / f64::from(k);
         }
@@ -226,9 +231,8 @@ fn a_point_is_the_same_in_any_company_and_at_any_thread_count() {
     for (text, data) in [(OU, &data[..]), (CROWD, &crowd)] {
         let mechanism = compiled(text);
         let numbers: Vec<u64> = (0..90).collect();
-        let column = |first: f64| -> Vec<f64> {
-            (0..90).map(|n| first + 0.01 * f64::from(n)).collect()
-        };
+        let column =
+            |first: f64| -> Vec<f64> { (0..90).map(|n| first + 0.01 * f64::from(n)).collect() };
         let parameters = [column(0.5), column(0.4)];
         let at = |threads: usize, rows: &[usize]| {
             let pick = |column: &Vec<f64>| rows.iter().map(|&row| column[row]).collect();
@@ -286,8 +290,13 @@ z = { distribution = "Uniform(0, 1)", times = [1, 2] }
     is_unbiased(&estimates, (0.5 + 0.5 * (-4f64).exp()).ln());
     let exact = OU.replace("Normal(x, 0.3)", "x");
     let refused = at(&exact, &data).unwrap_err().to_string();
-    assert!(refused.contains("`y_1` is observed without noise"), "{refused}");
-    let still = OU.replace("[noise]\nx = \"s\"\n", "").replace("[solver]\nstep = 0.1\n", "");
+    assert!(
+        refused.contains("`y_1` is observed without noise"),
+        "{refused}"
+    );
+    let still = OU
+        .replace("[noise]\nx = \"s\"\n", "")
+        .replace("[solver]\nstep = 0.1\n", "");
     assert!(at(&still, &data).is_err());
     assert!(at(OU, &data[..3]).is_err());
 }

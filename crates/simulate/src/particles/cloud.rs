@@ -60,7 +60,11 @@ impl<'a> Cloud<'a> {
             compiled,
             seed,
             particles,
-            living: points.iter().map(|&point| numbers[point]).enumerate().collect(),
+            living: points
+                .iter()
+                .map(|&point| numbers[point])
+                .enumerate()
+                .collect(),
             estimates: vec![0.0; points.len()],
             parameters: parameters.iter().map(spread).collect(),
             at: Checkpoint::default(),
@@ -73,7 +77,9 @@ impl<'a> Cloud<'a> {
         let simulations = cloud.simulations();
         let mut latents = Latents::default();
         latents.draw(compiled, &cloud.block(seed, &simulations));
-        cloud.parameters.extend(latents.columns().map(<[f64]>::to_vec));
+        cloud
+            .parameters
+            .extend(latents.columns().map(<[f64]>::to_vec));
         cloud.at = Checkpoint::start(compiled, &cloud.block(seed, &simulations));
         cloud
     }
@@ -233,7 +239,10 @@ fn seed_of(seed: u64, stage: usize) -> u64 {
 /// (Kitagawa 1996).
 fn systematic(weights: &[f64], uniform: f64, mut choose: impl FnMut(usize)) {
     let count = weights.len();
-    let last = weights.iter().rposition(|&weight| weight > 0.0).unwrap_or(0);
+    let last = weights
+        .iter()
+        .rposition(|&weight| weight > 0.0)
+        .unwrap_or(0);
     let (mut below, mut place) = (weights[0], 0);
     for k in 0..count {
         let at = (k as f64 + uniform) / count as f64;

@@ -67,9 +67,18 @@ pub(super) fn estimated<'a>(
         };
         spent += seconds * USUAL[0];
         let particles = Some(particles);
-        tried.push((Problem { particles, ..problem }, seconds));
+        tried.push((
+            Problem {
+                particles,
+                ..problem
+            },
+            seconds,
+        ));
     }
-    let confirmed: f64 = tried.iter().map(|(_, seconds)| seconds * (USUAL[0] + USUAL[1])).sum();
+    let confirmed: f64 = tried
+        .iter()
+        .map(|(_, seconds)| seconds * (USUAL[0] + USUAL[1]))
+        .sum();
     let confirm = always || confirmed <= affordable;
     for (problem, seconds) in tried {
         let usual = USUAL[0] + if confirm { USUAL[1] } else { 0.0 };
@@ -77,7 +86,11 @@ pub(super) fn estimated<'a>(
         let one = match always || spent <= affordable {
             true => Estimated::By(Problem {
                 confirm,
-                budget: if always { problem.budget } else { limit.min(problem.budget) },
+                budget: if always {
+                    problem.budget
+                } else {
+                    limit.min(problem.budget)
+                },
                 ..problem
             }),
             false => Estimated::Not(too_dear(seconds * USUAL[0], "some ")),
