@@ -13,6 +13,7 @@
 
 mod confirmation;
 pub mod importance;
+mod likelihood;
 mod moments;
 mod pilot;
 mod sample;
@@ -24,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gnomon_learn::matrix::Matrix;
 use gnomon_mechanism::elementary::{exp, ln};
 use gnomon_mechanism::random::{Purpose, Stream};
-use gnomon_simulate::{Compiled, estimate_log_likelihood, log_likelihood};
+use gnomon_simulate::Compiled;
 
 use crate::amortized::{Amortized, Draws, InferError};
 pub use confirmation::{Agreement, Confirmation, SAME_EVIDENCE, SAME_MEAN};
@@ -50,10 +51,6 @@ const FEWEST_PARTICLES: usize = 1000;
 const CONFIRMING: usize = 500;
 /// Particles of an island where likelihoods are estimated: from the network and, first, from the prior.
 const ESTIMATED: [usize; 2] = [250, 200];
-/// Simulations that estimates make between two looks at the interrupt flag.
-const SIMULATIONS_AT_ONCE: usize = 500_000;
-/// Points whose parameters and likelihoods are worked out between two looks at the interrupt flag.
-const AT_ONCE: usize = 20_000;
 /// The error of a log evidence beyond which a confirmation takes more particles.
 const UNCERTAIN: f64 = 0.08;
 /// How many times as many it then takes.
@@ -252,76 +249,6 @@ impl<'a> Problem<'a> {
         self.amortized.coordinates(self.mechanism).dimension()
     }
 
-    /// A mechanism whose parameters are all fixed: one likelihood is the evidence.
-    fn without_parameters(&self, draws: usize) -> Result<Refined, InferError> {
-        let parameters = self.amortized.coordinates(self.mechanism).fixed(1);
-        // One closed form is enough; estimates are averaged.
-        let times = self.particles.map_or(1, |_| FEWEST_EFFECTIVE);
-        let again = |column: &Vec<f64>| vec![column[0]; times];
-        let parameters: Vec<Vec<f64>> = parameters.iter().map(again).collect();
-        let logs = self.log_likelihood(&parameters, times, 0)?;
-        let weighted = importance::weigh(&logs);
-        let log_evidence = weighted.log_evidence;
-        if log_evidence == f64::NEG_INFINITY {
-            return Err(InferError::Impossible);
-        }
-        let error = match self.particles {
-            None => 0.0,
-            Some(_) => weighted.log_evidence_error,
-        };
-        let each = self.particles.map_or(1, |particles| particles.count);
-        Ok(Refined {
-            draws: self
-                .amortized
-                .draws_at(self.mechanism, Matrix::default(), draws),
-            log_density: vec![0.0; draws],
-            method: Method::Importance,
-            particles: self.particles,
-            effective: draws as f64,
-            k_hat: f64::NAN,
-            log_evidence,
-            log_evidence_error: error,
-            calls: (times * each) as u64,
-            progress: Vec::new(),
-            asked_for_confirmation: self.confirm,
-            confirmation: Some(Confirmation {
-                log_evidence,
-                error,
-                apart: [0.0; 2],
-                shift: [0.0; 2],
-                runs: 1,
-            }),
-        })
-    }
-
-    /// The log-likelihood at `rows` rows, or its estimate at points of numbers `first`, ...
-    fn log_likelihood(
-        &self,
-        parameters: &[Vec<f64>],
-        rows: usize,
-        first: u64,
-    ) -> Result<Vec<f64>, InferError> {
-        let Some(Particles { count, seed, .. }) = self.particles else {
-            return Ok(log_likelihood(self.compiled, parameters, self.data)?);
-        };
-        let numbers: Vec<u64> = (first..first + rows as u64).collect();
-        let data = self.data;
-        Ok(estimate_log_likelihood(
-            self.compiled,
-            parameters,
-            data,
-            count,
-            seed,
-            &numbers,
-        )?)
-    }
-
-    /// Points between two looks at the interrupt flag.
-    fn at_once(&self) -> usize {
-        let particles = self.particles.map_or(1, |particles| particles.count);
-        (SIMULATIONS_AT_ONCE / particles).clamp(1, AT_ONCE)
-    }
-
     /// Adds `count` draws of the proposal, one in ten from the prior.
     fn propose(
         &self,
@@ -391,7 +318,7 @@ impl<'a> Problem<'a> {
         let d = self.dimension();
         let of_prior = self.with_prior(points, calls)?;
         let mut network = Vec::with_capacity(points.len() / d);
-        for points in points.chunks(AT_ONCE * d) {
+        for points in points.chunks(self.at_once() * d) {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(InferError::Interrupted);
             }

@@ -349,6 +349,79 @@ fn what_has_no_likelihood_is_not_refined() {
     );
 }
 
+/// A walk that drifts, seen with noise: its likelihood is estimated by particles. ln evidence is exactly
+/// that of a normal vector.
+#[test]
+fn random_dynamics_are_refined_by_a_particle_filter() {
+    let (folder, study) = line_study();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let walk = r#"
+[parameters]
+slope = "Normal(0, 1)"
+[states]
+x = 0
+[dynamics]
+x = "slope"
+[noise]
+x = 0.3
+[observed]
+y = { distribution = "Normal(x, 0.5)", times = [1, 2, 3] }
+[solver]
+step = 0.5
+"#;
+    write("line.toml", walk);
+    let file = folder.path().join("study.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    write(
+        "study.toml",
+        &format!("{text}\n[answer]\nrefine = true\ndraws = 1000\n"),
+    );
+    let answer = json(&succeeds(&["run", &study, "--json"]));
+    let refinement = &answer["refinement"][0];
+    assert_eq!(refinement["standing"], "exact", "{refinement}");
+    assert_eq!(
+        refinement["method"],
+        "importance sampling with a particle filter"
+    );
+    let particles = refinement["particles"].as_u64().unwrap();
+    assert!((16..=64).contains(&particles));
+    assert!(refinement["log_likelihood_sd"].as_f64().unwrap() < 1.11);
+    assert_eq!(refinement["calls"].as_u64().unwrap() % particles, 0);
+    // Covariance of y: t u + 0.09 min(t, u) + 0.25 on the diagonal. By its Cholesky factor.
+    let (y, mut factor, mut z) = ([0.4, 1.1, 1.4], [[0f64; 3]; 3], [0.0; 3]);
+    let mut exact = 0.0;
+    for i in 0..3 {
+        let mut off = y[i];
+        for j in 0..=i {
+            let (t, u) = ((i + 1) as f64, (j + 1) as f64);
+            let mut rest = t * u + 0.09 * t.min(u) + if i == j { 0.25 } else { 0.0 };
+            rest -= (0..j).map(|k| factor[i][k] * factor[j][k]).sum::<f64>();
+            factor[i][j] = if i == j {
+                rest.sqrt()
+            } else {
+                rest / factor[j][j]
+            };
+            off -= if j < i { factor[i][j] * z[j] } else { 0.0 };
+        }
+        z[i] = off / factor[i][i];
+        exact -= 0.5 * (z[i] * z[i] + std::f64::consts::TAU.ln()) + factor[i][i].ln();
+    }
+    let found = refinement["log_evidence"].as_f64().unwrap();
+    let error = refinement["log_evidence_error"].as_f64().unwrap();
+    assert!(
+        error < 0.05 && (found - exact).abs() < 4.0 * error,
+        "{found}, exact {exact}"
+    );
+    write("line.toml", &walk.replace("Normal(x, 0.5)", "x"));
+    let answer = json(&succeeds(&["run", &study, "--json"]));
+    let refinement = &answer["refinement"][0];
+    assert_eq!(refinement["standing"], "amortized");
+    says(
+        refinement["because"].as_str().unwrap(),
+        &["its dynamics are random and `y` is observed without noise"],
+    );
+}
+
 #[test]
 fn schemas_and_completions_are_printed() {
     for kind in ["study", "mechanism"] {

@@ -316,7 +316,12 @@ pub(super) fn claim(mechanism: &str, refined: &Refined) -> Claim {
         ..Claim::default()
     };
     let Some(confirmation) = refined.confirmation else {
-        claim.because = "the start from the prior came to no answer".into();
+        claim.because = match refined.asked_for_confirmation {
+            true => "the start from the prior came to no answer".into(),
+            false => {
+                "no start from the prior was made, which would take longer than a minute".into()
+            }
+        };
         return claim;
     };
     claim.inputs = confirmation.runs as u64;
@@ -431,6 +436,16 @@ mod tests {
         assert!(words.because.contains("came to no answer"));
         let undecided = claim("m", &refined(-3.0, 0.1).unwrap());
         assert_eq!(undecided.verdict, Verdict::Undecided);
+        let mut unasked = refined(-3.0, 0.1).unwrap();
+        unasked.asked_for_confirmation = false;
+        assert!(
+            claim("m", &unasked)
+                .because
+                .contains("no start from the prior was made")
+        );
+        let words = of_name("m", &Ok(unasked));
+        assert_eq!(words.standing, Standing::Refined);
+        assert!(words.because.contains("would take longer than a minute"));
         let mut sure = refined(-3.0, 0.1).unwrap();
         sure.confirmation = Some(Confirmation {
             log_evidence: -3.1,
