@@ -3,13 +3,16 @@
 //!
 //! First by importance sampling from nine parts network and one part prior, with Pareto-smoothed
 //! weights ([`importance`]). Where the weights cannot be trusted, by tempered sequential Monte Carlo
-//! that starts from the same proposal ([`tempering`]). Neither sees a mode that its proposal missed,
-//! so a second one, started from the prior, must agree before the answer is called exact.
+//! ([`tempering`]) that starts from a mixture fitted to the network's draws ([`start`]), with moves
+//! that follow the likelihood's gradient where it has one. Neither sees a mode that its proposal
+//! missed, so a second one, started from the prior, must agree before the answer is called exact.
 
 mod confirmation;
 pub mod importance;
 mod moments;
+mod normal;
 mod sample;
+pub mod start;
 pub mod tempering;
 
 use std::cell::Cell;
@@ -18,14 +21,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gnomon_learn::matrix::Matrix;
 use gnomon_mechanism::elementary::{exp, ln};
 use gnomon_mechanism::random::{Purpose, Stream};
-use gnomon_simulate::{Compiled, log_likelihood};
+use gnomon_simulate::{Compiled, LikelihoodGradient, log_likelihood};
 
 use crate::amortized::{Amortized, Draws, InferError};
 pub use confirmation::{Agreement, Confirmation, SAME_EVIDENCE, SAME_MEAN};
 use moments::Moments;
 pub use sample::Progress;
 use sample::Sample;
-use tempering::{Densities, Islands, Tempered, systematic};
+use start::Start;
+use tempering::{Gradient, Islands, Target, Tempered, systematic};
 
 /// One proposal in so many is a draw of the prior.
 const PRIOR_EVERY: usize = 10;
@@ -48,6 +52,14 @@ const UNCERTAIN: f64 = 0.08;
 /// How many times as many it then takes.
 const MORE: usize = 4;
 
+/// ln of a proposal's and of the target's density at some points, one number a point.
+struct Densities {
+    /// Of the proposal, normalised.
+    start: Vec<f64>,
+    /// Prior x likelihood; minus infinity where it has none.
+    target: Vec<f64>,
+}
+
 /// One mechanism's posterior, to be refined.
 #[derive(Clone, Copy)]
 pub struct Problem<'a> {
@@ -61,7 +73,7 @@ pub struct Problem<'a> {
     pub given: &'a Matrix,
     /// The data as the mechanism observes them: one number an observed column, NaN where missing.
     pub data: &'a [f64],
-    /// Likelihoods that may be worked out.
+    /// Likelihoods and gradients of them that may be worked out.
     pub budget: u64,
     /// Set once the user asks to stop.
     pub stop: &'a AtomicBool,
@@ -72,7 +84,7 @@ pub struct Problem<'a> {
 pub enum Method {
     /// Importance sampling from the network's posterior.
     Importance,
-    /// Tempered sequential Monte Carlo from the network's posterior.
+    /// Tempered sequential Monte Carlo from a fit to the network's posterior.
     Tempering,
 }
 
@@ -93,7 +105,7 @@ pub struct Refined {
     pub log_evidence: f64,
     /// Its standard error.
     pub log_evidence_error: f64,
-    /// Likelihoods worked out, confirmation included.
+    /// Likelihoods worked out and gradients of them, confirmation included.
     pub calls: u64,
     /// How the answer settled as proposals were added.
     pub progress: Vec<Progress>,
@@ -261,8 +273,11 @@ impl<'a> Problem<'a> {
         let mut network = drawn.scores.values().chunks_exact(d);
         let mut scores = Vec::with_capacity(count * d);
         for row in 0..count {
-            let from_prior = row % PRIOR_EVERY == PRIOR_EVERY - 1;
-            let drawn = if from_prior { None } else { network.next() };
+            let drawn = if is_from_prior(row) {
+                None
+            } else {
+                network.next()
+            };
             match drawn {
                 Some(point) => scores.extend_from_slice(point),
                 None => {
@@ -283,19 +298,25 @@ impl<'a> Problem<'a> {
         Ok(())
     }
 
+    /// Counts solver calls that are about to be made.
+    fn spend(&self, count: usize, calls: &Cell<u64>) -> Result<(), InferError> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(InferError::Interrupted);
+        }
+        calls.set(calls.get() + count as u64);
+        if calls.get() > self.budget {
+            return Err(InferError::Unsettled);
+        }
+        Ok(())
+    }
+
     /// ln prior x likelihood at points of the prior's coordinates, and ln prior.
     fn with_prior(&self, points: &[f64], calls: &Cell<u64>) -> Result<Densities, InferError> {
         let d = self.dimension();
         let coordinates = self.amortized.coordinates(self.mechanism);
         let (mut start, mut target) = (Vec::new(), Vec::new());
         for points in points.chunks(AT_ONCE * d) {
-            if self.stop.load(Ordering::Relaxed) {
-                return Err(InferError::Interrupted);
-            }
-            calls.set(calls.get() + (points.len() / d) as u64);
-            if calls.get() > self.budget {
-                return Err(InferError::Unsettled);
-            }
+            self.spend(points.len() / d, calls)?;
             let parameters = coordinates.to_parameters(points);
             let likelihood = log_likelihood(self.compiled, &parameters, self.data)?;
             for (point, likelihood) in points.chunks_exact(d).zip(likelihood) {
@@ -340,12 +361,14 @@ impl<'a> Problem<'a> {
         calls: &Cell<u64>,
     ) -> Result<Tempered, InferError> {
         let d = self.dimension();
-        let rows = sample.scores.iter().take(islands.rows() * d);
-        let points = rows.map(|&x| f64::from(x)).collect();
-        let found = tempering::temper(points, d, islands, seed ^ 1, |points| {
-            self.with_proposal(points, calls)
-        })?;
-        found.ok_or(InferError::Unsettled)
+        let rows = sample.scores.chunks_exact(d).enumerate();
+        let of_network = rows.filter(|(row, _)| !is_from_prior(*row));
+        let draws: Vec<f64> = of_network
+            .flat_map(|(_, row)| row.iter().map(|&x| f64::from(x)))
+            .collect();
+        let start = Start::fitted(&draws, d, seed ^ 1);
+        self.temper(&start, islands, seed ^ 1, calls)?
+            .ok_or(InferError::Unsettled)
     }
 
     fn temper_prior(
@@ -354,12 +377,52 @@ impl<'a> Problem<'a> {
         seed: u64,
         calls: &Cell<u64>,
     ) -> Result<Option<Tempered>, InferError> {
+        let start = Start::prior(self.dimension());
+        self.temper(&start, islands, seed ^ 2, calls)
+    }
+
+    fn temper(
+        &self,
+        start: &Start,
+        islands: Islands,
+        seed: u64,
+        calls: &Cell<u64>,
+    ) -> Result<Option<Tempered>, InferError> {
+        // Where there is none, its moves do without.
+        let gradient = LikelihoodGradient::new(self.compiled.mechanism()).ok();
+        let mut log_density = |points: &[f64]| Ok(self.with_prior(points, calls)?.target);
+        let mut slopes = |points: &[f64]| match &gradient {
+            Some(gradient) => self.slopes(gradient, points, calls),
+            None => Ok(vec![f64::NAN; points.len()]),
+        };
+        let target = Target {
+            log_density: &mut log_density,
+            gradient: gradient.as_ref().map(|gradient| Gradient {
+                at: &mut slopes,
+                cost: gradient.cost(),
+            }),
+        };
+        tempering::temper(start, islands, seed, target)
+    }
+
+    /// The gradient of ln prior x likelihood at points of the prior's coordinates.
+    fn slopes(
+        &self,
+        gradient: &LikelihoodGradient,
+        points: &[f64],
+        calls: &Cell<u64>,
+    ) -> Result<Vec<f64>, InferError> {
         let d = self.dimension();
-        let mut stream = Stream::new(seed ^ 2, Purpose::REFINEMENT, u64::MAX);
-        let points = (0..islands.rows() * d).map(|_| stream.normal()).collect();
-        tempering::temper(points, d, islands, seed ^ 2, |points| {
-            self.with_prior(points, calls)
-        })
+        let coordinates = self.amortized.coordinates(self.mechanism);
+        let mut all = Vec::with_capacity(points.len());
+        for points in points.chunks(AT_ONCE * d) {
+            self.spend(points.len() / d, calls)?;
+            let parameters = coordinates.to_parameters(points);
+            let by_parameters = gradient.at(&parameters, self.data)?;
+            let by = coordinates.gradient(points, &parameters, &by_parameters);
+            all.extend(by.iter().zip(points).map(|(slope, z)| slope - z));
+        }
+        Ok(all)
     }
 
     fn draws(&self, points: &[f64]) -> Draws {
@@ -369,6 +432,11 @@ impl<'a> Problem<'a> {
         self.amortized
             .draws_at(self.mechanism, Matrix::new(d, scores), count)
     }
+}
+
+/// Whether this one of the proposals is a draw of the prior.
+fn is_from_prior(row: usize) -> bool {
+    row % PRIOR_EVERY == PRIOR_EVERY - 1
 }
 
 /// `count` particles, each island's by its share of the evidence.

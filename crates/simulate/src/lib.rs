@@ -62,6 +62,7 @@ mod breaks;
 mod compiled;
 mod events;
 mod failure;
+mod gradient;
 mod jumps;
 pub mod lanes;
 mod latents;
@@ -78,5 +79,6 @@ pub use batch::{
 };
 pub use compiled::Compiled;
 pub use failure::{Failure, SimulateError};
+pub use gradient::LikelihoodGradient;
 pub use likelihood::log_likelihood;
 pub use observe::EntryArguments;
