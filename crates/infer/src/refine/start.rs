@@ -113,7 +113,9 @@ impl Start {
             // A component that has lost its draws is left out.
             let fewest = (d + 1) as f64;
             let alive = shares.iter().map(|w| (w.iter().sum::<f64>(), w));
-            let alive: Vec<_> = alive.filter(|(total, _)| *total > fewest).collect();
+            let alive: Vec<_> = alive
+                .filter(|(total, _)| count == 1 || *total > fewest)
+                .collect();
             let all: f64 = alive.iter().map(|(total, _)| total).sum();
             start.components = alive
                 .iter()

@@ -205,14 +205,7 @@ pub fn temper<E>(
         size,
         at_start: start.log_density(&points),
         at_target: (target.log_density)(&points)?,
-        slopes: vec![
-            0.0;
-            if target.gradient.is_some() {
-                rows * d
-            } else {
-                0
-            }
-        ],
+        slopes: vec![0.0; rows * d],
         sloped: vec![false; rows],
         points,
         evaluations: [rows as u64, 0],
@@ -527,10 +520,6 @@ mod tests {
             assert!((mean - 0.5).abs() < 0.15 * sd(k), "{k}: {mean}");
             assert!((spread / sd(k) - 1.0).abs() < 0.1, "{k}: {spread}");
         }
-        println!(
-            "evaluations {:?}, ln evidence {} ± {error}",
-            found.evaluations, found.log_evidence
-        );
     }
 
     #[test]
