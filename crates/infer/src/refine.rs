@@ -43,8 +43,11 @@ const FEWEST_PROPOSALS: usize = ISLANDS * FEWEST_PARTICLES;
 const ISLANDS: usize = 8;
 /// Particles of an island that starts from the network, at least.
 const FEWEST_PARTICLES: usize = 1000;
-/// Particles of an island that starts from the prior.
+/// Particles of an island that starts from the prior, at least.
 const CONFIRMING: usize = 500;
+/// Particles of an island for each dimension, at least: an evidence is led through more temperatures
+/// where there are more, and each adds to its error.
+const FOR_EACH_DIMENSION: usize = 30;
 /// Points whose parameters and likelihoods are worked out between two looks at the interrupt flag.
 const AT_ONCE: usize = 20_000;
 /// The error of a log evidence beyond which a confirmation takes more particles.
@@ -159,7 +162,8 @@ impl<'a> Problem<'a> {
             let target: Vec<f64> = chosen.iter().map(|&row| sample.target[row]).collect();
             (points, target, moments, Method::Importance)
         } else {
-            let particles = 2 * draws.div_ceil(2 * ISLANDS).max(FEWEST_PARTICLES / 2);
+            let fewest = FEWEST_PARTICLES.max(FOR_EACH_DIMENSION * d);
+            let particles = 2 * draws.div_ceil(2 * ISLANDS).max(fewest.div_ceil(2));
             let islands = Islands {
                 count: ISLANDS,
                 particles,
@@ -203,7 +207,9 @@ impl<'a> Problem<'a> {
         calls: &Cell<u64>,
     ) -> Result<Option<Confirmation>, InferError> {
         let mut confirmation = None;
-        for particles in [CONFIRMING, MORE * CONFIRMING] {
+        // Half as many as an answer has.
+        let fewest = CONFIRMING.max(FOR_EACH_DIMENSION * self.dimension() / 4 * 2);
+        for particles in [fewest, MORE * fewest] {
             let islands = Islands {
                 count: ISLANDS,
                 particles,

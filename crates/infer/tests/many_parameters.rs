@@ -48,7 +48,7 @@ fn trained(mechanism: &Mechanism, compiled: &Compiled) -> Amortized {
         embedding: Embedding::Identity,
         head: Head::Spline(SplineFlow {
             transforms: 1,
-            hidden: 32,
+            hidden: 64,
             ..SplineFlow::default()
         }),
     };
@@ -157,7 +157,7 @@ fn solve(matrix: &mut [Vec<f64>], b: &mut [f64]) -> f64 {
 fn forty_parameters_of_a_linear_mechanism() {
     const D: usize = 40;
     const N: usize = 50;
-    const SD: f64 = 0.5;
+    const SD: f64 = 1.0;
     let mut stream = Stream::new(3, Purpose::CLAIM, 0);
     let design: Vec<Vec<f64>> = (0..N)
         .map(|_| {
@@ -218,7 +218,7 @@ fn forty_parameters_of_a_linear_mechanism() {
 fn thirty_parameters_of_a_nonlinear_mechanism() {
     const PAIRS: usize = 15;
     const TIMES: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
-    const SD: f64 = 0.1;
+    const SD: f64 = 0.2;
     let mut text = String::from("[parameters]\n");
     for i in 0..PAIRS {
         writeln!(

@@ -252,6 +252,9 @@ impl Observed {
         row: usize,
         free: usize,
     ) -> Vec<f64> {
+        if latents.is_empty() {
+            return vec![0.0; free];
+        }
         let mut known: Vec<f64> = parameters.iter().map(|column| column[row]).collect();
         known.extend(latents);
         let inputs = Inputs {

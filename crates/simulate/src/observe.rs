@@ -349,7 +349,7 @@ impl<'a> Observer<'a> {
             for (&(argument, p), moved) in own.pairs.iter().zip(moved) {
                 let by = &by_argument[argument];
                 for lane in 0..WIDTH {
-                    sums[p].0[lane] = by.0[lane].mul_add(moved.0[lane], sums[p].0[lane]);
+                    sums[p].0[lane] += by.0[lane] * moved.0[lane];
                 }
             }
         }

@@ -3,6 +3,7 @@
 
 use gnomon_mechanism::elementary::{exp, ln};
 use gnomon_mechanism::random::{Purpose, Stream};
+use rayon::prelude::*;
 
 use super::normal::Normal;
 
@@ -185,9 +186,9 @@ impl Start {
     #[must_use]
     pub fn log_density(&self, points: &[f64]) -> Vec<f64> {
         let d = self.dimension;
-        let mut y = vec![0.0; d];
-        let rows = points.chunks_exact(d);
-        rows.map(|x| self.at(x, &mut y).1).collect()
+        let rows = points.par_chunks_exact(d);
+        rows.map_init(|| vec![0.0; d], |y, x| self.at(x, y).1)
+            .collect()
     }
 
     /// Adds `weight` times the gradient of ln of the density at `x`.

@@ -11,6 +11,7 @@ use std::f64::consts::FRAC_PI_2;
 
 use gnomon_mechanism::elementary::{exp, ln};
 use gnomon_mechanism::random::Stream;
+use rayon::prelude::*;
 
 use super::{Gradient, Island, Normal, OfPoints, Swarm, Tally};
 
@@ -134,23 +135,23 @@ pub(super) fn sweep<E>(
         ways.push(way);
     }
     let mut gradients = slopes_at_rows(swarm, &mut travellers, gradient)?;
-    for traveller in &mut travellers {
-        traveller.feel(&ways[traveller.island], swarm);
-    }
+    travellers
+        .par_iter_mut()
+        .for_each(|traveller| traveller.feel(&ways[traveller.island], swarm));
     let energies: Vec<f64> = travellers.iter().map(Traveller::energy).collect();
     let most = ways.iter().map(|way| way.steps).max().unwrap_or(0);
     for step in 1..=most {
         let on = |t: &&mut Traveller| t.alive && step <= ways[t.island].steps;
         let mut active: Vec<&mut Traveller> = travellers.iter_mut().filter(on).collect();
-        for traveller in &mut active {
+        active.par_iter_mut().for_each(|traveller| {
             traveller.kick(0.5 * tuning.step);
             traveller.drift(tuning.step, &ways[traveller.island]);
-        }
+        });
         gradients += slopes(&mut active, gradient)?;
-        for traveller in active {
+        active.into_par_iter().for_each(|traveller| {
             traveller.feel(&ways[traveller.island], swarm);
             traveller.kick(0.5 * tuning.step);
-        }
+        });
     }
     let ends: Vec<f64> = travellers
         .iter()
