@@ -3,8 +3,9 @@
 //!
 //! First by importance sampling from nine parts network and one part prior, with Pareto-smoothed
 //! weights ([`importance`]). Where the weights cannot be trusted, by tempered sequential Monte Carlo
-//! that starts from the same proposal ([`tempering`]). Neither sees a mode that its proposal missed,
-//! so a second one, started from the prior, must agree before the answer is called exact.
+//! ([`tempering`]) that starts from a mixture fitted to the network's draws ([`start`]), with moves
+//! that follow the likelihood's gradient where it has one. Neither sees a mode that its proposal
+//! missed, so a second one, started from the prior, must agree before the answer is called exact.
 //!
 //! Where the likelihood has no closed form, an unbiased estimate takes its place, each point's carried
 //! along with it. Then both are exact in the space of parameters and particles: importance sampling
@@ -15,8 +16,10 @@ mod confirmation;
 pub mod importance;
 mod likelihood;
 mod moments;
+mod normal;
 mod pilot;
 mod sample;
+pub mod start;
 pub mod tempering;
 
 use std::cell::Cell;
@@ -25,7 +28,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gnomon_learn::matrix::Matrix;
 use gnomon_mechanism::elementary::{exp, ln};
 use gnomon_mechanism::random::{Purpose, Stream};
-use gnomon_simulate::Compiled;
+use gnomon_simulate::{Compiled, LikelihoodGradient};
 
 use crate::amortized::{Amortized, Draws, InferError};
 pub use confirmation::{Agreement, Confirmation, SAME_EVIDENCE, SAME_MEAN};
@@ -33,7 +36,8 @@ use moments::Moments;
 pub use pilot::{Particles, Pilot};
 pub use sample::Progress;
 use sample::Sample;
-use tempering::{Densities, Islands, Tempered, systematic};
+use start::Start;
+use tempering::{Gradient, Islands, Target, Tempered, systematic};
 
 /// One proposal in so many is a draw of the prior.
 const PRIOR_EVERY: usize = 10;
@@ -47,14 +51,25 @@ const FEWEST_PROPOSALS: usize = ISLANDS * FEWEST_PARTICLES;
 const ISLANDS: usize = 8;
 /// Particles of an island that starts from the network, at least.
 const FEWEST_PARTICLES: usize = 1000;
-/// Particles of an island that starts from the prior.
+/// Particles of an island that starts from the prior, at least.
 const CONFIRMING: usize = 500;
 /// Particles of an island where likelihoods are estimated: from the network and, first, from the prior.
 const ESTIMATED: [usize; 2] = [250, 200];
+/// Particles of an island for each dimension, at least: an evidence is led through more temperatures
+/// where there are more, and each adds to its error.
+const FOR_EACH_DIMENSION: usize = 30;
 /// The error of a log evidence beyond which a confirmation takes more particles.
 const UNCERTAIN: f64 = 0.08;
 /// How many times as many it then takes.
 const MORE: usize = 4;
+
+/// ln of a proposal's and of the target's density at some points, one number a point.
+struct Densities {
+    /// Of the proposal, normalised.
+    start: Vec<f64>,
+    /// Prior x likelihood; minus infinity where it has none.
+    target: Vec<f64>,
+}
 
 /// One mechanism's posterior, to be refined.
 #[derive(Clone, Copy)]
@@ -71,7 +86,7 @@ pub struct Problem<'a> {
     pub data: &'a [f64],
     /// How the likelihood is estimated; `None` where it has a closed form.
     pub particles: Option<Particles>,
-    /// Likelihoods that may be worked out or estimated.
+    /// Likelihoods that may be worked out or estimated, and gradients of them.
     pub budget: u64,
     /// Whether a start from the prior is to confirm the answer.
     pub confirm: bool,
@@ -84,7 +99,7 @@ pub struct Problem<'a> {
 pub enum Method {
     /// Importance sampling from the network's posterior.
     Importance,
-    /// Tempered sequential Monte Carlo from the network's posterior.
+    /// Tempered sequential Monte Carlo from a fit to the network's posterior.
     Tempering,
 }
 
@@ -108,7 +123,8 @@ pub struct Refined {
     pub log_evidence: f64,
     /// Its standard error.
     pub log_evidence_error: f64,
-    /// Likelihoods worked out, or simulations that estimates of them took; confirmation included.
+    /// Likelihoods worked out and gradients of them, or simulations that estimates took; confirmation
+    /// included.
     pub calls: u64,
     /// How the answer settled as proposals were added.
     pub progress: Vec<Progress>,
@@ -167,8 +183,9 @@ impl<'a> Problem<'a> {
             let target: Vec<f64> = chosen.iter().map(|&row| sample.target[row]).collect();
             (points, target, moments, Method::Importance)
         } else {
+            let fewest = FEWEST_PARTICLES.max(FOR_EACH_DIMENSION * d);
             let particles = match self.particles {
-                None => 2 * draws.div_ceil(2 * ISLANDS).max(FEWEST_PARTICLES / 2),
+                None => 2 * draws.div_ceil(2 * ISLANDS).max(fewest.div_ceil(2)),
                 Some(_) => ESTIMATED[0],
             };
             let islands = Islands {
@@ -223,7 +240,9 @@ impl<'a> Problem<'a> {
         calls: &Cell<u64>,
     ) -> Result<Option<Confirmation>, InferError> {
         let mut confirmation = None;
-        let first = self.particles.map_or(CONFIRMING, |_| ESTIMATED[1]);
+        // Half as many as an answer has.
+        let fewest = CONFIRMING.max(FOR_EACH_DIMENSION * self.dimension() / 4 * 2);
+        let first = self.particles.map_or(fewest, |_| ESTIMATED[1]);
         for particles in [first, MORE * first] {
             let islands = Islands {
                 count: ISLANDS,
@@ -265,8 +284,11 @@ impl<'a> Problem<'a> {
         let mut network = drawn.scores.values().chunks_exact(d);
         let mut scores = Vec::with_capacity(count * d);
         for row in 0..count {
-            let from_prior = row % PRIOR_EVERY == PRIOR_EVERY - 1;
-            let drawn = if from_prior { None } else { network.next() };
+            let drawn = if is_from_prior(row) {
+                None
+            } else {
+                network.next()
+            };
             match drawn {
                 Some(point) => scores.extend_from_slice(point),
                 None => {
@@ -287,20 +309,26 @@ impl<'a> Problem<'a> {
         Ok(())
     }
 
+    /// Counts solver calls that are about to be made.
+    fn spend(&self, count: usize, calls: &Cell<u64>) -> Result<(), InferError> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(InferError::Interrupted);
+        }
+        calls.set(calls.get() + count as u64);
+        if calls.get() > self.budget {
+            return Err(InferError::Unsettled);
+        }
+        Ok(())
+    }
+
     /// ln prior x likelihood at points of the prior's coordinates, and ln prior.
     fn with_prior(&self, points: &[f64], calls: &Cell<u64>) -> Result<Densities, InferError> {
         let d = self.dimension();
         let coordinates = self.amortized.coordinates(self.mechanism);
         let (mut start, mut target) = (Vec::new(), Vec::new());
         for points in points.chunks(self.at_once() * d) {
-            if self.stop.load(Ordering::Relaxed) {
-                return Err(InferError::Interrupted);
-            }
             let (first, rows) = (calls.get(), points.len() / d);
-            calls.set(first + rows as u64);
-            if calls.get() > self.budget {
-                return Err(InferError::Unsettled);
-            }
+            self.spend(rows, calls)?;
             let parameters = coordinates.to_parameters(points);
             let likelihood = self.log_likelihood(&parameters, rows, first)?;
             for (point, likelihood) in points.chunks_exact(d).zip(likelihood) {
@@ -345,12 +373,14 @@ impl<'a> Problem<'a> {
         calls: &Cell<u64>,
     ) -> Result<Tempered, InferError> {
         let d = self.dimension();
-        let rows = sample.scores.iter().take(islands.rows() * d);
-        let points = rows.map(|&x| f64::from(x)).collect();
-        let found = tempering::temper(points, d, islands, seed ^ 1, |points| {
-            self.with_proposal(points, calls)
-        })?;
-        found.ok_or(InferError::Unsettled)
+        let rows = sample.scores.chunks_exact(d).enumerate();
+        let of_network = rows.filter(|(row, _)| !is_from_prior(*row));
+        let draws: Vec<f64> = of_network
+            .flat_map(|(_, row)| row.iter().map(|&x| f64::from(x)))
+            .collect();
+        let start = Start::fitted(&draws, d, seed ^ 1);
+        self.temper(&start, islands, seed ^ 1, calls)?
+            .ok_or(InferError::Unsettled)
     }
 
     fn temper_prior(
@@ -359,12 +389,55 @@ impl<'a> Problem<'a> {
         seed: u64,
         calls: &Cell<u64>,
     ) -> Result<Option<Tempered>, InferError> {
+        let start = Start::prior(self.dimension());
+        self.temper(&start, islands, seed ^ 2, calls)
+    }
+
+    fn temper(
+        &self,
+        start: &Start,
+        islands: Islands,
+        seed: u64,
+        calls: &Cell<u64>,
+    ) -> Result<Option<Tempered>, InferError> {
+        // Where there is none, its moves do without.
+        let gradient = match self.particles {
+            None => LikelihoodGradient::new(self.compiled.mechanism()).ok(),
+            Some(_) => None,
+        };
+        let mut log_density = |points: &[f64]| Ok(self.with_prior(points, calls)?.target);
+        let mut slopes = |points: &[f64]| match &gradient {
+            Some(gradient) => self.slopes(gradient, points, calls),
+            None => Ok(vec![f64::NAN; points.len()]),
+        };
+        let target = Target {
+            log_density: &mut log_density,
+            gradient: gradient.as_ref().map(|gradient| Gradient {
+                at: &mut slopes,
+                cost: gradient.cost(),
+            }),
+        };
+        tempering::temper(start, islands, seed, target)
+    }
+
+    /// The gradient of ln prior x likelihood at points of the prior's coordinates.
+    fn slopes(
+        &self,
+        gradient: &LikelihoodGradient,
+        points: &[f64],
+        calls: &Cell<u64>,
+    ) -> Result<Vec<f64>, InferError> {
         let d = self.dimension();
-        let mut stream = Stream::new(seed ^ 2, Purpose::REFINEMENT, u64::MAX);
-        let points = (0..islands.rows() * d).map(|_| stream.normal()).collect();
-        tempering::temper(points, d, islands, seed ^ 2, |points| {
-            self.with_prior(points, calls)
-        })
+        let coordinates = self.amortized.coordinates(self.mechanism);
+        let mut all = Vec::with_capacity(points.len());
+        for points in points.chunks(self.at_once() * d) {
+            self.spend(points.len() / d, calls)?;
+            let parameters = coordinates.to_parameters(points);
+            let by_parameters = gradient.at(&parameters, self.data)?;
+            let by = coordinates.gradient(points, &parameters, &by_parameters);
+            all.extend(by.iter().zip(points).map(|(slope, z)| slope - z));
+        }
+        Ok(all)
     }
 
     fn draws(&self, points: &[f64]) -> Draws {
@@ -374,6 +447,11 @@ impl<'a> Problem<'a> {
         self.amortized
             .draws_at(self.mechanism, Matrix::new(d, scores), count)
     }
+}
+
+/// Whether this one of the proposals is a draw of the prior.
+fn is_from_prior(row: usize) -> bool {
+    row % PRIOR_EVERY == PRIOR_EVERY - 1
 }
 
 /// `count` particles, each island's by its share of the evidence.

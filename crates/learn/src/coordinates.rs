@@ -9,7 +9,7 @@
 //! (Brockwell 2007, "Universal residuals"): uniform within the step that its value spans. The way
 //! back is the quantile, so draws are exact values of the prior's support.
 
-use gnomon_mechanism::expression::{Inputs, Tape};
+use gnomon_mechanism::expression::{Input, Inputs, Node, Tape};
 use gnomon_mechanism::random::{Purpose, Stream};
 use gnomon_mechanism::{Family, Mechanism};
 use statrs::function::erf::{erfc, erfc_inv};
@@ -25,6 +25,36 @@ struct Prior {
     name: String,
     family: Family,
     arguments: Tape,
+    slopes: Slopes,
+}
+
+/// How a prior's arguments change with earlier parameters.
+#[derive(Clone, Debug)]
+struct Slopes {
+    /// The argument and the parameter of each derivative that is not 0.
+    pairs: Vec<(usize, usize)>,
+    tape: Tape,
+}
+
+impl Slopes {
+    fn of(mechanism: &Mechanism, arguments: &[Node]) -> Self {
+        let mut graph = mechanism.graph.clone();
+        let (mut pairs, mut roots) = (Vec::new(), Vec::new());
+        for (position, &argument) in arguments.iter().enumerate() {
+            let inputs = graph.inputs_of(&[argument]);
+            let slopes = graph.gradient(argument, &inputs);
+            for (input, slope) in inputs.iter().zip(slopes) {
+                if let Input::Parameter(earlier) = input {
+                    pairs.push((position, *earlier));
+                    roots.push(slope);
+                }
+            }
+        }
+        Self {
+            pairs,
+            tape: Tape::compile(&graph, &roots),
+        }
+    }
 }
 
 /// Room to evaluate one prior's arguments.
@@ -50,6 +80,34 @@ impl Prior {
         self.arguments
             .evaluate_into(&inputs, &mut scratch.registers, &mut scratch.arguments);
         &scratch.arguments
+    }
+
+    /// Adds to the slopes `by` of earlier parameters what parameter `k`, of this prior, adds through
+    /// its arguments.
+    fn hand_on(&self, k: usize, score: f64, scratch: &mut Scratch, by: &mut [f64]) {
+        if self.slopes.pairs.is_empty() {
+            return;
+        }
+        let arguments = self.evaluate(scratch).to_vec();
+        let inputs = Inputs {
+            parameters: &scratch.parameters,
+            ..Inputs::default()
+        };
+        let slopes = self.slopes.tape.evaluate(&inputs);
+        let value = scratch.parameters[k];
+        let moved = |position: usize| {
+            if self.is_fixed() {
+                return 1.0;
+            }
+            let by = self.family;
+            by.from_normal_by_argument(&arguments, position, score, value)
+                .unwrap_or(0.0)
+        };
+        for (&(position, earlier), slope) in self.slopes.pairs.iter().zip(slopes) {
+            if slope != 0.0 {
+                by[earlier] += by[k] * moved(position) * slope;
+            }
+        }
     }
 
     fn forward(&self, arguments: &[f64], value: f64, uniform: impl FnOnce() -> f64) -> f64 {
@@ -96,6 +154,7 @@ impl Coordinates {
                 name: parameter.name.clone(),
                 family: parameter.prior.family,
                 arguments: Tape::compile(&mechanism.graph, &parameter.prior.arguments),
+                slopes: Slopes::of(mechanism, &parameter.prior.arguments),
             })
             .collect();
         Self { priors }
@@ -205,6 +264,47 @@ impl Coordinates {
         columns
     }
 
+    /// The gradient of a function with respect to the coordinates at `scores` (rows x dimension, row
+    /// after row), from its gradient with respect to the parameters (one column each, fixed ones
+    /// included) at the `parameters` that the scores stand for. 0 for a discrete parameter, which
+    /// the coordinate moves by steps.
+    #[must_use]
+    pub fn gradient(
+        &self,
+        scores: &[f64],
+        parameters: &[Vec<f64>],
+        by_parameters: &[Vec<f64>],
+    ) -> Vec<f64> {
+        let dimension = self.dimension().max(1);
+        let mut gradient = vec![0.0; scores.len()];
+        let mut scratch = Scratch::default();
+        let mut by = vec![0.0; self.priors.len()];
+        let rows = scores.chunks_exact(dimension);
+        for (row, (scores, to)) in rows.zip(gradient.chunks_exact_mut(dimension)).enumerate() {
+            scratch.parameters.clear();
+            let point = parameters.iter().map(|column| column[row]);
+            scratch.parameters.extend(point);
+            let columns = by.iter_mut().zip(by_parameters);
+            columns.for_each(|(by, column)| *by = column[row]);
+            // From the last on: each parameter hands its slope on to those that its prior depends on.
+            let mut coordinate = dimension;
+            for (k, prior) in self.priors.iter().enumerate().rev() {
+                if prior.is_fixed() {
+                    prior.hand_on(k, 0.0, &mut scratch, &mut by);
+                    continue;
+                }
+                coordinate -= 1;
+                let score = scores[coordinate];
+                let value = scratch.parameters[k];
+                let arguments = prior.evaluate(&mut scratch);
+                let slope = prior.family.from_normal_slope(arguments, score, value);
+                to[coordinate] = slope.map_or(0.0, |slope| by[k] * slope);
+                prior.hand_on(k, score, &mut scratch, &mut by);
+            }
+        }
+        gradient
+    }
+
     /// The parameters of `rows` rows of a mechanism whose parameters are all fixed: one column each.
     #[must_use]
     pub fn fixed(&self, rows: usize) -> Vec<Vec<f64>> {
@@ -260,5 +360,50 @@ impl Coordinates {
                 sum
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Priors that hang together, a fixed one among them, against central differences.
+    #[test]
+    fn gradients_go_back_through_the_priors() {
+        let text = "[parameters]\na = 'Normal(0, 1)'\nb = 'LogNormal(a, 0.5)'\nc = 'Fixed(2 * b)'\n\
+            d = 'Uniform(0, c)'\ne = 'Gamma(1 + b, 2)'\nf = 'StudentT(5, e, 1 + d)'\n\
+            [observed]\ny = 'Normal(f, 1)'\n";
+        let mechanism = Mechanism::parse("m", text, ".").unwrap();
+        let coordinates = Coordinates::new(&mechanism);
+        let scores = [0.3, -0.7, 1.1, 0.2, -1.3, -0.4, 0.9, -0.2, 1.4, 0.6];
+        let parameters = coordinates.to_parameters(&scores);
+        // A function with a different slope by each parameter at each point.
+        let weight = |k: usize| 1.0 + 0.3 * k as f64;
+        let function = |columns: &[Vec<f64>], row: usize| -> f64 {
+            let terms = columns.iter().enumerate();
+            terms.map(|(k, x)| (weight(k) * x[row]).sin()).sum()
+        };
+        let by: Vec<Vec<f64>> = parameters
+            .iter()
+            .enumerate()
+            .map(|(k, x)| {
+                x.iter()
+                    .map(|x| weight(k) * (weight(k) * x).cos())
+                    .collect()
+            })
+            .collect();
+        let gradient = coordinates.gradient(&scores, &parameters, &by);
+        for (place, slope) in gradient.iter().enumerate() {
+            let at = |shift: f64| {
+                let mut moved = scores;
+                moved[place] += shift;
+                function(&coordinates.to_parameters(&moved), place / 5)
+            };
+            let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
+            assert!(
+                (slope - difference).abs() < 1e-6,
+                "{place}: {slope}, {difference}"
+            );
+        }
     }
 }

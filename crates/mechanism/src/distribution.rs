@@ -20,6 +20,7 @@ mod law;
 mod moments;
 mod sample;
 mod signature;
+mod slopes;
 mod solve;
 mod special;
 mod truncated;

@@ -464,6 +464,26 @@ pub(crate) fn log_densities(
     data: &[f64],
     rows: usize,
 ) -> Result<Vec<f64>, SimulateError> {
+    each_group(
+        compiled,
+        parameters,
+        latents,
+        rows,
+        |observer, failures, to| {
+            observer.append_log_density(data, failures, to);
+        },
+    )
+}
+
+/// What `append` makes of each group of rows, in order, where the latents have the values `latents`:
+/// the observer holds the group's arguments.
+pub(crate) fn each_group(
+    compiled: &Compiled,
+    parameters: &[Vec<f64>],
+    latents: &[f64],
+    rows: usize,
+    append: impl Fn(&Observer<'_>, &[Option<Failure>], &mut Vec<f64>) + Sync + Send,
+) -> Result<Vec<f64>, SimulateError> {
     let simulations: Vec<u64> = (0..rows as u64).collect();
     check_rows(compiled, parameters, &simulations)?;
     let size = block_size(rows);
@@ -476,11 +496,11 @@ pub(crate) fn log_densities(
             block.parameters.extend(worker.latents.columns());
             let (sheet, observer) = (&mut worker.sheet, &mut worker.observer);
             solve_block(compiled, &block, sheet);
-            let mut densities = Vec::with_capacity(block.rows());
+            let mut made = Vec::new();
             observer.each_group(&block, sheet, |observer, _, failures| {
-                observer.append_log_density(data, failures, &mut densities);
+                append(observer, failures, &mut made);
             });
-            densities
+            made
         },
     );
     Ok(results.collect::<Vec<_>>().concat())

@@ -26,11 +26,24 @@ pub struct Compiled {
     pub(crate) observation: ObservationPlan,
 }
 
-/// The file's own log-likelihood. Slots of its frames: parameters, observed numbers.
+/// The file's own log-likelihood, or its derivatives. Slots of its frames: parameters, observed numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct LikelihoodPlan {
     pub plan: Plan,
     pub tape: LaneTape,
+}
+
+impl LikelihoodPlan {
+    /// Of expressions of the parameters and the observed numbers.
+    pub fn new(mechanism: &Mechanism, roots: &[Node]) -> Self {
+        let mut slots: Vec<Option<Input>> = (0..mechanism.parameters.len())
+            .map(|p| Some(Input::Parameter(p)))
+            .collect();
+        slots.extend((0..mechanism.observed_count()).map(|column| Some(Input::Observed(column))));
+        let mut plan = Plan::new(&mechanism.graph, &slots, roots);
+        let tape = LaneTape::compile(&mechanism.graph, roots, &mut plan);
+        Self { plan, tape }
+    }
 }
 
 /// What depends on the parameters and latents alone. Slots of its frames: parameters, then latents.
@@ -145,7 +158,9 @@ impl Compiled {
             set,
             priors: mechanism.parameters.iter().map(tape).collect(),
             latents: mechanism.latents.iter().map(tape).collect(),
-            likelihood: likelihood(mechanism),
+            likelihood: mechanism
+                .likelihood
+                .map(|l| LikelihoodPlan::new(mechanism, &[l.log])),
             from_parameters: from_parameters(mechanism, &prepared, &graph),
             dynamics,
             observation: observation(mechanism),
@@ -170,17 +185,6 @@ fn parameter_slots(mechanism: &Mechanism) -> Vec<Option<Input>> {
     (0..mechanism.parameters.len() + mechanism.latents.len())
         .map(|p| Some(Input::Parameter(p)))
         .collect()
-}
-
-fn likelihood(mechanism: &Mechanism) -> Option<LikelihoodPlan> {
-    let roots = [mechanism.likelihood?.log];
-    let mut slots: Vec<Option<Input>> = (0..mechanism.parameters.len())
-        .map(|p| Some(Input::Parameter(p)))
-        .collect();
-    slots.extend((0..mechanism.observed_count()).map(|column| Some(Input::Observed(column))));
-    let mut plan = Plan::new(&mechanism.graph, &slots, &roots);
-    let tape = LaneTape::compile(&mechanism.graph, &roots, &mut plan);
-    Some(LikelihoodPlan { plan, tape })
 }
 
 fn event_times(mechanism: &Mechanism) -> Vec<Node> {

@@ -64,6 +64,7 @@ mod compiled;
 mod effort;
 mod events;
 mod failure;
+mod gradient;
 mod jumps;
 pub mod lanes;
 mod latents;
@@ -82,6 +83,7 @@ pub use batch::{
 pub use compiled::Compiled;
 pub use effort::effort;
 pub use failure::{Failure, SimulateError};
+pub use gradient::LikelihoodGradient;
 pub use likelihood::log_likelihood;
 pub use observe::EntryArguments;
 pub use particles::estimate_log_likelihood;

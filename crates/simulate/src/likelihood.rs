@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::batch::{check_columns, log_densities};
 use crate::compiled::{Compiled, LawPlan, LikelihoodPlan};
 use crate::failure::SimulateError;
-use crate::lanes::{Frame, Lanes, WIDTH, run};
+use crate::lanes::{Frame, InstructionSet, Lanes, WIDTH, run};
 
 /// Rows that a thread works out at once.
 const ROWS: usize = 1024;
@@ -25,19 +25,19 @@ pub fn log_likelihood(
     parameters: &[Vec<f64>],
     data: &[f64],
 ) -> Result<Vec<f64>, SimulateError> {
-    if data.len() != compiled.observed_columns().len() {
-        return Err(SimulateError::Columns(format!(
-            "{} observed numbers given, but the mechanism observes {}",
-            data.len(),
-            compiled.observed_columns().len()
-        )));
-    }
+    check_data(compiled, data)?;
     let rows = match check_columns(compiled, parameters)? {
         0 if compiled.priors.is_empty() => 1,
         rows => rows,
     };
     if let Some(plan) = &compiled.likelihood {
-        return Ok(written(compiled, plan, parameters, data, rows));
+        let [mut log] = of_written(compiled.set, plan, parameters, data, rows)
+            .try_into()
+            .unwrap_or_else(|_| [Vec::new()]);
+        for value in log.iter_mut().filter(|value| value.is_nan()) {
+            *value = f64::NEG_INFINITY;
+        }
+        return Ok(log);
     }
     if matches!(
         compiled.dynamics.law,
@@ -68,8 +68,20 @@ pub fn log_likelihood(
     Ok(sum)
 }
 
+/// Refuses data that are not one number an observed column.
+pub(crate) fn check_data(compiled: &Compiled, data: &[f64]) -> Result<(), SimulateError> {
+    let columns = compiled.observed_columns().len();
+    if data.len() == columns {
+        return Ok(());
+    }
+    Err(SimulateError::Columns(format!(
+        "{} observed numbers given, but the mechanism observes {columns}",
+        data.len()
+    )))
+}
+
 /// The log-probability of latents with these values in each row.
-fn log_masses(
+pub(crate) fn log_masses(
     compiled: &Compiled,
     parameters: &[Vec<f64>],
     latents: &[f64],
@@ -104,39 +116,40 @@ fn log_sum(a: f64, b: f64) -> f64 {
     more + ln(1.0 + exp(less - more))
 }
 
-/// The file's own expression; negative infinity where it is not a number.
-fn written(
-    compiled: &Compiled,
+/// The values of the plan's expressions of the file's own likelihood: one column each.
+pub(crate) fn of_written(
+    set: InstructionSet,
     plan: &LikelihoodPlan,
     parameters: &[Vec<f64>],
     data: &[f64],
     rows: usize,
-) -> Vec<f64> {
-    let mut values = vec![0.0; rows];
-    let output = plan.plan.outputs();
+) -> Vec<Vec<f64>> {
+    let outputs = plan.plan.outputs();
+    let count = plan.tape.outputs();
     let ready = || -> Frame<WIDTH> {
-        let mut frame = plan.plan.frame(1);
+        let mut frame = plan.plan.frame(count);
         for (slot, &value) in frame[parameters.len()..].iter_mut().zip(data) {
             *slot = Lanes::all(value);
         }
         frame
     };
-    let chunks = values.par_chunks_mut(ROWS).enumerate();
-    chunks.for_each_init(ready, |frame, (chunk, values)| {
-        for (group, values) in values.chunks_mut(WIDTH).enumerate() {
-            let start = chunk * ROWS + group * WIDTH;
+    let chunks = (0..rows.div_ceil(ROWS)).into_par_iter();
+    let parts = chunks.map_init(ready, |frame, chunk| {
+        let mut columns = vec![Vec::with_capacity(ROWS); count];
+        let all = chunk * ROWS..rows.min((chunk + 1) * ROWS);
+        for start in all.clone().step_by(WIDTH) {
+            let lanes = WIDTH.min(all.end - start);
             for (slot, column) in frame.iter_mut().zip(parameters) {
-                slot.0[..values.len()].copy_from_slice(&column[start..start + values.len()]);
+                slot.0[..lanes].copy_from_slice(&column[start..start + lanes]);
             }
-            run(compiled.set, &plan.tape, frame, output);
-            for (to, &value) in values.iter_mut().zip(&frame[output].0) {
-                *to = if value.is_nan() {
-                    f64::NEG_INFINITY
-                } else {
-                    value
-                };
+            run(set, &plan.tape, frame, outputs);
+            for (column, values) in columns.iter_mut().zip(&frame[outputs..]) {
+                column.extend_from_slice(&values.0[..lanes]);
             }
         }
+        columns
     });
-    values
+    let parts: Vec<Vec<Vec<f64>>> = parts.collect();
+    let column = |k: usize| parts.iter().flat_map(|part| &part[k]).copied().collect();
+    (0..count).map(column).collect()
 }

@@ -9,6 +9,7 @@ use gnomon_mechanism::random::{Purpose, Stream};
 use crate::block::Block;
 use crate::compiled::{Compiled, LawPlan, SeriesPlan};
 use crate::failure::Failure;
+use crate::gradient::Sensitive;
 use crate::lanes::{Frame, Lanes, WIDTH, run};
 use crate::sheet::Sheet;
 
@@ -306,5 +307,64 @@ impl<'a> Observer<'a> {
             }
             if sum.is_nan() { f64::NEG_INFINITY } else { sum }
         }));
+    }
+
+    /// Appends, for every row of the group, the log-density of `data` and its derivatives by the free
+    /// parameters, of a mechanism with sensitivities; minus infinity and NaN where it failed.
+    pub fn append_gradient(
+        &self,
+        sensitive: &Sensitive,
+        data: &[f64],
+        failures: &[Option<Failure>],
+        to: &mut Vec<f64>,
+    ) {
+        let plan = &self.compiled.observation;
+        let series = plan.series.iter().zip(&sensitive.series);
+        let of_entries = series.flat_map(|(plan, slopes)| plan.times.iter().map(move |_| slopes));
+        let mut log = Lanes::<WIDTH>::all(0.0);
+        let mut sums = vec![Lanes::<WIDTH>::all(0.0); sensitive.scale.len()];
+        let (mut values, mut slopes) = (Vec::new(), Vec::new());
+        let mut by_argument: Frame<WIDTH> = Vec::new();
+        for ((entry, &x), own) in self.entries.iter().zip(data).zip(of_entries) {
+            if x.is_nan() {
+                continue;
+            }
+            let first = entry.arguments.start;
+            let arguments = &self.frame[first..first + own.arguments];
+            by_argument.resize(own.arguments, Lanes::all(0.0));
+            slopes.resize(own.arguments, 0.0);
+            for (lane, failure) in failures.iter().enumerate() {
+                if failure.is_some() {
+                    continue;
+                }
+                values.clear();
+                values.extend(arguments.iter().map(|argument| argument.0[lane]));
+                log.0[lane] += entry.family.log_density(&values, x);
+                entry.family.log_density_slopes(&values, x, &mut slopes);
+                for (by, slope) in by_argument.iter_mut().zip(&slopes) {
+                    by.0[lane] = *slope;
+                }
+            }
+            let moved = &self.frame[first + own.arguments..];
+            for (&(argument, p), moved) in own.pairs.iter().zip(moved) {
+                let by = &by_argument[argument];
+                for lane in 0..WIDTH {
+                    sums[p].0[lane] += by.0[lane] * moved.0[lane];
+                }
+            }
+        }
+        for (lane, failure) in failures.iter().enumerate() {
+            let failed = failure.is_some();
+            to.push(if failed {
+                f64::NEG_INFINITY
+            } else {
+                log.0[lane]
+            });
+            let scaled = sums.iter().zip(&sensitive.scale);
+            to.extend(scaled.map(|(sum, scale)| match failed {
+                true => f64::NAN,
+                false => sum.0[lane] / scale,
+            }));
+        }
     }
 }

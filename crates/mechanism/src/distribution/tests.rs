@@ -4,3 +4,4 @@ mod coordinates;
 mod properties;
 mod reference;
 mod sampling;
+mod slopes;

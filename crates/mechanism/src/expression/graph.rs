@@ -192,6 +192,11 @@ impl Graph {
         self.intern(Operation::Input(input))
     }
 
+    /// The node of a number from outside, if any expression has it.
+    pub(super) fn known_input(&self, input: Input) -> Option<Node> {
+        self.known.get(&Operation::Input(input)).copied()
+    }
+
     /// `a + b`.
     pub fn add(&mut self, a: Node, b: Node) -> Node {
         self.binary(Binary::Add, a, b)

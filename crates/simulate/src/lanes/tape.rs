@@ -209,6 +209,12 @@ impl LaneTape {
         instructions.any(|i| [i.a, i.b, i.c].contains(&slot))
     }
 
+    /// How many instructions it is.
+    #[must_use]
+    pub fn work(&self) -> usize {
+        self.instructions.len()
+    }
+
     /// How many outputs it writes.
     #[must_use]
     pub fn outputs(&self) -> usize {

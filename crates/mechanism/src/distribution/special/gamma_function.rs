@@ -135,6 +135,31 @@ pub(in crate::distribution) fn deviance(x: f64, mean: f64, relative: f64) -> f64
     x * ln_ratio + (mean - x)
 }
 
+/// The derivative of `ln gamma(x)` for positive `x`: its recurrence up to 10, then the asymptotic
+/// series (Abramowitz & Stegun 1964, 6.3.5 and 6.3.18).
+pub(in crate::distribution) fn digamma(x: f64) -> f64 {
+    const SERIES: [f64; 7] = [
+        1.0 / 12.0,
+        -1.0 / 120.0,
+        1.0 / 252.0,
+        -1.0 / 240.0,
+        1.0 / 132.0,
+        -691.0 / 32760.0,
+        1.0 / 12.0,
+    ];
+    let (mut x, mut below) = (x, 0.0);
+    while x < 10.0 {
+        below += 1.0 / x;
+        x += 1.0;
+    }
+    let square = 1.0 / (x * x);
+    let rest = SERIES
+        .iter()
+        .rev()
+        .fold(0.0, |sum, term| (sum + term) * square);
+    ln(x) - 0.5 / x - rest - below
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
