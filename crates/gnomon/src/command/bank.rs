@@ -230,8 +230,22 @@ fn export(session: &Session, path: &Path, file: &Path) -> Result<(), Failure> {
         .result(&text, &json!({ "rows": bank.rows(), "file": file }))
 }
 
-fn is_observed(column: &Column) -> bool {
-    matches!(column.role, Role::Observed { .. })
+/// Observed columns without a number in some simulation that did not fail.
+fn lacking(bank: &Bank) -> Result<Vec<String>, Failure> {
+    let schema = bank.schema();
+    let rows = bank.read()?.rows;
+    let lacks = |column: &Column, values: &[f64]| {
+        let mut rows = rows.mechanism.iter().zip(&rows.failure).zip(values);
+        rows.any(|((&mechanism, failure), value)| {
+            let owner = &schema.mechanisms[mechanism as usize].name;
+            value.is_nan() && failure.is_none() && column.belongs_to(owner)
+        })
+    };
+    let observed = schema.columns.iter().zip(&rows.columns);
+    let lacking = observed.filter(|(column, values)| {
+        matches!(column.role, Role::Observed { .. }) && lacks(column, values)
+    });
+    Ok(lacking.map(|(column, _)| column.name.clone()).collect())
 }
 
 fn bring_in(
@@ -327,14 +341,7 @@ fn bring_in(
             reasons.join(", ")
         );
     }
-    let observed = info
-        .columns
-        .iter()
-        .filter(|column| is_observed(&column.column));
-    let lacking: Vec<&str> = observed
-        .filter(|column| column.values + column.not_applicable < info.rows - info.failures)
-        .map(|column| column.column.name.as_str())
-        .collect();
+    let lacking = lacking(&imported.bank)?;
     if !lacking.is_empty() {
         text += &format!(
             "\nwithout a number in some of the others, which count as missing entries: {}",
