@@ -114,9 +114,9 @@ impl Problem<'_> {
                 .collect()
         };
         let columns: Vec<Vec<f64>> = columns.iter().map(again).collect();
-        // Apart from the numbers of the sampling itself.
-        let first = u64::MAX / 2;
-        let numbers: Vec<u64> = (0..points * REPEATS).map(|k| first + k as u64).collect();
+        let numbers: Vec<u64> = (0..(points * REPEATS) as u64).collect();
+        // Other streams than those of the sampling itself.
+        let seed = seed ^ 4;
         let logs =
             estimate_log_likelihood(self.compiled, &columns, self.data, count, seed, &numbers)?;
         let own = if d == 0 {
