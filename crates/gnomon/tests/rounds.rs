@@ -232,13 +232,13 @@ fn interrupted_rounds_go_on() {
 #[test]
 fn what_rounds_cannot_do_is_refused() {
     let (_folder, study) = study("");
-    edit(&study, "study.toml", "rounds = 3", "rounds = 40");
+    edit(&study, "study.toml", "rounds = 3", "rounds = 70");
     fails(
         &["learn", &study],
         3,
         &["fewer than 100 a round", "`rounds`"],
     );
-    edit(&study, "study.toml", "rounds = 40", "rounds = 2");
+    edit(&study, "study.toml", "rounds = 70", "rounds = 2");
     edit(&study, "study.toml", "[learn]", "[learn]\nonline = true");
     fails(
         &["check", &study],
