@@ -191,7 +191,7 @@ impl Region {
     fn measure(&mut self, seed: u64, stop: &AtomicBool) -> Result<(), InferError> {
         let place = self.layers.len() - 1;
         let (mut tried, mut accepted) = (0, 0);
-        while tried < TRIED || (accepted >= ENOUGH && accepted < COUNTED) {
+        while tried < TRIED || (ENOUGH..COUNTED).contains(&accepted) {
             let (points, kept) = self.candidates(seed, (tried / BLOCK) as u64, stop)?;
             tried += points.rows();
             accepted += kept.iter().filter(|&&kept| kept).count();

@@ -57,10 +57,8 @@ impl Region {
             let drawn = amortized.draw(self.mechanism, &part, draws, seed)?.scores;
             let inside = self.contains(&drawn)?;
             for (position, &row) in pending.iter().enumerate() {
-                for at in position * draws..(position + 1) * draws {
-                    if !inside[at] {
-                        continue;
-                    }
+                let own = position * draws..(position + 1) * draws;
+                for at in own.filter(|&at| inside[at]) {
                     counts[row].0 += 1;
                     if found[row].len() < draws * d {
                         found[row].extend_from_slice(drawn.row(at));
