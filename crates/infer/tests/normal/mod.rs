@@ -42,7 +42,7 @@ pub fn learned(
     parameters: &[&[f64]],
 ) -> Amortized {
     let count = parameters[0].len();
-    let fields = observed.iter().map(|name| Field::scalar(*name)).collect();
+    let fields = observed.iter().map(|name| Field::scalar(name)).collect();
     let standardiser = Standardiser::fit(fields, rows).unwrap();
     let numbers: Vec<u64> = (0..count as u64).collect();
     let scores = Coordinates::new(mechanism).to_scores(parameters, 1, &numbers);

@@ -110,7 +110,8 @@ pub(super) fn refine(
     let seed = context.seed_for("refinement");
     let random = (0..count).filter(|&m| reasons[m].is_none() && !in_closed_form(m));
     let random = random.map(problem).collect();
-    let mut random = estimated(random, wish, AFFORDABLE - seconds, seed)?;
+    let say = |text: &str| context.progress.say(text);
+    let mut random = estimated(random, wish, AFFORDABLE - seconds, seed, say)?;
     let possible = reasons.iter().filter(|reason| reason.is_none()).count();
     let bar = context
         .progress

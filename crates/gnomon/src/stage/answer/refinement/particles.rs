@@ -13,7 +13,7 @@ use crate::interrupt;
 /// Estimates that importance sampling takes, more or less, and those of the start from the prior.
 const USUAL: [f64; 2] = [6_000.0, 80_000.0];
 /// How many times as long as expected it may take unless it is asked for.
-const SLACK: f64 = 3.0;
+const SLACK: f64 = 2.0;
 /// The sd of the log-likelihood's estimate beyond which importance weights are chance.
 const TOO_NOISY: f64 = 3.0;
 
@@ -32,6 +32,7 @@ pub(super) fn estimated<'a>(
     wish: Refine,
     affordable: f64,
     seed: u64,
+    say: impl Fn(&str),
 ) -> Result<HashMap<usize, Estimated<'a>>, Failure> {
     let always = wish == Refine::Always;
     let mut found = HashMap::new();
@@ -66,6 +67,15 @@ pub(super) fn estimated<'a>(
             }
         };
         spent += seconds * USUAL[0];
+        let usual = seconds * (USUAL[0] + USUAL[1]);
+        if always && usual > affordable {
+            say(&format!(
+                "{}: a particle filter of {} particles will take some {:.0} minutes",
+                problem.compiled.mechanism().name,
+                particles.count,
+                (usual / 60.0).ceil()
+            ));
+        }
         let particles = Some(particles);
         tried.push((
             Problem {
