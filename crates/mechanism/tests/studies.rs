@@ -231,7 +231,7 @@ fn embeddings_and_densities_are_read_and_wrong_ones_named() {
         Study::parse("study.toml", &text, folder.path()).map(|study| study.learn)
     };
     let default = read("").unwrap();
-    assert_eq!(default.density, Density::Autoregressive);
+    assert_eq!(default.density, [Density::Autoregressive]);
     for (name, embedding) in [
         ("deep-sets", Embedding::DeepSets),
         ("attention", Embedding::Attention),
@@ -246,11 +246,26 @@ fn embeddings_and_densities_are_read_and_wrong_ones_named() {
     ] {
         assert_eq!(
             read(&format!("density = \"{name}\"")).unwrap().density,
-            density
+            [density]
         );
     }
-    let wrong = read("density = \"diffusion\"").unwrap_err();
-    assert_eq!(wrong.message(), "unknown density `diffusion`");
+    let three = read("density = [\"coupling\", \"autoregressive\", \"coupling\"]").unwrap();
+    assert_eq!(three.density[1], Density::Autoregressive);
+    assert_eq!(three.members, 3);
+    for (learn, message) in [
+        ("density = \"diffusion\"", "unknown density `diffusion`"),
+        (
+            "density = [\"coupling\", \"diffusion\"]",
+            "unknown density `diffusion`",
+        ),
+        ("density = []", "no density is named"),
+        (
+            "density = [\"coupling\", \"autoregressive\"]\nmembers = 1",
+            "2 densities for 1 members of an ensemble",
+        ),
+    ] {
+        assert_eq!(read(learn).unwrap_err().message(), message);
+    }
 }
 
 /// Several rounds change what is cheap enough by default; what they need is said where it lacks.

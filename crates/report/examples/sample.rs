@@ -40,6 +40,7 @@ fn sample() -> Report {
         answer: "Most likely boys were found and put to bed while still infectious (sibr, probability \
                  0.64; sir 0.31), and each infected 3.7 others (95 %: 3.1 to 5.2) over all mechanisms."
             .into(),
+        condition: String::new(),
         provenance: Provenance {
             date: "2026-01-31".into(),
             study: "studies/boarding-school-flu".into(),
@@ -71,6 +72,7 @@ fn sample() -> Report {
         calibration: calibration(&models, &mut stream),
         training: training(&mut stream),
         ledger: ledger(),
+        rounds: Vec::new(),
     }
 }
 
