@@ -1,15 +1,12 @@
 //! Refined posteriors against exact ones. Seeds are fixed: nothing is left to chance.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::atomic::AtomicBool;
 
+use crate::normal::{MECHANISM, log_normal_density, trained};
 use gnomon_infer::refine::{Agreement, Method, Problem, Refined};
 use gnomon_infer::{Amortized, InferError};
 use gnomon_mechanism::Mechanism;
 use gnomon_simulate::Compiled;
-use normal::{MECHANISM, log_normal_density, trained};
-
-mod normal;
 
 fn refine(
     amortized: &Amortized,

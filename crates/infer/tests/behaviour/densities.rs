@@ -1,10 +1,7 @@
 //! The densities and draws of a trained network against an exact posterior.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
+use crate::normal::{log_normal_density, trained};
 use gnomon_learn::matrix::Matrix;
-use normal::{log_normal_density, trained};
-
-mod normal;
 
 fn repeated(given: &Matrix, times: usize) -> Matrix {
     Matrix::new(given.columns(), given.row(0).repeat(times))

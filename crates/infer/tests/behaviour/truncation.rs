@@ -1,15 +1,12 @@
 //! The prior inside a region, against what the region says of a fine grid. Seeds are fixed: nothing is
 //! left to chance; over seeds a band is left once in 10,000 times.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::atomic::AtomicBool;
 
+use crate::normal::trained;
 use gnomon_infer::InferError;
 use gnomon_infer::truncation::{Candidates, Cut, Region};
 use gnomon_learn::matrix::Matrix;
-use normal::trained;
-
-mod normal;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 const STEP: f64 = 1e-3;

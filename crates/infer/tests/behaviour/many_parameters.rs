@@ -1,6 +1,5 @@
 //! Posteriors of dozens of parameters, refined from networks that learned little, against exact ones.
 //! Seeds are fixed: nothing is left to chance.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fmt::Write;
 use std::sync::atomic::AtomicBool;
@@ -80,7 +79,9 @@ fn refined(text: &str, seed: u64) -> (Vec<f64>, Refined) {
         compiled: &compiled,
         given: &amortized.standardise(&data).unwrap(),
         data: &data,
+        particles: None,
         budget: 10_000_000,
+        confirm: true,
         stop: &AtomicBool::new(false),
     };
     let refined = problem.refine(4000, 1).unwrap();

@@ -1,17 +1,14 @@
 //! Posteriors refined by estimated likelihoods against exact ones, by quadrature over the prior. Seeds are
 //! fixed: nothing is left to chance.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::atomic::AtomicBool;
 
+use crate::normal::learned;
 use gnomon_infer::refine::{Agreement, Method, Pilot, Problem};
 use gnomon_mechanism::Mechanism;
 use gnomon_simulate::{Compiled, simulate};
-use normal::learned;
 
 #[allow(dead_code)]
-mod normal;
-
 const TRAINING: u64 = 8_000;
 
 /// An Ornstein-Uhlenbeck process seen with normal noise.

@@ -1,0 +1,10 @@
+//! Answers held against exact ones: densities and draws, refinement by likelihoods and by estimates of
+//! them, dozens of parameters, truncated priors.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod densities;
+mod estimated;
+mod many_parameters;
+mod normal;
+mod refinement;
+mod truncation;
