@@ -274,7 +274,9 @@ fn rounds_have_their_own_defaults_and_needs() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("m.toml"), SIMPLE).unwrap();
     let read = |observed: &str, rest: &str| {
-        let text = format!("title = \"x?\"\nmechanisms = [\"m.toml\"]\n{observed}\n{rest}");
+        let text = format!(
+            "title = \"x?\"\nmechanisms = [\"m.toml\"]\ngiven = [\"a\"]\n{observed}\n{rest}"
+        );
         Study::parse("study.toml", &text, folder.path())
     };
     let data = "observed = { a = [1, 2, 3] }";
