@@ -194,7 +194,7 @@ fn holds(text: &str, data: &[f64], (log_evidence, moments): (f64, [[f64; 2]; 2])
     }
     assert!(refined.log_density.iter().all(|log| log.is_nan()));
     let particles = refined.particles.map_or(0, |p| p.count as u64);
-    assert!(refined.calls > 2_000 * particles && refined.calls % particles == 0);
+    assert!(refined.calls > 2_000 * particles && refined.calls.is_multiple_of(particles));
     let again = problem.refine(4_000, 1).unwrap();
     assert_eq!(refined.draws.parameters, again.draws.parameters);
 }

@@ -135,11 +135,13 @@ fn solve(matrix: &mut [Vec<f64>], b: &mut [f64]) -> f64 {
     let n = b.len();
     let mut log = 0.0;
     for p in 0..n {
-        log += matrix[p][p].ln();
-        for r in p + 1..n {
-            let factor = matrix[r][p] / matrix[p][p];
-            for c in p..n {
-                matrix[r][c] -= factor * matrix[p][c];
+        let (above, below) = matrix.split_at_mut(p + 1);
+        let pivot = &above[p];
+        log += pivot[p].ln();
+        for (r, row) in (p + 1..n).zip(below) {
+            let factor = row[p] / pivot[p];
+            for (to, from) in row[p..].iter_mut().zip(&pivot[p..]) {
+                *to -= factor * from;
             }
             b[r] -= factor * b[p];
         }
