@@ -81,10 +81,10 @@ impl Normal {
     /// The y of which x is the place.
     pub fn whiten(&self, x: &[f64], y: &mut [f64]) {
         let d = self.mean.len();
-        for r in 0..d {
+        for (r, (x, mean)) in x.iter().zip(&self.mean).enumerate() {
             let (known, to) = y.split_at_mut(r);
             let sum = dot(&self.factor[r * d..r * d + r], known);
-            to[0] = (x[r] - self.mean[r] - sum) / self.factor[r * d + r];
+            to[0] = (x - mean - sum) / self.factor[r * d + r];
         }
     }
 
