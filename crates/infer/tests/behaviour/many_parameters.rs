@@ -160,7 +160,7 @@ fn solve(matrix: &mut [Vec<f64>], b: &mut [f64]) -> f64 {
 fn forty_parameters_of_a_linear_mechanism() {
     const D: usize = 40;
     const N: usize = 50;
-    const SD: f64 = 1.0;
+    const SD: f64 = 2.0;
     let mut stream = Stream::new(3, Purpose::CLAIM, 0);
     let design: Vec<Vec<f64>> = (0..N)
         .map(|_| {
