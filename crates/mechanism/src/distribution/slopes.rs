@@ -64,7 +64,12 @@ impl Family {
             (Self::Uniform, &[low, high], 0) => Some((high - x) / (high - low)),
             (Self::Uniform, &[low, high], 1) => Some((x - low) / (high - low)),
             _ => {
-                let nudge = NUDGE * args[position].abs().max(NUDGE);
+                // An argument of 0, such as a bound, has the value's scale.
+                let scale = match args[position].abs() {
+                    0.0 => x.abs(),
+                    size => size,
+                };
+                let nudge = NUDGE * scale.max(NUDGE);
                 let at = |shift: f64| {
                     let mut moved = args.to_vec();
                     moved[position] += shift;
