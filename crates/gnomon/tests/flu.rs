@@ -37,7 +37,7 @@ fn answers() -> [Answer; 2] {
     let amortized = learn::run(&context, &population, std::slice::from_ref(&bank)).unwrap();
     let data = context.data().unwrap();
     [Refine::Never, Refine::Always].map(|refine| {
-        ask(&context, &population, &amortized, data, DRAWS, refine)
+        ask(&context, &population, None, &amortized, data, DRAWS, refine)
             .unwrap()
             .answer
     })

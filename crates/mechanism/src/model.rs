@@ -129,6 +129,15 @@ pub enum Law {
         /// What can happen.
         reactions: Vec<Reaction>,
     },
+    /// A jump process, simulated in steps over which rates are held.
+    Leaps {
+        /// What can happen.
+        reactions: Vec<Reaction>,
+        /// How many firings a step has.
+        counts: Counts,
+        /// How long a step is.
+        leap: Leap,
+    },
     /// state(t + step) = next(state(t)).
     Map {
         /// One a state.
@@ -138,6 +147,24 @@ pub enum Law {
     },
     /// A program in any language.
     Program(Program),
+}
+
+/// The distribution of a reaction's firings in a step, of which rate times step is the mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// Tau-leaping.
+    Poisson,
+    /// The chemical Langevin equation: of equal variance.
+    Normal,
+}
+
+/// How long a step of a jump process is; shortened to meet observation times exactly.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Leap {
+    /// So long.
+    Fixed(f64),
+    /// Such that no state that rates depend on changes by more than about this share.
+    Adaptive(f64),
 }
 
 /// The solver of ordinary differential equations.
@@ -196,7 +223,7 @@ pub struct Reaction {
 pub struct Flow {
     /// The rate that is integrated (ODE, SDE) or added each step (map).
     pub rate: Node,
-    /// For jumps: reactions and the weight with which a firing counts.
+    /// For jumps, exact or in steps: reactions and the weight with which a firing counts.
     pub firings: Vec<(usize, f64)>,
 }
 
@@ -347,7 +374,9 @@ impl Mechanism {
             return Some("its latents cannot be summed over".into());
         }
         match &self.dynamics.law {
-            Law::Sde { .. } | Law::Jumps { .. } => return Some("its dynamics are random".into()),
+            Law::Sde { .. } | Law::Jumps { .. } | Law::Leaps { .. } => {
+                return Some("its dynamics are random".into());
+            }
             Law::Program(_) => return Some("it is a program".into()),
             Law::Static | Law::Ode { .. } | Law::Map { .. } => {}
         }
@@ -360,7 +389,7 @@ impl Mechanism {
     pub fn no_estimate(&self, given: &[String]) -> Option<String> {
         match &self.dynamics.law {
             _ if self.likelihood.is_some() => self.no_likelihood(given),
-            Law::Sde { .. } | Law::Jumps { .. } => {
+            Law::Sde { .. } | Law::Jumps { .. } | Law::Leaps { .. } => {
                 let without = self.without_noise(given)?;
                 Some(format!("its dynamics are random and {without}"))
             }

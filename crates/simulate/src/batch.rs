@@ -512,7 +512,7 @@ fn solve_block(compiled: &Compiled, block: &Block<'_>, sheet: &mut Sheet) {
     match &compiled.dynamics.law {
         LawPlan::Static | LawPlan::Program => {}
         LawPlan::Ode(plan) => ode::integrate(compiled, plan, block, sheet),
-        LawPlan::Sde { .. } | LawPlan::Map { .. } | LawPlan::Jumps(_) => {
+        LawPlan::Sde { .. } | LawPlan::Map { .. } | LawPlan::Jumps(_) | LawPlan::Leaps(_) => {
             let mut from = Checkpoint::start(compiled, block);
             let asked = &compiled.dynamics.asked;
             run_on(

@@ -10,8 +10,9 @@ use gnomon_mechanism::model::{Law, Mechanism, OdeMethod, OdeSolver, Parameter, T
 use crate::breaks::Breaks;
 use crate::events::{Due, Effect, EventPlan};
 use crate::failure::SimulateError;
-use crate::jumps::Reactions;
 use crate::lanes::{InstructionSet, LaneTape, Plan};
+use crate::march::LeapPlan;
+use crate::reactions::Reactions;
 
 /// A mechanism made ready to run; made once, used by every call, shared by threads.
 #[derive(Clone, Debug)]
@@ -87,6 +88,7 @@ pub(crate) enum LawPlan {
         step: f64,
     },
     Jumps(Reactions),
+    Leaps(LeapPlan),
     Program,
 }
 
@@ -257,6 +259,9 @@ fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Prepared, Graph), Si
             let all = drift.iter().chain(diffusion).chain(&flows);
             groups.push(all.copied().collect());
         }
+        Law::Leaps { reactions, .. } => {
+            groups.push(reactions.iter().map(|reaction| reaction.rate).collect());
+        }
         Law::Map { next, .. } => groups.push(next.iter().chain(&flows).copied().collect()),
         Law::Jumps { reactions } => {
             groups.push(reactions.iter().map(|reaction| reaction.rate).collect());
@@ -311,7 +316,7 @@ fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Prepared, Graph), Si
     slots.extend((0..flows.len()).map(|_| None));
     slots.extend((0..hoisted.len()).map(|h| Some(Input::Hoisted(h))));
     let mut plan = Plan::new(&graph, &slots, &moved);
-    let law = match &dynamics.law {
+    let mut law = match &dynamics.law {
         Law::Static => LawPlan::Static,
         Law::Program(_) => LawPlan::Program,
         Law::Ode { solver, .. } => LawPlan::Ode(OdePlan {
@@ -332,11 +337,33 @@ fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Prepared, Graph), Si
             tape: LaneTape::compile(&graph, &groups[0], &mut plan),
             step: *step,
         },
-        Law::Jumps { reactions } => LawPlan::Jumps(Reactions::new(
+        Law::Jumps { reactions } => LawPlan::Jumps(Reactions::thinned(
             &graph, dynamics, reactions, &groups[0], &groups[1], &mut plan,
         )?),
+        Law::Leaps {
+            reactions,
+            counts,
+            leap,
+        } => {
+            let reactions = Reactions::new(&graph, dynamics, reactions, &groups[0], &mut plan);
+            LawPlan::Leaps(LeapPlan {
+                reactants: vec![false; states],
+                reactions,
+                counts: *counts,
+                leap: *leap,
+            })
+        }
     };
     let mut events = events(mechanism, &graph, &groups[law_groups..], &mut plan)?;
+    if let LawPlan::Leaps(plan) = &mut law {
+        let tapes = [
+            Some(&plan.reactions.propensities),
+            events.conditions.as_ref(),
+        ];
+        for (state, reactant) in plan.reactants.iter_mut().enumerate() {
+            *reactant = tapes.iter().flatten().any(|tape| tape.reads(1 + state));
+        }
+    }
     events.crossings = crossings.len();
     events.breaks = breaks.fixed;
     let longest = asked.last().map_or(0.0, |end| end.abs());

@@ -26,6 +26,10 @@ pub fn effort(
         LawPlan::Ode(plan) => plan.slopes.operations() + STEPPING * dynamics.components as u64,
         LawPlan::Map { tape, .. } => tape.operations(),
         LawPlan::Sde { tape, .. } => tape.operations() + DRAW * dynamics.states as u64,
+        LawPlan::Leaps(plan) => {
+            let reactions = plan.reactions.names.len() as u64;
+            plan.reactions.propensities.operations() + DRAW * reactions
+        }
         LawPlan::Jumps(_) | LawPlan::Program => return Ok(None),
     };
     let evaluated = evaluations(compiled, seed, simulations)? as f64 / simulations as f64;

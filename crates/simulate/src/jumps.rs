@@ -5,16 +5,15 @@
 //! takes the next.
 
 use gnomon_mechanism::elementary::ln;
-use gnomon_mechanism::expression::{Graph, Input, Node};
-use gnomon_mechanism::model::{Dynamics, Reaction};
 use gnomon_mechanism::random::Purpose;
 
 use crate::block::Block;
 use crate::checkpoint::{Checkpoint, Run};
 use crate::compiled::{Compiled, DynamicsPlan};
 use crate::events::{EventState, load_lane};
-use crate::failure::{Failure, SimulateError};
-use crate::lanes::{Frame, LaneTape, Lanes, Plan, Streams, WIDTH, dispatched, run};
+use crate::failure::Failure;
+use crate::lanes::{Frame, Lanes, Streams, WIDTH, dispatched, run};
+use crate::reactions::Reactions;
 use crate::sheet::Sheet;
 
 /// More jumps than this in one simulation: a failed row.
@@ -22,68 +21,6 @@ const MOST_JUMPS: u64 = 100_000_000;
 
 /// A rate equal to its bound may exceed it by rounding.
 const SLACK: f64 = 1.0 + 1e-12;
-
-/// The reactions of a jump process, compiled.
-#[derive(Clone, Debug)]
-pub(crate) struct Reactions {
-    names: Vec<String>,
-    /// What each reaction's propensity is in the direct method: its rate, or its bound.
-    propensities: LaneTape,
-    /// The rates of thinned reactions, and which these are.
-    thinned: Option<(LaneTape, Vec<usize>)>,
-    /// What is added to which component (states, then flows).
-    changes: Vec<Vec<(usize, f64)>>,
-}
-
-impl Reactions {
-    pub fn new(
-        graph: &Graph,
-        dynamics: &Dynamics,
-        reactions: &[Reaction],
-        rates: &[Node],
-        bounds: &[Node],
-        plan: &mut Plan,
-    ) -> Result<Self, SimulateError> {
-        let states = dynamics.states.len();
-        let mut bounds = bounds.iter();
-        let (mut propensities, mut thinned_rates, mut thinned) = (vec![], vec![], vec![]);
-        for (number, (reaction, &rate)) in reactions.iter().zip(rates).enumerate() {
-            let bound = reaction.bound.and_then(|_| bounds.next().copied());
-            let by_time = graph.inputs_of(&[rate]).contains(&Input::Time);
-            if by_time && bound.is_none() {
-                return Err(SimulateError::Unsupported(format!(
-                    "the rate of {} depends on time: declare a bound for it",
-                    reaction.name
-                )));
-            }
-            propensities.push(bound.unwrap_or(rate));
-            if bound.is_some() {
-                thinned_rates.push(rate);
-                thinned.push(number);
-            }
-        }
-        let changes = reactions
-            .iter()
-            .enumerate()
-            .map(|(number, reaction)| {
-                let mut change = reaction.change.clone();
-                for (flow, counted) in dynamics.flows.iter().enumerate() {
-                    let weights = counted.firings.iter().filter(|&&(r, _)| r == number);
-                    change.extend(weights.map(|&(_, weight)| (states + flow, weight)));
-                }
-                change.retain(|&(_, amount)| amount != 0.0);
-                change
-            })
-            .collect();
-        Ok(Self {
-            names: reactions.iter().map(|r| r.name.clone()).collect(),
-            propensities: LaneTape::compile(graph, &propensities, plan),
-            thinned: (!thinned.is_empty())
-                .then(|| (LaneTape::compile(graph, &thinned_rates, plan), thinned)),
-            changes,
-        })
-    }
-}
 
 /// Runs every row of `block` from a checkpoint on.
 pub(crate) fn jump(

@@ -74,6 +74,7 @@ mod observe;
 mod ode;
 mod particles;
 pub mod program;
+mod reactions;
 mod sheet;
 
 pub use batch::{

@@ -41,7 +41,7 @@ pub fn log_likelihood(
     }
     if matches!(
         compiled.dynamics.law,
-        LawPlan::Sde { .. } | LawPlan::Jumps(_) | LawPlan::Program
+        LawPlan::Sde { .. } | LawPlan::Jumps(_) | LawPlan::Leaps(_) | LawPlan::Program
     ) {
         return Err(SimulateError::Unsupported(
             "a mechanism with random dynamics has no likelihood in closed form".into(),

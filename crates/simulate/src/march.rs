@@ -1,8 +1,11 @@
-//! Stochastic differential equations and discrete maps: a group of rows in lanes, step by step.
+//! Stochastic differential equations, reactions in leaps, and discrete maps: a group of rows in lanes,
+//! step by step.
 //!
 //! SDE: Euler & Maruyama (Maruyama 1955), steps shortened to meet observations and set events
 //! exactly. Map: the state at time t is that after floor((t - start) / step) applications.
 //! Flows add their rate times the step (SDE) or their rate (map) at the state before the step.
+
+mod leaps;
 
 use gnomon_mechanism::elementary::{cos, ln};
 use gnomon_mechanism::random::Purpose;
@@ -14,6 +17,7 @@ use crate::events::{EventState, load_lane};
 use crate::failure::Failure;
 use crate::lanes::{Frame, LaneTape, Lanes, Streams, WIDTH, dispatched, run};
 use crate::sheet::Sheet;
+pub(crate) use leaps::LeapPlan;
 
 /// Runs every row of `block` from a checkpoint on; a map from its start.
 pub(crate) fn march(compiled: &Compiled, block: &Block<'_>, run: Run<'_>, sheet: &mut Sheet) {
@@ -22,6 +26,7 @@ pub(crate) fn march(compiled: &Compiled, block: &Block<'_>, run: Run<'_>, sheet:
         let mut group = Group::<WIDTH>::new(compiled, run.asked, rows, run.from);
         match &compiled.dynamics.law {
             LawPlan::Sde { tape, step } => group.diffuse(tape, *step, block, sheet),
+            LawPlan::Leaps(plan) => group.leap(plan, block, sheet),
             LawPlan::Map { tape, step } => group.iterate(tape, *step, sheet),
             _ => {}
         }
@@ -54,7 +59,11 @@ impl<'a, const W: usize> Group<'a, W> {
     ) -> Self {
         let dynamics = &compiled.dynamics;
         let plan = &dynamics.plan;
-        let mut frame: Frame<W> = plan.frame(2 * dynamics.components);
+        let outputs = match &dynamics.law {
+            LawPlan::Leaps(plan) => plan.reactions.names.len(),
+            _ => 2 * dynamics.components,
+        };
+        let mut frame: Frame<W> = plan.frame(outputs);
         frame[0] = Lanes::all(from.time);
         // Lanes without a row repeat the last one, so that they hold numbers that make sense.
         for lane in 0..W {

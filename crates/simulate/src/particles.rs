@@ -79,7 +79,7 @@ fn check(
     }
     if !matches!(
         compiled.dynamics.law,
-        LawPlan::Sde { .. } | LawPlan::Jumps(_)
+        LawPlan::Sde { .. } | LawPlan::Jumps(_) | LawPlan::Leaps(_)
     ) {
         let why = "only random dynamics are run by a particle filter";
         return Err(SimulateError::Unsupported(why.into()));

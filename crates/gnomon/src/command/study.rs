@@ -368,7 +368,20 @@ pub fn ask(
     } else {
         answer::Refine::Never
     };
-    let mut asked = answer::ask(&context, &population, &amortized, &data, draws, refine)?;
+    let simulated = match context.study.simulate.rounds {
+        1 => None,
+        _ => Some(stage::rounds::find(&context, &population)?),
+    };
+    let region = simulated.as_ref().and_then(|s| s.population.region());
+    let mut asked = answer::ask(
+        &context,
+        &population,
+        region,
+        &amortized,
+        &data,
+        draws,
+        refine,
+    )?;
     answer::alarms(&context, &population, &amortized, &data, &mut asked.answer)?;
     if let Some(verdicts) = examine::known(&context) {
         answer::doubt(&mut asked.answer, &verdicts.claims);

@@ -12,6 +12,7 @@ mod words;
 use std::time::Instant;
 
 use gnomon_examine::calibration::likelihood_claim;
+use gnomon_infer::truncation::Region;
 use gnomon_infer::{Amortized, DrawTable, Draws};
 use gnomon_learn::matrix::Matrix;
 use gnomon_report::content;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::population::{Population, runs_a_program};
 use crate::stage::learn;
 use crate::stage::rounds::{self, Simulated};
@@ -126,7 +128,8 @@ pub fn run(
         Some(false) => Refine::Never,
     };
     let draws = context.study.answer.draws;
-    let mut asked = ask(context, population, amortized, data, draws, refine)?;
+    let region = simulated.population.region();
+    let mut asked = ask(context, population, region, amortized, data, draws, refine)?;
     doubt(&mut asked.answer, claims);
     let seconds = began.elapsed().as_secs_f64();
     let began = Instant::now();
@@ -207,13 +210,15 @@ pub struct Asked {
     given: Vec<Draws>,
 }
 
-/// Answers one data set from the networks, and from the mechanisms' likelihoods where `refine`.
+/// Answers one data set from the networks, and from the mechanisms' likelihoods where `refine`. Draws of
+/// networks that learned inside a `region` alone are restricted to it.
 ///
 /// # Errors
 /// Where the data cannot be read by the networks, or the user interrupts.
 pub fn ask(
     context: &Context,
     population: &Population<'_>,
+    region: Option<&Region>,
     amortized: &Amortized,
     data: &[f64],
     draws: usize,
@@ -264,7 +269,7 @@ pub fn ask(
     let mut all = Vec::new();
     let mut posteriors = Vec::new();
     for (index, (mechanism, refined)) in study.mechanisms.iter().zip(refined).enumerate() {
-        let of_network = amortized.draw(index, &given, draws, seed).map_err(wrong)?;
+        let (of_network, log_inside) = draw(amortized, region, index, &given, draws, seed)?;
         let prior = prior_draws(context, amortized, index);
         let (own, log_density) = match refined {
             Ok(refined) => {
@@ -279,9 +284,10 @@ pub fn ask(
                 posteriors.push(posterior(mechanism, &study.predict, &of_network, &prior));
                 let parameters: Vec<&[f64]> =
                     of_network.parameters.iter().map(Vec::as_slice).collect();
-                let log_density = amortized
+                let mut log_density = amortized
                     .log_density(index, &given, &parameters, seed)
                     .map_err(wrong)?;
+                log_density.iter_mut().for_each(|x| *x -= log_inside);
                 (of_network, log_density)
             }
         };
@@ -320,6 +326,26 @@ pub fn ask(
         probabilities,
         given,
     })
+}
+
+/// Draws of a mechanism's network for one data set, inside the region where there is one, and ln of the
+/// share of the network's posterior that is inside.
+pub(super) fn draw(
+    amortized: &Amortized,
+    region: Option<&Region>,
+    mechanism: usize,
+    given: &Matrix,
+    draws: usize,
+    seed: u64,
+) -> Result<(Draws, f64), Failure> {
+    let Some(region) = region else {
+        let drawn = amortized.draw(mechanism, given, draws, seed);
+        return Ok((drawn.map_err(|e| Failure::damaged(e, "learn anew"))?, 0.0));
+    };
+    let restricted = region
+        .restrict(amortized, given, draws, seed, interrupt::flag())
+        .map_err(Failure::region)?;
+    Ok((restricted.draws, restricted.log_inside[0]))
 }
 
 fn quantity_names(posterior: &content::Posterior) -> Vec<String> {

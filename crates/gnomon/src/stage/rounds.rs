@@ -212,7 +212,7 @@ fn end(
         return Err(stale(context));
     }
     let began = Instant::now();
-    let posterior = Posterior::of(context, &amortized, &given)?;
+    let posterior = Posterior::of(context, &amortized, within, &given)?;
     let seed = context.seed_for("region");
     let region = Region::cut(amortized, MECHANISM, given, within, seed, interrupt::flag())
         .map_err(Failure::region)?;

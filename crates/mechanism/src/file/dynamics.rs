@@ -58,7 +58,7 @@ pub(crate) fn dynamics(
         check_solver(written, "a mechanism without states", &[])?;
         return Ok(without_states(Law::Static, start));
     };
-    lowering.flows_of_expressions = !matches!(law, Law::Jumps { .. });
+    lowering.flows_of_expressions = !matches!(law, Law::Jumps { .. } | Law::Leaps { .. });
     let events = super::events::events(lowering, written, &law, start)?;
     Ok(Dynamics {
         states,

@@ -7,7 +7,7 @@ use super::written::{Written, expression};
 use crate::expression::parser::parse_text;
 use crate::expression::syntax::{Infix, Kind, Prefix};
 use crate::expression::{Binary, Expression, Node};
-use crate::model::{Event, Law, Trigger};
+use crate::model::{Counts, Event, Law, Trigger};
 use crate::source::section::{Entry, Section};
 use crate::source::{ReadError, spelling};
 
@@ -153,7 +153,11 @@ fn times(
 fn condition(lowering: &mut Lowering<'_>, entry: &Entry<'_>, law: &Law) -> Result<Node, ReadError> {
     let text = entry.text()?;
     let written = parse_text(entry.source, &text)?;
-    let meets_exactly = matches!(law, Law::Jumps { .. } | Law::Map { .. });
+    let meets_exactly = match law {
+        Law::Jumps { .. } | Law::Map { .. } => true,
+        Law::Leaps { counts, .. } => *counts == Counts::Poisson,
+        _ => false,
+    };
     rising(lowering, &written, true, meets_exactly)
 }
 

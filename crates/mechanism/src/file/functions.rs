@@ -227,7 +227,7 @@ impl Lowering<'_> {
                     .source
                     .error(
                         of.at,
-                        "under ssa, a flow counts a reaction",
+                        "where reactions fire one by one, a flow counts one of them",
                         "not a reaction's name",
                     )
                     .with_help(format!(
@@ -237,7 +237,7 @@ impl Lowering<'_> {
             }
             None => (self.lower_rate(of)?, Vec::new()),
         };
-        // Under ssa two reactions may have one rate and yet happen at different moments.
+        // Two random reactions may have one rate and yet happen at different moments.
         let counted = reaction.filter(|_| !self.flows_of_expressions);
         let flow = *self.series_flows.entry((counted, rate)).or_insert_with(|| {
             self.flows.push(Flow { rate, firings });

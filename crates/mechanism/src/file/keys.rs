@@ -14,8 +14,9 @@ pub const MECHANISM: &[Key] = &[
     ),
     Key::new(
         "method",
-        Kind::Choice(&["ode", "ssa"]),
-        "How reactions run: as differential equations (ode, the default) or as an exact jump process (ssa).",
+        Kind::Choice(&["ode", "ssa", "tau-leaping", "langevin"]),
+        "How reactions run: as differential equations (ode, the default), as an exact jump process (ssa), in steps \
+         (tau-leaping), or by the chemical Langevin equation (langevin).",
     ),
     Key::new(
         "constants",
@@ -237,7 +238,12 @@ pub const SOLVER: &[Key] = &[
     Key::new(
         "step",
         Kind::Number,
-        "The step of a noisy system (default: a hundredth of the shortest interval between observations) or of a map (default 1).",
+        "The step of a noisy system (default: a hundredth of the shortest interval between observations), of a map (default 1), or of reactions in steps.",
+    ),
+    Key::new(
+        "accuracy",
+        Kind::Number,
+        "Reactions in steps: the share by which a state may change in one. Default 0.03.",
     ),
     Key::new(
         "start",

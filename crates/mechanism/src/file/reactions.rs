@@ -1,11 +1,11 @@
-//! `[[reactions]]` -> differential equations, or an exact jump process.
+//! `[[reactions]]` -> differential equations, or a jump process, exact or in steps.
 
 use super::dynamics::state;
 use super::lower::{Lowering, Scope};
-use super::solver::{check_solver, ode_solver};
+use super::solver::{check_solver, leap, ode_solver};
 use super::written::{Written, WrittenReaction};
 use crate::expression::{Input, Node};
-use crate::model::{Law, Reaction};
+use crate::model::{Counts, Law, Reaction};
 use crate::source::{ReadError, Span};
 
 /// The law of motion that reactions make for so many states.
@@ -22,37 +22,22 @@ pub(super) fn law(
             .error(at, "reactions without states", "what do they change?")
             .with_help("add [states], each with its value at the start"));
     }
-    let jumps = match written.method.as_ref().map(|method| method.value.as_str()) {
-        None | Some("ode") => false,
-        Some("ssa") => true,
-        Some(other) => {
-            let at = written.method.as_ref().map_or(at, |method| method.at);
-            return Err(written
-                .source
-                .error(
-                    at,
-                    format!("reactions cannot run by `{other}`"),
-                    "not available",
-                )
-                .with_help(
-                    "available: \"ode\" (differential equations) and \"ssa\" (exact jump process)",
-                ));
-        }
-    };
+    let method = method(written)?;
+    let whole = matches!(method, Method::Jumps | Method::Leaps(Counts::Poisson));
     let mut list = Vec::new();
     for reaction in reactions {
         let mut change = Vec::new();
         for part in &reaction.change {
             let amount = part.amount;
-            if jumps && amount.fract() != 0.0 {
+            if whole && amount.fract() != 0.0 {
                 return Err(written
                     .source
                     .error(
                         part.amount_at,
-                        format!("under ssa, changes are whole numbers, but this is {amount}"),
+                        format!("individuals are counted, but this change is {amount}"),
                         "not a whole number",
                     )
-                    .with_help("write whole numbers, or method = \"ode\""));
+                    .with_help("write whole numbers, or method = \"ode\" or \"langevin\""));
             }
             change.push((state(lowering, &part.state, part.state_at)?, amount));
         }
@@ -62,7 +47,7 @@ pub(super) fn law(
             Some(bound) => Some(lowering.lower(bound, Scope::Moving)?),
             None => None,
         };
-        if jumps {
+        if method == Method::Jumps {
             check_bound(lowering, reaction, rate, bound)?;
         }
         list.push(Reaction {
@@ -72,10 +57,22 @@ pub(super) fn law(
             bound,
         });
     }
-    if jumps {
-        check_solver(written, "an exact jump process", &["start"])?;
+    if whole {
         check_whole_initials(lowering, written)?;
-        return Ok(Law::Jumps { reactions: list });
+    }
+    match method {
+        Method::Jumps => {
+            check_solver(written, "an exact jump process", &["start"])?;
+            return Ok(Law::Jumps { reactions: list });
+        }
+        Method::Leaps(counts) => {
+            return Ok(Law::Leaps {
+                reactions: list,
+                counts,
+                leap: leap(written)?,
+            });
+        }
+        Method::Ode => {}
     }
     let zero = lowering.graph.constant(0.0);
     let mut derivatives = vec![zero; states];
@@ -89,6 +86,47 @@ pub(super) fn law(
     Ok(Law::Ode {
         derivatives,
         solver: ode_solver(written)?,
+    })
+}
+
+/// How reactions run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Ode,
+    Jumps,
+    Leaps(Counts),
+}
+
+const METHODS: [(&str, Method, &str); 4] = [
+    ("ode", Method::Ode, "differential equations"),
+    ("ssa", Method::Jumps, "exact jump process"),
+    (
+        "tau-leaping",
+        Method::Leaps(Counts::Poisson),
+        "jumps in steps",
+    ),
+    (
+        "langevin",
+        Method::Leaps(Counts::Normal),
+        "chemical Langevin equation",
+    ),
+];
+
+fn method(written: &Written<'_>) -> Result<Method, ReadError> {
+    let Some(name) = &written.method else {
+        return Ok(Method::Ode);
+    };
+    let known = METHODS.iter().find(|(known, ..)| *known == name.value);
+    known.map(|(_, method, _)| *method).ok_or_else(|| {
+        let all = METHODS.map(|(name, _, what)| format!("\"{name}\" ({what})"));
+        written
+            .source
+            .error(
+                name.at,
+                format!("reactions cannot run by `{}`", name.value),
+                "not available",
+            )
+            .with_help(format!("available: {}", all.join(", ")))
     })
 }
 
@@ -137,7 +175,7 @@ fn check_whole_initials(
                 .source
                 .error(
                     named.value.at,
-                    format!("under ssa, `{}` counts, but starts at {value}", named.name),
+                    format!("`{}` counts individuals, but starts at {value}", named.name),
                     "not a count",
                 )
                 .with_help("start at a whole number, 0 or more, for instance with floor(...)"));

@@ -2,9 +2,12 @@
 
 use super::names::did_you_mean;
 use super::written::Written;
-use crate::model::{OdeMethod, OdeSolver};
+use crate::model::{Leap, OdeMethod, OdeSolver};
 use crate::source::section::Section;
 use crate::source::{ReadError, spelling};
+
+/// The share by which a state may change in a leap unless the file says otherwise.
+const ACCURACY: f64 = 0.03;
 
 /// The solver of differential equations without noise.
 pub(super) fn ode_solver(written: &Written<'_>) -> Result<OdeSolver, ReadError> {
@@ -28,7 +31,7 @@ pub(super) fn ode_solver(written: &Written<'_>) -> Result<OdeSolver, ReadError> 
             "stiff" => OdeMethod::Stiff,
             other => {
                 let help = match other {
-                    "ssa" | "ode" => format!(
+                    "ssa" | "ode" | "tau-leaping" | "langevin" => format!(
                         "to run reactions so, write method = \"{other}\" at the top of the file"
                     ),
                     _ => did_you_mean(other, &["auto", "explicit", "stiff"]).unwrap_or_default(),
@@ -80,6 +83,30 @@ pub(super) fn check_solver(
                 )
                 .with_help(help))
         }
+    }
+}
+
+/// The steps in which reactions leap: fixed, or by their accuracy.
+pub(super) fn leap(written: &Written<'_>) -> Result<Leap, ReadError> {
+    check_solver(
+        written,
+        "reactions in steps",
+        &["step", "accuracy", "start"],
+    )?;
+    let section = written.solver.as_ref();
+    let [step, accuracy] = ["step", "accuracy"].map(|key| section.and_then(|s| s.get(key)));
+    match (step, accuracy) {
+        (Some(_), Some(accuracy)) => Err(written
+            .source
+            .error(
+                accuracy.key_at,
+                "both `step` and `accuracy` say how long a step is",
+                "a second rule",
+            )
+            .with_help("keep one of them")),
+        (Some(step), None) => Ok(Leap::Fixed(step.positive()?)),
+        (None, Some(accuracy)) => Ok(Leap::Adaptive(accuracy.positive()?)),
+        (None, None) => Ok(Leap::Adaptive(ACCURACY)),
     }
 }
 

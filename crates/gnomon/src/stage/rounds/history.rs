@@ -1,6 +1,6 @@
 //! How the answer came about round by round, and what each round cost.
 
-use gnomon_infer::truncation::Candidates;
+use gnomon_infer::truncation::{Candidates, Region};
 use gnomon_infer::{Amortized, Summary};
 use gnomon_learn::matrix::Matrix;
 use gnomon_report::content::Round;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{MECHANISM, Simulated, sizes};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::stage::answer::names;
+use crate::stage::answer::{draw, names};
 use crate::stage::{learn, simulate};
 use crate::stamp::Stamp;
 
@@ -25,12 +25,15 @@ pub(super) struct Posterior {
 }
 
 impl Posterior {
-    /// Of every quantity that varies.
-    pub fn of(context: &Context, amortized: &Amortized, given: &Matrix) -> Result<Self, Failure> {
+    /// Of every quantity that varies, inside the region that the networks learned in.
+    pub fn of(
+        context: &Context,
+        amortized: &Amortized,
+        within: Option<&Region>,
+        given: &Matrix,
+    ) -> Result<Self, Failure> {
         let seed = context.seed_for("posterior of a round");
-        let draws = amortized
-            .draw(MECHANISM, given, DRAWS, seed)
-            .map_err(|error| Failure::damaged(error, "learn anew"))?;
+        let (draws, _) = draw(amortized, within, MECHANISM, given, DRAWS, seed)?;
         let names = names(&context.study.mechanisms[MECHANISM]);
         let all = names.into_iter().zip(draws.quantities().map(Summary::of));
         let all: Vec<(String, Summary)> = all.filter(|(_, s)| s.sd > 0.0).collect();
@@ -87,7 +90,12 @@ pub fn history(
         .iter()
         .map(|end| end.posterior.clone())
         .collect();
-    posteriors.push(Posterior::of(context, amortized, &given)?);
+    posteriors.push(Posterior::of(
+        context,
+        amortized,
+        simulated.population.region(),
+        &given,
+    )?);
     let mut all = Vec::new();
     for (place, (&size, bank)) in sizes.iter().zip(&simulated.banks).enumerate() {
         let failed = |failure: &Option<String>| failure.is_some();
