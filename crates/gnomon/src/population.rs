@@ -8,7 +8,7 @@ use gnomon_infer::truncation::Region;
 use gnomon_mechanism::model::Law;
 use gnomon_mechanism::random::{Purpose, Stream};
 use gnomon_mechanism::{Mechanism, Study};
-use gnomon_simulate::{Batch, Compiled, derived, draw_parameters, program, simulate_at};
+use gnomon_simulate::{Batch, Compiled, derived, draw_parameters, program, reject, simulate_at};
 
 use crate::failure::Failure;
 use crate::interrupt;
@@ -278,7 +278,7 @@ impl Population<'_> {
         let (workers, stop) = (rayon::current_num_threads(), Some(interrupt::flag()));
         let answers = program::run(own, program, &parameters, seed, simulations, workers, stop)
             .map_err(|error| Failure::program(program, error.to_string(), error.help()))?;
-        Ok(Batch {
+        let mut batch = Batch {
             derived: derived(compiled, &parameters).map_err(Failure::simulation)?,
             parameters,
             observed: answers.observed,
@@ -287,7 +287,9 @@ impl Population<'_> {
                 .into_iter()
                 .map(|reason| reason.map(gnomon_simulate::Failure::Program))
                 .collect(),
-        })
+        };
+        reject(compiled, &mut batch);
+        Ok(batch)
     }
 }
 

@@ -2,6 +2,7 @@
 //! TOML -> `written` (expressions as written) -> `names` and `lower` (names resolved, one graph)
 //! -> parameters, derived quantities, dynamics and observations.
 
+mod acceptance;
 pub mod calendar;
 mod distribution;
 mod dynamics;
@@ -98,8 +99,11 @@ impl Mechanism {
             (dynamics, observed)
         };
         dynamics.flows = std::mem::take(&mut lowering.flows);
+        dynamics.lags = std::mem::take(&mut lowering.lags);
         observed::check_columns(&written, &observed)?;
-        let likelihood = likelihood::likelihood(&mut lowering, &written, &observed)?;
+        lowering.observe(&observed);
+        let likelihood = likelihood::likelihood(&mut lowering, &written)?;
+        let acceptance = acceptance::acceptance(&mut lowering, &written)?;
         Ok(Self {
             name: name.to_owned(),
             description: written.description.clone(),
@@ -110,6 +114,7 @@ impl Mechanism {
             dynamics,
             observed,
             likelihood,
+            acceptance,
             graph: lowering.graph,
         })
     }

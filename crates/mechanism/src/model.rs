@@ -36,6 +36,17 @@ pub struct Mechanism {
     pub observed: Vec<Observed>,
     /// The log-likelihood, where the file gives it.
     pub likelihood: Option<Likelihood>,
+    /// Conditions that a simulation must meet to count.
+    pub acceptance: Vec<Acceptance>,
+}
+
+/// A condition on a whole simulation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// As written in the file.
+    pub name: String,
+    /// Of parameters and observed numbers: 0 where the simulation does not count.
+    pub condition: Node,
 }
 
 /// A log-likelihood as an expression of the parameters and the observed numbers.
@@ -89,6 +100,8 @@ pub struct Dynamics {
     pub law: Law,
     /// Quantities accumulated between observations.
     pub flows: Vec<Flow>,
+    /// States and flows as they were at earlier entries of an observed series.
+    pub lags: Vec<Lag>,
     /// Interventions.
     pub events: Vec<Event>,
 }
@@ -227,6 +240,25 @@ pub struct Flow {
     pub firings: Vec<(usize, f64)>,
 }
 
+/// A state or a flow as it was some entries earlier in the observed series that uses it; 0 before the
+/// first entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lag {
+    /// Which state or flow.
+    pub of: Lagged,
+    /// How many entries earlier, at least 1.
+    pub entries: usize,
+}
+
+/// What can be looked back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lagged {
+    /// A state by its position in the dynamics.
+    State(usize),
+    /// A flow by its position in the dynamics, over the interval before that entry.
+    Flow(usize),
+}
+
 /// Something that happens to the states at a moment. All values are those just before it.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -265,6 +297,10 @@ pub struct Observed {
     /// Arguments depend on time, states, parameters and flows. For a program, `Exact(NaN)`: the
     /// program gives the values.
     pub distribution: Distribution,
+    /// Where this is not 0, the entry is missing.
+    pub missing: Option<Node>,
+    /// Entries are rounded to multiples of this.
+    pub rounded: Option<f64>,
     pub unit: Option<String>,
     pub description: Option<String>,
 }
@@ -358,6 +394,9 @@ impl Mechanism {
     /// Why the likelihood of the observed series `given` has no closed form, if it has none.
     #[must_use]
     pub fn no_likelihood(&self, given: &[String]) -> Option<String> {
+        if let Some(hidden) = self.hidden_acceptance(given) {
+            return Some(hidden);
+        }
         if self.likelihood.is_some() {
             let columns = self.observed.iter().flat_map(|observed| {
                 std::iter::repeat_n(observed.name.as_str(), observed.times.len())
@@ -372,6 +411,9 @@ impl Mechanism {
         }
         if self.latent_values().is_none() {
             return Some("its latents cannot be summed over".into());
+        }
+        if let Some(changed) = self.changed_after(given) {
+            return Some(changed);
         }
         match &self.dynamics.law {
             Law::Sde { .. } | Law::Jumps { .. } | Law::Leaps { .. } => {
@@ -390,11 +432,68 @@ impl Mechanism {
         match &self.dynamics.law {
             _ if self.likelihood.is_some() => self.no_likelihood(given),
             Law::Sde { .. } | Law::Jumps { .. } | Law::Leaps { .. } => {
+                let other = self.hidden_acceptance(given);
+                let other = other.or_else(|| self.changed_after(given));
+                if let Some(other) = other.or_else(|| self.looks_back(given)) {
+                    return Some(other);
+                }
                 let without = self.without_noise(given)?;
                 Some(format!("its dynamics are random and {without}"))
             }
             _ => self.no_likelihood(given),
         }
+    }
+
+    /// Says so where a condition of acceptance needs a series that is not `given`: then the data do not
+    /// tell whether they were accepted.
+    fn hidden_acceptance(&self, given: &[String]) -> Option<String> {
+        let series = self
+            .observed
+            .iter()
+            .flat_map(|observed| std::iter::repeat_n(observed.name.as_str(), observed.times.len()));
+        let series: Vec<&str> = series.collect();
+        self.acceptance.iter().find_map(|rule| {
+            let inputs = self.graph.inputs_of(&[rule.condition]);
+            let hidden = inputs.iter().find_map(|input| match input {
+                Input::Observed(column) if !given.iter().any(|g| g == series[*column]) => {
+                    Some(series[*column])
+                }
+                _ => None,
+            })?;
+            Some(format!(
+                "whether it is accepted by `{}` depends on `{hidden}`, which is not given",
+                rule.name
+            ))
+        })
+    }
+
+    /// Says so where one of the series `given` is rounded, or lacks entries by a rule that depends on more
+    /// than the time.
+    fn changed_after(&self, given: &[String]) -> Option<String> {
+        self.observed.iter().find_map(|observed| {
+            if !given.contains(&observed.name) {
+                return None;
+            }
+            let by_time = |input: &Input| *input == Input::Time;
+            let missing = observed.missing.map(|node| self.graph.inputs_of(&[node]));
+            match (observed.rounded, missing) {
+                (Some(_), _) => Some(format!("`{}` is rounded", observed.name)),
+                (None, Some(inputs)) if !inputs.iter().all(by_time) => Some(format!(
+                    "which entries `{}` lacks depends on the simulation",
+                    observed.name
+                )),
+                _ => None,
+            }
+        })
+    }
+
+    /// Says so where one of the series `given` depends on what was before.
+    fn looks_back(&self, given: &[String]) -> Option<String> {
+        let back = self.observed.iter().find(|observed| {
+            let inputs = self.graph.inputs_of(&observed.distribution.arguments);
+            given.contains(&observed.name) && inputs.iter().any(|i| matches!(i, Input::Lag(_)))
+        });
+        back.map(|observed| format!("`{}` looks back by lag(...)", observed.name))
     }
 
     /// Says so where one of the series `given` is observed without noise.
@@ -409,7 +508,18 @@ impl Mechanism {
     #[must_use]
     pub fn likelihood_columns(&self) -> Vec<usize> {
         let log = self.likelihood.iter().map(|likelihood| likelihood.log);
-        let inputs = self.graph.inputs_of(&log.collect::<Vec<_>>());
+        self.observed_columns_in(&log.collect::<Vec<_>>())
+    }
+
+    /// The observed columns that conditions of acceptance use.
+    #[must_use]
+    pub fn acceptance_columns(&self) -> Vec<usize> {
+        let all = self.acceptance.iter().map(|rule| rule.condition);
+        self.observed_columns_in(&all.collect::<Vec<_>>())
+    }
+
+    fn observed_columns_in(&self, nodes: &[Node]) -> Vec<usize> {
+        let inputs = self.graph.inputs_of(nodes);
         let columns = inputs.iter().filter_map(|input| match input {
             Input::Observed(column) => Some(*column),
             _ => None,

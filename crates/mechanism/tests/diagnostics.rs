@@ -177,6 +177,9 @@ fn wrong_mechanisms() {
             "half a jump",
             JUMPS.replace("(1 + sin(t))", "A").replace("A = 1", "A = 0.5"),
         ),
+        ("accepts everything", mechanism("[derived]", "[accept]\nall = \"N > 3\"\n[derived]")),
+        ("accepts by a state", mechanism("[derived]", "[accept]\nlate = \"x > 3\"\n[derived]")),
+        ("accepts by a whole series", mechanism("[derived]", "[accept]\nlate = \"z > 3\"\n[derived]")),
         (
             "a missing file",
             format!("forcing = {{ file = \"snow.csv\" }}\n{}", mechanism("", "")),

@@ -8,6 +8,7 @@ use gnomon_mechanism::model::{Law, Program};
 use gnomon_mechanism::random::{Purpose, Stream};
 use rayon::prelude::*;
 
+use crate::acceptance::reject;
 use crate::block::Block;
 use crate::checkpoint::{Checkpoint, Run};
 use crate::compiled::{Compiled, LawPlan};
@@ -158,6 +159,7 @@ pub fn simulate_into(
             }
         },
     );
+    reject(compiled, batch);
     Ok(())
 }
 
@@ -183,6 +185,7 @@ fn run_program(
     batch.observed = answers.observed;
     let reasons = answers.failures.into_iter();
     batch.failures = reasons.map(|reason| reason.map(Failure::Program)).collect();
+    reject(compiled, batch);
     Ok(())
 }
 

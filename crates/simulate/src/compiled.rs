@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use gnomon_mechanism::Family;
 use gnomon_mechanism::expression::{Binary, Graph, Input, Node, Operation, Tape};
-use gnomon_mechanism::model::{Law, Mechanism, OdeMethod, OdeSolver, Parameter, Trigger};
+use gnomon_mechanism::model::{
+    Lagged, Law, Mechanism, Observed, OdeMethod, OdeSolver, Parameter, Trigger,
+};
 
 use crate::breaks::Breaks;
 use crate::events::{Due, Effect, EventPlan};
@@ -21,20 +23,22 @@ pub struct Compiled {
     pub(crate) set: InstructionSet,
     pub(crate) priors: Vec<(Family, Tape)>,
     pub(crate) latents: Vec<(Family, Tape)>,
-    pub(crate) likelihood: Option<LikelihoodPlan>,
+    pub(crate) likelihood: Option<SeenPlan>,
+    pub(crate) acceptance: Option<SeenPlan>,
     pub(crate) from_parameters: FromParameters,
     pub(crate) dynamics: DynamicsPlan,
     pub(crate) observation: ObservationPlan,
 }
 
-/// The file's own log-likelihood, or its derivatives. Slots of its frames: parameters, observed numbers.
+/// Expressions of parameters and observed numbers: the file's own log-likelihood or its derivatives, or
+/// conditions of acceptance. Slots of its frames: parameters, observed numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct LikelihoodPlan {
+pub(crate) struct SeenPlan {
     pub plan: Plan,
     pub tape: LaneTape,
 }
 
-impl LikelihoodPlan {
+impl SeenPlan {
     /// Of expressions of the parameters and the observed numbers.
     pub fn new(mechanism: &Mechanism, roots: &[Node]) -> Self {
         let mut slots: Vec<Option<Input>> = (0..mechanism.parameters.len())
@@ -123,16 +127,31 @@ pub(crate) struct ObservationPlan {
     pub columns: Vec<String>,
 }
 
+/// A slot that holds what a component was some entries earlier.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LagPlan {
+    pub slot: usize,
+    /// State, or flow behind the states.
+    pub component: usize,
+    pub entries: usize,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct SeriesPlan {
     pub family: Family,
+    /// The distribution's arguments, then whether the entry is missing if that may be.
     pub tape: LaneTape,
+    /// How many arguments there are.
+    pub arguments: usize,
+    pub rounded: Option<f64>,
     pub times: Vec<f64>,
     /// For each entry, where its time stands among the asked times.
     pub asked: Vec<usize>,
     /// States and flows that it depends on.
     pub reads: Vec<usize>,
-    /// The state that it is, where it is one, seen exactly.
+    /// What it looks back to.
+    pub lags: Vec<LagPlan>,
+    /// The state that it is, where it is one, seen exactly and always.
     pub state: Option<usize>,
 }
 
@@ -162,7 +181,11 @@ impl Compiled {
             latents: mechanism.latents.iter().map(tape).collect(),
             likelihood: mechanism
                 .likelihood
-                .map(|l| LikelihoodPlan::new(mechanism, &[l.log])),
+                .map(|l| SeenPlan::new(mechanism, &[l.log])),
+            acceptance: (!mechanism.acceptance.is_empty()).then(|| {
+                let all = mechanism.acceptance.iter().map(|rule| rule.condition);
+                SeenPlan::new(mechanism, &all.collect::<Vec<_>>())
+            }),
             from_parameters: from_parameters(mechanism, &prepared, &graph),
             dynamics,
             observation: observation(mechanism),
@@ -474,28 +497,45 @@ fn observation(mechanism: &Mechanism) -> ObservationPlan {
     slots.extend((0..states).map(|s| Some(Input::State(s))));
     slots.extend((0..flows).map(|f| Some(Input::Flow(f))));
     slots.extend(parameter_slots(mechanism));
+    let first_lag = slots.len();
+    slots.extend((0..dynamics.lags.len()).map(|lag| Some(Input::Lag(lag))));
     let mut asked: Vec<f64> = Vec::new();
     for observed in &mechanism.observed {
         asked.extend(&observed.times);
     }
     asked.sort_by(f64::total_cmp);
     asked.dedup();
-    let roots: Vec<Node> = mechanism
-        .observed
-        .iter()
-        .flat_map(|observed| observed.distribution.arguments.iter().copied())
-        .collect();
+    let outputs = |observed: &Observed| -> Vec<Node> {
+        let arguments = observed.distribution.arguments.iter();
+        arguments.chain(&observed.missing).copied().collect()
+    };
+    let roots: Vec<Node> = mechanism.observed.iter().flat_map(outputs).collect();
     let mut plan = Plan::new(&mechanism.graph, &slots, &roots);
     let series = mechanism
         .observed
         .iter()
         .map(|observed| {
             let arguments = &observed.distribution.arguments;
-            let tape = LaneTape::compile(&mechanism.graph, arguments, &mut plan);
-            let exact = observed.distribution.family == Family::Exact;
+            let tape = LaneTape::compile(&mechanism.graph, &outputs(observed), &mut plan);
+            let exact = observed.distribution.family == Family::Exact && observed.missing.is_none();
+            let lags = dynamics
+                .lags
+                .iter()
+                .enumerate()
+                .map(|(number, lag)| LagPlan {
+                    slot: first_lag + number,
+                    component: match lag.of {
+                        Lagged::State(state) => state,
+                        Lagged::Flow(flow) => states + flow,
+                    },
+                    entries: lag.entries,
+                });
             let place = |time: &f64| asked.partition_point(|other| other < time);
             SeriesPlan {
                 family: observed.distribution.family,
+                arguments: arguments.len(),
+                rounded: observed.rounded,
+                lags: lags.filter(|lag| tape.reads(lag.slot)).collect(),
                 reads: (0..states + flows).filter(|&c| tape.reads(1 + c)).collect(),
                 state: arguments.iter().find_map(|&argument| {
                     match mechanism.graph.operation(argument) {

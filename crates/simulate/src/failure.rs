@@ -2,6 +2,9 @@
 
 use thiserror::Error;
 
+/// How the reason of a simulation begins that broke a condition of acceptance.
+pub const REJECTED: &str = "not accepted by";
+
 /// Why one simulation has no result. It never stops the others.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum Failure {
@@ -50,6 +53,12 @@ pub enum Failure {
         reaction: String,
         /// Where it happened.
         time: f64,
+    },
+    /// It breaks a condition of the mechanism's [accept].
+    #[error("{REJECTED} `{rule}`")]
+    NotAccepted {
+        /// The condition's name.
+        rule: String,
     },
     /// A program said so, or broke.
     #[error("{0}")]

@@ -10,7 +10,7 @@ use gnomon_mechanism::expression::{Input, Inputs, Tape};
 use gnomon_mechanism::model::{Law, Mechanism};
 
 use crate::batch::{check_columns, each_group};
-use crate::compiled::{Compiled, LawPlan, LikelihoodPlan};
+use crate::compiled::{Compiled, LawPlan, SeenPlan};
 use crate::failure::SimulateError;
 use crate::likelihood::{check_data, log_masses, of_written};
 pub(crate) use sensitivities::Sensitive;
@@ -42,7 +42,7 @@ pub struct LikelihoodGradient {
 #[derive(Clone, Debug)]
 enum Source {
     /// The file's own likelihood; the plan's outputs are the derivatives.
-    Written(Box<Compiled>, LikelihoodPlan),
+    Written(Box<Compiled>, SeenPlan),
     /// The mechanism with its sensitivities.
     Observed(Box<Observed>),
 }
@@ -87,7 +87,7 @@ impl LikelihoodGradient {
             let inputs: Vec<Input> = free.iter().map(|&p| Input::Parameter(p)).collect();
             let roots = written.graph.gradient(likelihood.log, &inputs);
             let compiled = Compiled::new(mechanism)?;
-            let plan = LikelihoodPlan::new(&written, &roots);
+            let plan = SeenPlan::new(&written, &roots);
             let once = compiled.likelihood.as_ref().map_or(1, |l| l.tape.work());
             let cost = plan.tape.work() as f64 / once.max(1) as f64;
             return Ok(Self {

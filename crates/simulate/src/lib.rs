@@ -30,18 +30,22 @@
 //!     }],
 //!     latents: vec![],
 //!     likelihood: None,
+//!     acceptance: Vec::new(),
 //!     derived: vec![],
 //!     dynamics: Dynamics {
 //!         states: vec![State { name: "x".into(), initial: one, unit: None, description: None }],
 //!         start: 0.0,
 //!         law: Law::Ode { derivatives: vec![slope], solver: OdeSolver::default() },
 //!         flows: vec![],
+//!         lags: vec![],
 //!         events: vec![],
 //!     },
 //!     observed: vec![Observed {
 //!         name: "x".into(),
 //!         times: vec![1.0],
 //!         distribution: Distribution { family: Family::Exact, arguments: vec![x] },
+//!         missing: None,
+//!         rounded: None,
 //!         unit: None,
 //!         description: None,
 //!     }],
@@ -56,6 +60,7 @@
 // Loops over lanes index several arrays by the lane.
 #![allow(clippy::needless_range_loop)]
 
+mod acceptance;
 mod batch;
 mod block;
 mod breaks;
@@ -77,13 +82,14 @@ pub mod program;
 mod reactions;
 mod sheet;
 
+pub use acceptance::reject;
 pub use batch::{
     Batch, Trajectories, derived, draw_parameters, observation_arguments, simulate, simulate_at,
     simulate_into, solve,
 };
 pub use compiled::Compiled;
 pub use effort::effort;
-pub use failure::{Failure, SimulateError};
+pub use failure::{Failure, REJECTED, SimulateError};
 pub use gradient::LikelihoodGradient;
 pub use likelihood::log_likelihood;
 pub use observe::EntryArguments;

@@ -5,8 +5,9 @@ use gnomon_mechanism::elementary::{exp, ln};
 use gnomon_mechanism::expression::Inputs;
 use rayon::prelude::*;
 
+use crate::acceptance::broken;
 use crate::batch::{check_columns, log_densities};
-use crate::compiled::{Compiled, LawPlan, LikelihoodPlan};
+use crate::compiled::{Compiled, LawPlan, SeenPlan};
 use crate::failure::SimulateError;
 use crate::lanes::{Frame, InstructionSet, Lanes, WIDTH, run};
 
@@ -15,7 +16,7 @@ const ROWS: usize = 1024;
 
 /// The log-likelihood of `data` (one number an observed column, NaN where missing) at each row of
 /// `parameters` (one row where the mechanism has none); negative infinity where the simulation
-/// failed. Up to a constant where the file says so.
+/// failed or is not accepted. Up to a constant where the file says so.
 ///
 /// # Errors
 /// Where columns or data do not fit, or the file gives no likelihood and the dynamics are random, a
@@ -30,6 +31,34 @@ pub fn log_likelihood(
         0 if compiled.priors.is_empty() => 1,
         rows => rows,
     };
+    let mut logs = of_all(compiled, parameters, data, rows)?;
+    rule_out(compiled, parameters, data, &mut logs);
+    Ok(logs)
+}
+
+/// Parameters whose simulations are never accepted, or under which these data are not, are impossible.
+pub(crate) fn rule_out(
+    compiled: &Compiled,
+    parameters: &[Vec<f64>],
+    data: &[f64],
+    logs: &mut [f64],
+) {
+    let observed: Vec<Vec<f64>> = data.iter().map(|&value| vec![value]).collect();
+    let broken = broken(compiled, parameters, &observed, logs.len());
+    for (log, rule) in logs.iter_mut().zip(broken) {
+        if rule.is_some() {
+            *log = f64::NEG_INFINITY;
+        }
+    }
+}
+
+/// The same for simulations of which all are accepted.
+fn of_all(
+    compiled: &Compiled,
+    parameters: &[Vec<f64>],
+    data: &[f64],
+    rows: usize,
+) -> Result<Vec<f64>, SimulateError> {
     if let Some(plan) = &compiled.likelihood {
         let [mut log] = of_written(compiled.set, plan, parameters, data, rows)
             .try_into()
@@ -119,7 +148,7 @@ fn log_sum(a: f64, b: f64) -> f64 {
 /// The values of the plan's expressions of the file's own likelihood: one column each.
 pub(crate) fn of_written(
     set: InstructionSet,
-    plan: &LikelihoodPlan,
+    plan: &SeenPlan,
     parameters: &[Vec<f64>],
     data: &[f64],
     rows: usize,

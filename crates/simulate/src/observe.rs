@@ -37,7 +37,7 @@ pub(crate) fn entries(compiled: &Compiled) -> Vec<EntryArguments> {
             column: columns.next().cloned().unwrap_or_default(),
             time,
             family: series.family,
-            arguments: vec![Vec::new(); series.tape.outputs()],
+            arguments: vec![Vec::new(); series.arguments],
         })
         .collect()
 }
@@ -46,6 +46,9 @@ pub(crate) fn entries(compiled: &Compiled) -> Vec<EntryArguments> {
 struct Entry {
     family: Family,
     arguments: Range<usize>,
+    /// Where it is said whether the entry is missing.
+    missing: Option<usize>,
+    rounded: Option<f64>,
 }
 
 impl Entry {
@@ -89,7 +92,9 @@ impl<'a> Observer<'a> {
                 }
                 entries.push(Entry {
                     family: series.family,
-                    arguments: first..first + count,
+                    arguments: first..first + series.arguments,
+                    missing: (count > series.arguments).then_some(first + series.arguments),
+                    rounded: series.rounded,
                 });
             }
         }
@@ -140,16 +145,14 @@ impl<'a> Observer<'a> {
             }
             for (number, entry) in own.enumerate() {
                 self.frame[0] = Lanes::all(series.times[number]);
-                let place = |n: usize| self.states + series.asked[n] * moving;
                 for &read in &series.reads {
-                    self.frame[1 + read] = self.frame[place(number) + read];
-                    // A flow is what accumulated since the entry before.
-                    if let Some(before) = number.checked_sub(1).filter(|_| read >= plan.states) {
-                        let earlier = self.frame[place(before) + read];
-                        for lane in 0..WIDTH {
-                            self.frame[1 + read].0[lane] -= earlier.0[lane];
-                        }
-                    }
+                    self.frame[1 + read] = self.component(series, number, read);
+                }
+                for lag in &series.lags {
+                    self.frame[lag.slot] = match number.checked_sub(lag.entries) {
+                        None => Lanes::all(0.0),
+                        Some(then) => self.component(series, then, lag.component),
+                    };
                 }
                 let to = entry.arguments.start;
                 run(self.compiled.set, &series.tape, &mut self.frame, to);
@@ -159,6 +162,21 @@ impl<'a> Observer<'a> {
             self.lift_rounding(ode.solver.relative, ode.solver.absolute);
         }
         self.check(&mut sheet.failures[group]);
+    }
+
+    /// A state at an entry of a series, or a flow: what accumulated since the entry before.
+    fn component(&self, series: &SeriesPlan, entry: usize, component: usize) -> Lanes<WIDTH> {
+        let plan = &self.compiled.observation;
+        let place =
+            |n: usize| self.states + series.asked[n] * (plan.states + plan.flows) + component;
+        let mut value = self.frame[place(entry)];
+        if let Some(before) = entry.checked_sub(1).filter(|_| component >= plan.states) {
+            let earlier = self.frame[place(before)];
+            for lane in 0..WIDTH {
+                value.0[lane] -= earlier.0[lane];
+            }
+        }
+        value
     }
 
     /// A count's mean that an ODE solver's error carried below 0 is 0: a solution that decays to 0
@@ -234,7 +252,9 @@ impl<'a> Observer<'a> {
         failures: &mut [Option<Failure>],
         columns: &mut [&mut [f64]],
     ) {
-        if self.entries.iter().all(|e| e.family == Family::Exact) {
+        let as_it_is =
+            |e: &Entry| e.family == Family::Exact && e.missing.is_none() && e.rounded.is_none();
+        if self.entries.iter().all(as_it_is) {
             for (entry, column) in self.entries.iter().zip(columns) {
                 let values = &self.frame[entry.arguments.start].0[..group.len()];
                 column[group.clone()].copy_from_slice(values);
@@ -254,7 +274,12 @@ impl<'a> Observer<'a> {
                     if !value.is_finite() && bad.is_none() {
                         bad = Some(number);
                     }
-                    self.drawn[number].0[lane] = value;
+                    let is_missing = entry.missing.is_some_and(|m| self.frame[m].0[lane] != 0.0);
+                    self.drawn[number].0[lane] = match entry.rounded {
+                        _ if is_missing => f64::NAN,
+                        Some(unit) => (value / unit).round() * unit,
+                        None => value,
+                    };
                 }
             }
             if let Some(bad) = bad {

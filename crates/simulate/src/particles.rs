@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use crate::batch::check_columns;
 use crate::compiled::{Compiled, LawPlan};
 use crate::failure::SimulateError;
+use crate::likelihood::rule_out;
 use cloud::Cloud;
 use seen::Seen;
 
@@ -55,7 +56,9 @@ pub fn estimate_log_likelihood(
         }
         cloud.estimates
     });
-    Ok(estimates.collect::<Vec<_>>().concat())
+    let mut estimates = estimates.collect::<Vec<_>>().concat();
+    rule_out(compiled, parameters, data, &mut estimates);
+    Ok(estimates)
 }
 
 fn check(

@@ -59,6 +59,8 @@ fn mechanism(program: &Program) -> Mechanism {
         name: name.to_owned(),
         times: times.to_vec(),
         distribution: distribution.clone(),
+        missing: None,
+        rounded: None,
         unit: None,
         description: None,
     };
@@ -69,12 +71,14 @@ fn mechanism(program: &Program) -> Mechanism {
         parameters: vec![parameter("a"), parameter("b")],
         latents: Vec::new(),
         likelihood: None,
+        acceptance: Vec::new(),
         derived: Vec::new(),
         dynamics: Dynamics {
             states: Vec::new(),
             start: 0.0,
             law: Law::Program(program.clone()),
             flows: Vec::new(),
+            lags: Vec::new(),
             events: Vec::new(),
         },
         observed: vec![observed("x", &[1.0, 2.0, 3.0]), observed("n", &[1.0])],

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use gnomon_bank::{Bank, Info, Schema};
 use gnomon_claim::exact::share_lower;
+use gnomon_simulate::REJECTED;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -95,6 +96,7 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Bank, Failu
         // The last shard is not kept where too many failed, so that a later run says so again.
         if number + 1 == plans.len() {
             failures.check(most)?;
+            failures.check_accepted()?;
         }
         failures.check_midway(most)?;
         writer.write(*plan, &rows)?;
@@ -141,11 +143,21 @@ fn complete(folder: &Path, schema: &Schema, simulations: u64) -> Option<Bank> {
     (bank.rows() >= simulations && bank.require(schema).is_ok()).then_some(bank)
 }
 
-/// Simulations so far, and those that failed.
+/// Whether a simulation was left out by a condition of its mechanism's [accept].
+#[must_use]
+pub fn is_rejected(reason: &str) -> bool {
+    reason.starts_with(REJECTED)
+}
+
+/// The share of simulations that must be accepted.
+const FEWEST_ACCEPTED: f64 = 0.001;
+
+/// Simulations so far that count, and those that failed.
 #[derive(Debug, Default)]
 struct Failures {
     simulations: u64,
     failed: u64,
+    rejected: u64,
     reasons: BTreeMap<String, u64>,
 }
 
@@ -153,17 +165,41 @@ impl Failures {
     fn count(&mut self, failures: &[Option<String>]) {
         self.simulations += failures.len() as u64;
         for reason in failures.iter().flatten() {
-            self.failed += 1;
-            *self.reasons.entry(reason.clone()).or_default() += 1;
+            self.add(reason, 1);
         }
     }
 
     fn count_bank(&mut self, bank: &Info) {
         self.simulations += bank.rows;
-        self.failed += bank.failures;
         for reason in &bank.reasons {
-            *self.reasons.entry(reason.reason.clone()).or_default() += reason.count;
+            self.add(&reason.reason, reason.count);
         }
+    }
+
+    /// A simulation that is not accepted has not failed: it is not one that counts.
+    fn add(&mut self, reason: &str, count: u64) {
+        if is_rejected(reason) {
+            self.simulations -= count;
+            self.rejected += count;
+        } else {
+            self.failed += count;
+            *self.reasons.entry(reason.to_owned()).or_default() += count;
+        }
+    }
+
+    /// Stops a run of which nothing, or next to nothing, is accepted.
+    fn check_accepted(&self) -> Result<(), Failure> {
+        let all = self.simulations + self.rejected;
+        if self.rejected == 0 || self.simulations as f64 >= FEWEST_ACCEPTED * all as f64 {
+            return Ok(());
+        }
+        Err(Failure::Simulation {
+            message: format!(
+                "[accept] leaves {} of {all} simulations: too few to learn from",
+                self.simulations
+            ),
+            help: Some("loosen its conditions, or narrow the priors to where they hold".into()),
+        })
     }
 
     /// Stops a run that can hardly end well: the share of failures is above `most` beyond doubt.

@@ -18,8 +18,11 @@ pub(super) fn gather<'a>(
     coming.by_ref().take(AHEAD).for_each(prefetch);
     for (r, row) in rows.enumerate() {
         coming.next().into_iter().for_each(prefetch);
-        for (to, &value) in out[r..].iter_mut().step_by(stride).zip(row) {
-            *to = value;
+        // By index: an iterator of steps divides for its length, row after row.
+        let mut to = r;
+        for &value in row {
+            out[to] = value;
+            to += stride;
         }
     }
     if count < stride {

@@ -49,23 +49,28 @@ impl Feed<'_> {
 /// Examples that are all in memory.
 pub(super) struct Memory<'a> {
     examples: &'a Examples,
-    rows: Vec<usize>,
+    /// In half the memory of `usize`: what is shuffled is best near.
+    rows: Vec<u32>,
     batch: usize,
     seed: u64,
     /// The rows in the order of `epoch`.
-    order: Vec<usize>,
+    order: Vec<u32>,
     epoch: Option<usize>,
+    /// The rows of the present batch.
+    chosen: Vec<usize>,
 }
 
 impl<'a> Memory<'a> {
+    /// Of fewer than 2^32 rows.
     pub fn new(examples: &'a Examples, rows: Vec<usize>, batch: usize, seed: u64) -> Self {
         Self {
             examples,
-            rows,
+            rows: rows.into_iter().map(|row| row as u32).collect(),
             batch,
             seed,
             order: Vec::new(),
             epoch: None,
+            chosen: Vec::with_capacity(batch),
         }
     }
 
@@ -76,9 +81,12 @@ impl<'a> Memory<'a> {
             self.epoch = Some(state.epoch);
         }
         let first = state.steps_in_epoch as usize * self.batch;
+        let order = &self.order[first..first + self.batch];
+        self.chosen.clear();
+        self.chosen.extend(order.iter().map(|&row| row as usize));
         Batch {
             examples: self.examples,
-            rows: &self.order[first..first + self.batch],
+            rows: &self.chosen,
         }
     }
 }

@@ -188,6 +188,10 @@ pub fn train(
         let text = format!("{} rows; at least 2 are needed", examples.rows());
         return Err(TrainError::Examples(text));
     }
+    if u32::try_from(examples.rows()).is_err() {
+        let text = format!("{} rows are too many at once", examples.rows());
+        return Err(TrainError::Examples(text));
+    }
     let (rows, held_out) = split(examples.rows(), recipe.validation, recipe.seed);
     let batch = recipe.batch.min(rows.len());
     let mut training = Training {

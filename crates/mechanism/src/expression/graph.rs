@@ -31,6 +31,8 @@ pub enum Input {
     Hoisted(usize),
     /// An observed number, by its column: in a log-likelihood.
     Observed(usize),
+    /// A state or flow at an earlier entry of the observed series, by its position in the dynamics.
+    Lag(usize),
 }
 
 /// Operations on one number. Comparisons and `Not` give 1 for true and 0 for false.

@@ -71,6 +71,8 @@ impl Inputs<'_> {
             Input::Flow(i) => self.flows[i],
             Input::Hoisted(i) => self.hoisted[i],
             Input::Observed(i) => self.observed[i],
+            // What was seen earlier is known to the simulator's own tapes alone.
+            Input::Lag(_) => f64::NAN,
         }
     }
 }

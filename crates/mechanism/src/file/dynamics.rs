@@ -15,6 +15,7 @@ pub(crate) fn without_states(law: Law, start: f64) -> Dynamics {
         start,
         law,
         flows: Vec::new(),
+        lags: Vec::new(),
         events: Vec::new(),
     }
 }
@@ -65,6 +66,7 @@ pub(crate) fn dynamics(
         start,
         law,
         flows: Vec::new(),
+        lags: Vec::new(),
         events,
     })
 }

@@ -4,9 +4,12 @@ use super::lower::{Lowering, Scope};
 use super::names::Meaning;
 use crate::distribution::Family;
 use crate::expression::syntax::{Call, Kind};
-use crate::expression::{Binary, Expression, Input, Node, Unary};
-use crate::model::Flow;
+use crate::expression::{Binary, Expression, Input, Node, Operation, Unary};
+use crate::model::{Flow, Lag, Lagged};
 use crate::source::{ReadError, Span, spelling};
+
+/// Entries that a series may look back.
+const MOST_LAG: f64 = 10_000.0;
 
 /// A function of an expression.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,9 +24,10 @@ enum Function {
     Interp,
     Flow,
     Sum,
+    Lag,
 }
 
-const FUNCTIONS: [(&str, Function); 28] = [
+const FUNCTIONS: [(&str, Function); 29] = [
     ("exp", Function::Unary(Unary::Exp)),
     ("log", Function::Unary(Unary::Ln)),
     ("ln", Function::Unary(Unary::Ln)),
@@ -52,6 +56,7 @@ const FUNCTIONS: [(&str, Function); 28] = [
     ("interp", Function::Interp),
     ("flow", Function::Flow),
     ("sum", Function::Sum),
+    ("lag", Function::Lag),
 ];
 
 /// The names of all functions.
@@ -82,6 +87,7 @@ impl Lowering<'_> {
             Function::Modulo => ("2 arguments", given == 2),
             Function::If => ("3 arguments (condition, then, otherwise)", given == 3),
             Function::Interp => ("2 arguments (time, column)", given == 2),
+            Function::Lag => ("2 arguments (state or flow, entries)", given == 2),
             Function::Sum => ("4 arguments (index, first, last, term)", given == 4),
         };
         if !enough {
@@ -101,6 +107,9 @@ impl Lowering<'_> {
         }
         if function == Function::Interp {
             return self.interpolated(call, scope);
+        }
+        if function == Function::Lag {
+            return self.lag(call, at, scope);
         }
         if function == Function::Sum {
             return self.sum(call, scope);
@@ -131,7 +140,7 @@ impl Lowering<'_> {
                 .fold(arguments[0], |all, &next| graph.binary(binary, all, next)),
             Function::Modulo => graph.binary(Binary::Modulo, arguments[0], arguments[1]),
             Function::If => graph.select(arguments[0], arguments[1], arguments[2]),
-            Function::Interp | Function::Flow | Function::Sum => arguments[0],
+            Function::Interp | Function::Flow | Function::Sum | Function::Lag => arguments[0],
         })
     }
 
@@ -197,6 +206,56 @@ impl Lowering<'_> {
         let rate = self.lower(of, Scope::Moving);
         self.indices = all;
         rate
+    }
+
+    /// A state or flow some entries earlier in the observed series.
+    fn lag(&mut self, call: &Call, at: Span, scope: Scope) -> Result<Node, ReadError> {
+        let [of, entries] = [0, 1].map(|k| &call.arguments[k].value);
+        if scope != Scope::Observed {
+            return Err(self
+                .source
+                .error(at, "`lag` cannot be used here", "not allowed here")
+                .with_help("lag(...) looks back in an observed series: it belongs in [observed]"));
+        }
+        let count = self.constant(entries)?;
+        if !(0.0..=MOST_LAG).contains(&count) || count.fract() != 0.0 {
+            return Err(self
+                .source
+                .error(
+                    entries.at,
+                    format!("{count} is no number of entries to look back"),
+                    "not a whole number from 0 to 10 000",
+                )
+                .with_help("lag(flow(infection), 2) is the value two entries before"));
+        }
+        let node = self.lower(of, scope)?;
+        let lagged = match self.graph.operation(node) {
+            _ if count == 0.0 => return Ok(node),
+            Operation::Input(Input::State(state)) => Lagged::State(state),
+            Operation::Input(Input::Flow(flow)) => Lagged::Flow(flow),
+            _ => {
+                return Err(self
+                    .source
+                    .error(
+                        of.at,
+                        "only a state or a flow can be looked back to",
+                        "neither of the two",
+                    )
+                    .with_help(
+                        "work with lag(state, k) or lag(flow(...), k) in a larger expression",
+                    ));
+            }
+        };
+        let lag = Lag {
+            of: lagged,
+            entries: count as usize,
+        };
+        let place = self.lags.iter().position(|other| *other == lag);
+        let place = place.unwrap_or_else(|| {
+            self.lags.push(lag);
+            self.lags.len() - 1
+        });
+        Ok(self.graph.input(Input::Lag(place)))
     }
 
     /// The flow of a reaction or of an expression since the series' last observation.

@@ -102,6 +102,11 @@ pub const MECHANISM: &[Key] = &[
         "The log-likelihood of what is observed; other names are parts of it, used in those below.",
     ),
     Key::new(
+        "accept",
+        Kind::Named(&Kind::Expression),
+        "Conditions on parameters and observed numbers: a simulation that breaks one is left out.",
+    ),
+    Key::new(
         "forcing",
         Kind::OneOf(&[Kind::Table(FORCING), Kind::Tables(FORCING)]),
         "Measured series that expressions use: interp(t, column).",
@@ -318,6 +323,16 @@ pub const SERIES: &[Key] = &[
         "count",
         Kind::Count(1),
         "How many independent values, in a mechanism without dynamics.",
+    ),
+    Key::new(
+        "rounded",
+        Kind::Number,
+        "Entries are rounded to multiples of this.",
+    ),
+    Key::new(
+        "missing",
+        Kind::Expression,
+        "A condition: where it holds, the entry is missing.",
     ),
     UNIT,
     DESCRIPTION,

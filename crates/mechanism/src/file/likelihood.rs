@@ -12,19 +12,10 @@ use crate::source::{ReadError, Span};
 pub(crate) fn likelihood(
     lowering: &mut Lowering<'_>,
     written: &Written<'_>,
-    observed: &[Observed],
 ) -> Result<Option<Likelihood>, ReadError> {
     let Some(section) = &written.likelihood else {
         return Ok(None);
     };
-    let mut first = 0;
-    for series in observed {
-        let count = series.times.len();
-        lowering
-            .observed
-            .insert(series.name.clone(), (first, count));
-        first += count;
-    }
     let log = section.need("log", "log = \"...\", the log-likelihood")?;
     let up_to_constant = section.get("up_to_constant").map(|entry| entry.truth());
     let outer = lowering.indices.len();
@@ -73,7 +64,17 @@ pub(crate) fn likelihood(
 }
 
 impl Lowering<'_> {
-    /// In the likelihood: an observed number by its name, `y` or `y_3`.
+    /// From here on expressions may use observed numbers.
+    pub fn observe(&mut self, observed: &[Observed]) {
+        let mut first = 0;
+        for series in observed {
+            let count = series.times.len();
+            self.observed.insert(series.name.clone(), (first, count));
+            first += count;
+        }
+    }
+
+    /// Of whole data: an observed number by its name, `y` or `y_3`.
     pub fn observed_name(&mut self, name: &str, at: Span) -> Result<Option<Node>, ReadError> {
         let found = match self.observed.get(name) {
             Some(&(first, 1)) => Some(first),

@@ -12,7 +12,7 @@ use super::numbers::Data;
 use super::written::Written;
 use crate::expression::syntax::{Infix, Kind, Prefix};
 use crate::expression::{Binary, Expression, Graph, Input, Node, Unary};
-use crate::model::Flow;
+use crate::model::{Flow, Lag};
 use crate::source::{ReadError, Source, Span};
 
 /// Which names an expression may use.
@@ -26,7 +26,7 @@ pub(crate) enum Scope {
     Moving,
     /// The same, and flows.
     Observed,
-    /// Constants, parameters, and what is observed.
+    /// Constants, parameters, and what is observed: the likelihood, and conditions on whole simulations.
     Likelihood,
 }
 
@@ -46,6 +46,8 @@ pub(crate) struct Lowering<'a> {
     pub names: Names<'a>,
     pub calendar: Calendar,
     pub flows: Vec<Flow>,
+    /// What observed series look back to, each with the flows of its series.
+    pub lags: Vec<Lag>,
     /// For each parameter that an event switches: the state that holds its present value.
     pub switched: HashMap<usize, usize>,
     /// For each reaction its rate, once the dynamics are read; empty where there are none.
@@ -59,7 +61,7 @@ pub(crate) struct Lowering<'a> {
     pub looked_up: HashMap<(usize, usize), u32>,
     /// Names that stand for a number while an expression is lowered, the innermost last.
     pub indices: Vec<(String, Node)>,
-    /// In the likelihood: each observed series' first column and its entries.
+    /// Once what is observed is known: each observed series' first column and its entries.
     pub observed: HashMap<String, (usize, usize)>,
     /// Entries of the observed series being read.
     pub observed_entries: usize,
@@ -89,6 +91,7 @@ impl<'a> Lowering<'a> {
             names,
             calendar,
             flows: Vec::new(),
+            lags: Vec::new(),
             switched: HashMap::new(),
             rates: Vec::new(),
             flows_of_expressions: true,

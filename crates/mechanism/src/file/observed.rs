@@ -111,6 +111,8 @@ struct Series<'a> {
     distribution: Option<Expression>,
     times: Option<Entry<'a>>,
     count: Option<Entry<'a>>,
+    rounded: Option<Entry<'a>>,
+    missing: Option<Expression>,
     unit: Option<String>,
     description: Option<String>,
 }
@@ -130,6 +132,8 @@ fn series<'a>(written: &Written<'a>, counts: bool) -> Result<Vec<Series<'a>>, Re
             distribution: None,
             times: None,
             count: None,
+            rounded: None,
+            missing: None,
             unit: None,
             description: None,
         };
@@ -141,6 +145,8 @@ fn series<'a>(written: &Written<'a>, counts: bool) -> Result<Vec<Series<'a>>, Re
                 .transpose()?;
             series.times = table.get("times");
             series.count = table.get("count");
+            series.rounded = table.get("rounded");
+            series.missing = table.get("missing").map(|e| expression(&e)).transpose()?;
             series.unit = optional_text(&table, "unit")?;
             series.description = optional_text(&table, "description")?;
         } else if counts && entry.as_number().is_some() {
@@ -272,11 +278,19 @@ pub(crate) fn observed(
         };
         lowering.begin_series();
         let times = times(lowering, written, &series, moves_from)?;
+        let (distribution, missing) =
+            lowering.of_observed(&times, moves_from.is_none(), |lowering| {
+                let role = Role::Observation;
+                let distribution = lowering.distribution(distribution, Scope::Observed, role)?;
+                let missing = series.missing.as_ref();
+                let missing = missing.map(|when| lowering.lower(when, Scope::Observed));
+                Ok((distribution, missing.transpose()?))
+            })?;
         observed.push(Observed {
             name: series.name.to_owned(),
-            distribution: lowering.of_observed(&times, moves_from.is_none(), |lowering| {
-                lowering.distribution(distribution, Scope::Observed, Role::Observation)
-            })?,
+            distribution,
+            missing,
+            rounded: series.rounded.map(|entry| entry.positive()).transpose()?,
             times,
             unit: series.unit,
             description: series.description,
@@ -303,6 +317,21 @@ pub(crate) fn of_program(
                 )
                 .with_help("give `count` or `times` alone"));
         }
+        if let Some(entry) = &series.rounded {
+            return Err(entry
+                .error("a program rounds its values itself", "has no effect here")
+                .with_help("round in the program"));
+        }
+        if let Some(missing) = &series.missing {
+            return Err(written
+                .source
+                .error(
+                    missing.at,
+                    "a program leaves out entries itself",
+                    "has no effect here",
+                )
+                .with_help("answer null for an entry that is missing"));
+        }
         observed.push(Observed {
             name: series.name.to_owned(),
             times: times(lowering, written, &series, None)?,
@@ -310,6 +339,8 @@ pub(crate) fn of_program(
                 family: Family::Exact,
                 arguments: vec![given_by_program],
             },
+            missing: None,
+            rounded: None,
             unit: series.unit,
             description: series.description,
         });

@@ -70,6 +70,7 @@ pub(crate) struct Written<'a> {
     pub forcing: Vec<Section<'a>>,
     pub program: Option<Section<'a>>,
     pub likelihood: Option<Section<'a>>,
+    pub accept: Option<Section<'a>>,
 }
 
 impl<'a> Written<'a> {
@@ -165,6 +166,10 @@ impl<'a> Written<'a> {
             time: section("time", keys::TIME)?,
             forcing: sections("forcing", keys::FORCING)?,
             program: section("program", keys::PROGRAM)?,
+            accept: top
+                .get("accept")
+                .map(|entry| entry.section("[accept]"))
+                .transpose()?,
             likelihood: top
                 .get("likelihood")
                 .map(|entry| entry.section("[likelihood]"))

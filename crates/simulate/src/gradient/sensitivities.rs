@@ -51,6 +51,11 @@ pub(super) fn extended(
     if let Some(reason) = not_smooth(mechanism, free) {
         return Err(SimulateError::Unsupported(reason));
     }
+    if !mechanism.dynamics.lags.is_empty() {
+        return Err(SimulateError::Unsupported(
+            "an observed series looks back".into(),
+        ));
+    }
     let scale = widths(mechanism, free);
     let mut new = mechanism.clone();
     let places = places(mechanism, free, &scale);

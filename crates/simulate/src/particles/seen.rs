@@ -64,7 +64,7 @@ impl Seen {
         for &(number, value) in &self.entries {
             let series = &plan.series[number];
             run(compiled.set, &series.tape, frame, outputs);
-            let slots = &frame[outputs..outputs + series.tape.outputs()];
+            let slots = &frame[outputs..outputs + series.arguments];
             for (lane, sum) in to.iter_mut().enumerate() {
                 arguments.clear();
                 arguments.extend(slots.iter().map(|slot| slot.0[lane]));

@@ -90,6 +90,8 @@ impl Build {
             name: name.into(),
             times: times.to_vec(),
             distribution: Distribution { family, arguments },
+            missing: None,
+            rounded: None,
             unit: None,
             description: None,
         });
@@ -104,12 +106,14 @@ impl Build {
             parameters: self.parameters,
             latents: vec![],
             likelihood: None,
+            acceptance: Vec::new(),
             derived: vec![],
             dynamics: Dynamics {
                 states: self.states,
                 start: 0.0,
                 law,
                 flows: self.flows,
+                lags: vec![],
                 events: self.events,
             },
             observed: self.observed,

@@ -150,11 +150,14 @@ pub(super) fn refine(
 
 /// Why data with missing entries have no likelihood, where the file gives it for whole data.
 fn not_observed(mechanism: &Mechanism, data: &[f64]) -> Option<String> {
-    let mut used = mechanism.likelihood_columns().into_iter();
-    let missing = used.find(|&column| data[column].is_nan())?;
+    let missing = |columns: Vec<usize>| columns.into_iter().find(|&column| data[column].is_nan());
+    let (table, missing) = match missing(mechanism.likelihood_columns()) {
+        Some(missing) => ("likelihood", missing),
+        None => ("accept", missing(mechanism.acceptance_columns())?),
+    };
     let mut columns = mechanism.observed.iter().flat_map(Observed::columns);
     let name = columns.nth(missing).unwrap_or_default();
-    Some(format!("its [likelihood] needs `{name}`, which is missing"))
+    Some(format!("its [{table}] needs `{name}`, which is missing"))
 }
 
 fn no_likelihood(reason: String) -> String {
