@@ -33,11 +33,20 @@ impl Target {
     }
 }
 
-/// Which given entries the study's data lack.
+/// Which given entries the study's data lack, by no rule of a mechanism: they tell nothing by it.
 #[must_use]
 pub fn missing_entries(context: &Context) -> Vec<usize> {
-    let data = context.study.data.iter().flatten().enumerate();
-    data.filter(|(_, value)| value.is_nan())
+    let study = &context.study;
+    let by_rule = |name: &str| {
+        let mut observed = study.mechanisms.iter().flat_map(|m| &m.observed);
+        observed.any(|series| series.name == name && series.missing.is_some())
+    };
+    let series = study.given_series().flat_map(|series| {
+        let by_rule = by_rule(&series.name);
+        series.times.iter().map(move |_| by_rule)
+    });
+    let data = study.data.iter().flatten().zip(series).enumerate();
+    data.filter(|(_, (value, by_rule))| value.is_nan() && !by_rule)
         .map(|(entry, _)| entry)
         .collect()
 }
