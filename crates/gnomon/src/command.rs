@@ -3,6 +3,7 @@
 mod arguments;
 mod bank;
 mod c2st;
+mod fit;
 pub mod output;
 mod study;
 
@@ -95,6 +96,15 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
                 (None, None) => Ok(()),
             }
         }
+        Command::Fit {
+            study,
+            observed,
+            each,
+            output,
+        } => match each.zip(output) {
+            Some((file, folder)) => fit::each(&session, &study, &file, &folder),
+            None => fit::one(&session, &study, observed.as_deref()),
+        },
         Command::Report { study } => study::report(&session, &study),
         Command::Bank { command } => bank::execute(&session, command),
         Command::C2st {

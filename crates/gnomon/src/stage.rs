@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod examine;
+pub mod fit;
 pub mod imported;
 pub mod learn;
 pub mod networks;

@@ -110,6 +110,25 @@ pub enum Command {
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },
+    /// Fit every mechanism by maximum likelihood: AIC, BIC, parameters
+    Fit {
+        /// The study's folder, or its study.toml
+        study: PathBuf,
+        /// A CSV file in the form of the study's own data, instead of these
+        #[arg(long, value_name = "FILE")]
+        observed: Option<PathBuf>,
+        /// Many data sets: a .csv, .parquet or .npz file with one data set a row
+        #[arg(
+            long,
+            value_name = "FILE",
+            conflicts_with = "observed",
+            requires = "output"
+        )]
+        each: Option<PathBuf>,
+        /// With --each: where to write fits.csv and fits.parquet
+        #[arg(long, value_name = "FOLDER", requires = "each")]
+        output: Option<PathBuf>,
+    },
     /// Write the report again from the results that are there
     Report {
         /// The study's folder, or its study.toml

@@ -17,7 +17,7 @@ use serde_json::json;
 use super::Session;
 use super::output;
 
-fn read(session: &Session, path: &Path) -> Result<Context, Failure> {
+pub(super) fn read(session: &Session, path: &Path) -> Result<Context, Failure> {
     Context::read(path, session.wishes, session.progress)
 }
 
@@ -274,16 +274,8 @@ pub struct Asked<'a> {
 /// Posterior draws for each of many data sets.
 const DRAWS_FOR_EACH: usize = 1000;
 
-/// `gnomon ask --each`.
-pub fn ask_each(
-    session: &Session,
-    path: &Path,
-    each: &Path,
-    asked: Asked<'_>,
-) -> Result<(), Failure> {
-    let mut context = read(session, path)?;
-    stage::learn::adopt(&mut context)?;
-    refuse_other_data(&context, None)?;
+/// Many data sets, one a row of a file: one column a given entry; there is at least one row.
+pub(super) fn data_sets(context: &Context, each: &Path) -> Result<Vec<Vec<f64>>, Failure> {
     let columns = context.study.given_columns();
     let data = gnomon::bank::import::columns(each, &columns).map_err(|error| match error {
         BankError::Import { file, problem } => Failure::refused(
@@ -295,13 +287,27 @@ pub fn ask_each(
         ),
         other => other.into(),
     })?;
-    let rows = data.first().map_or(0, Vec::len);
-    if rows == 0 {
+    if data.first().is_none_or(Vec::is_empty) {
         return Err(Failure::refused(
             format!("{} has no rows", each.display()),
             "one data set a row",
         ));
     }
+    Ok(data)
+}
+
+/// `gnomon ask --each`.
+pub fn ask_each(
+    session: &Session,
+    path: &Path,
+    each: &Path,
+    asked: Asked<'_>,
+) -> Result<(), Failure> {
+    let mut context = read(session, path)?;
+    stage::learn::adopt(&mut context)?;
+    refuse_other_data(&context, None)?;
+    let data = data_sets(&context, each)?;
+    let rows = data[0].len();
     let amortized = stage::learn::load(&context)?;
     let draws = asked.draws.map_or(DRAWS_FOR_EACH, |draws| draws as usize);
     let began = std::time::Instant::now();

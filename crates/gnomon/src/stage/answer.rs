@@ -31,6 +31,7 @@ use prior::{known_rows, prior_predictive, prior_rows};
 pub(crate) use quantities::names;
 use quantities::{Range, mechanisms, posterior, prior_draws, shared};
 pub use refinement::Refine;
+pub(crate) use refinement::incomparable;
 use replicates::Replicates;
 pub use words::percent;
 use words::sentence;
@@ -232,7 +233,8 @@ pub fn ask(
     let began = Instant::now();
     let refined = refinement::refine(context, population, amortized, &given, data, draws, refine)?;
     let refining = began.elapsed().as_secs_f64();
-    let incomparable = refinement::incomparable(study);
+    let incomparable = incomparable(study)
+        .map(|why| format!("the mechanisms' probabilities are the network's own, since {why}"));
     let by_evidence = match incomparable {
         Some(_) => None,
         None => refinement::probabilities(&study.weights, &refined),

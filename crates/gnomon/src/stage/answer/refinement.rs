@@ -18,7 +18,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::population::Population;
-pub(super) use evidence::{incomparable, probabilities};
+pub(crate) use evidence::incomparable;
+pub(super) use evidence::probabilities;
 use particles::{Estimated, estimated};
 pub(super) use told::{claim, in_words};
 

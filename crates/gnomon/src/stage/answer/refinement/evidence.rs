@@ -4,8 +4,8 @@ use gnomon_infer::refine::{Agreement, Refined};
 use gnomon_mechanism::elementary::exp;
 use gnomon_mechanism::{Mechanism, Study};
 
-/// Why evidences of the mechanisms cannot be compared, if they cannot: a probability is no density.
-pub(in super::super) fn incomparable(study: &Study) -> Option<String> {
+/// Why likelihoods of different mechanisms cannot be compared, if they cannot.
+pub(crate) fn incomparable(study: &Study) -> Option<String> {
     let discrete = |mechanism: &Mechanism, name: &str| {
         let series = mechanism.observed.iter().find(|o| o.name == name);
         series.map(|series| series.distribution.family.is_discrete())
@@ -16,8 +16,7 @@ pub(in super::super) fn incomparable(study: &Study) -> Option<String> {
     let up_to_constant = |m: &&Mechanism| m.likelihood.is_some_and(|l| l.up_to_constant);
     if let Some(mechanism) = study.mechanisms.iter().find(up_to_constant) {
         return Some(format!(
-            "the mechanisms' probabilities are the network's own, since the likelihood of `{}` is known up to \
-             a constant only",
+            "the likelihood of `{}` is known up to a constant only",
             mechanism.name
         ));
     }
@@ -29,8 +28,8 @@ pub(in super::super) fn incomparable(study: &Study) -> Option<String> {
     });
     mixed.map(|name| {
         format!(
-            "the mechanisms' probabilities are the network's own, since `{name}` is a whole number in some \
-             mechanisms and any number in others: evidences of the two cannot be compared"
+            "`{name}` is a whole number in some mechanisms and any number in others, and a probability is no \
+             density"
         )
     })
 }
