@@ -430,3 +430,61 @@ fn schemas_and_completions_are_printed() {
     }
     assert!(text(&succeeds(&["completions", "bash"]).stdout).contains("gnomon"));
 }
+
+/// The slope's least squares: sum of t y over sum of t^2, with the noise known.
+#[test]
+fn mechanisms_are_fitted_by_maximum_likelihood() {
+    let (_folder, study) = line_study();
+    let folder = Path::new(&study);
+    let fits = json(&succeeds(&["fit", &study, "--json"]));
+    let fit = &fits["mechanisms"][0];
+    let slope = fit["parameters"]["slope"].as_f64().unwrap();
+    assert!((slope - 6.8 / 14.0).abs() < 1e-4, "{fit}");
+    let number = |key: &str| fit[key].as_f64().unwrap();
+    assert_eq!(number("free"), 1.0);
+    assert!((number("aic") - (2.0 - 2.0 * number("log_likelihood"))).abs() < 1e-9);
+    assert!((number("bic") - (3f64.ln() - 2.0 * number("log_likelihood"))).abs() < 1e-9);
+    let told = succeeds(&["fit", &study]);
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(
+        told.contains("16 of 16") && told.contains("slope 0.486"),
+        "{told}"
+    );
+
+    // Two data sets, the second of which lacks an entry.
+    let many = folder.join("many.csv");
+    fs::write(&many, "y_1,y_2,y_3\n1,2,3\n-1,,-3\n").unwrap();
+    let (many, out) = (many.display().to_string(), folder.join("fitted"));
+    let out = out.display().to_string();
+    succeeds(&["fit", &study, "--each", &many, "--output", &out]);
+    let table = fs::read_to_string(folder.join("fitted/fits.csv")).unwrap();
+    let mut lines = table
+        .lines()
+        .map(|line| line.split(',').collect::<Vec<_>>());
+    let head = lines.next().unwrap();
+    let place = head
+        .iter()
+        .position(|name| name.ends_with("_slope"))
+        .unwrap();
+    for (line, slope) in lines.zip([1.0, -1.0]) {
+        let found: f64 = line[place].parse().unwrap();
+        assert!((found - slope).abs() < 1e-4, "{table}");
+    }
+
+    // What has no likelihood is said, and where nothing has one, refused.
+    let mechanism = folder.join("line.toml");
+    let text = fs::read_to_string(&mechanism).unwrap();
+    fs::write(
+        &mechanism,
+        text.replace(
+            "slope = \"Normal",
+            "level = \"Poisson(3)\"\nslope = \"Normal",
+        ),
+    )
+    .unwrap();
+    fails(
+        &["fit", &study],
+        3,
+        &["no mechanism can be fitted", "`level` is a whole number"],
+    );
+}

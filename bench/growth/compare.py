@@ -1,0 +1,213 @@
+"""Which mechanism made a series: errors of Gnomon's networks beside AIC, AICc and BIC of
+maximum-likelihood fits, and beside exact evidence, on held-out series at three noise levels.
+
+`bench/run growth [--series N] [--exact N] [--simulations N]`
+"""
+
+import argparse
+import csv
+import json
+import math
+import shutil
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import machine
+import result
+from worker import BUILD
+
+ROOT = Path(__file__).resolve().parents[2]
+STUDY = ROOT / "studies" / "which-growth"
+MECHANISMS = ("logistic", "gompertz", "theta_logistic", "allee")
+# Noise of the environment in a year, and of the measurement, in logarithms.
+LEVELS = {"low": (0.03, 0.03), "middle": (0.1, 0.1), "high": (0.3, 0.3)}
+SEED = 1000
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench/run growth")
+    parser.add_argument("--quick", action="store_true", help="200 series, 10 by evidence, 40,000 simulations")
+    parser.add_argument("--series", type=int)
+    parser.add_argument("--exact", type=int, help="series of each level answered by exact evidence, too")
+    parser.add_argument("--simulations", type=int)
+    arguments = parser.parse_args()
+    quick = arguments.quick
+    series = arguments.series or (200 if quick else 2000)
+    exact = arguments.exact if arguments.exact is not None else (10 if quick else 100)
+    simulations = arguments.simulations or (40_000 if quick else 800_000)
+    subprocess.run(["cargo", "build", "--release", "-p", "gnomon"], cwd=ROOT, check=True)
+    gnomon = Gnomon(ROOT / "target" / "release" / "gnomon")
+    folder = BUILD / "growth" / str(simulations)
+    study = copy(STUDY, folder / "study")
+    gnomon("learn", study, "--simulations", str(simulations))
+    rows = []
+    for number, (level, noise) in enumerate(LEVELS.items()):
+        test = folder / level
+        truths, data = held_out(gnomon, test, noise, series, SEED + number)
+        found = {
+            "network": networks(gnomon, study, data, test),
+            **fits(gnomon, data, test),
+        }
+        rows.append({"level": level, "noise": noise, **compared(truths, found)})
+        if exact:
+            part = list(range(min(exact, series)))
+            evidence = evidences(gnomon, study, data, test, part)
+            same = {name: [values[k] for k in part] for name, values in found.items()}
+            told = compared([truths[k] for k in part], {**same, "evidence": evidence})
+            rows.append({"level": f"{level}, first {len(part)}", "noise": noise, **told})
+    print(f"\nwhich-growth on {machine.name()}\n\n{table(rows)}\n")
+    print(json.dumps({"bench": "growth", "machine": machine.name(), "rows": rows}))
+    return 0
+
+
+class Gnomon:
+    """The command line."""
+
+    def __init__(self, binary: Path):
+        self.binary = binary
+
+    def __call__(self, *arguments) -> str:
+        command = [self.binary, *arguments, "--json"]
+        run = subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True)
+        return run.stdout
+
+
+def copy(study: Path, folder: Path) -> Path:
+    shutil.copytree(study, folder, ignore=shutil.ignore_patterns("results"), dirs_exist_ok=True)
+    return folder
+
+
+def held_out(gnomon, folder: Path, noise, series: int, seed: int) -> tuple[list[str], Path]:
+    """Series of all mechanisms at one noise level, from a seed that nothing was trained on: the true
+    mechanism of each, and the file."""
+    study = copy(STUDY, folder / "study")
+    for path in study.glob("*.toml"):
+        text = path.read_text()
+        for name, value in zip(("sigma", "tau"), noise, strict=True):
+            text = "\n".join(
+                f"{name} = {value}" if line.split("=")[0].strip() == name else line
+                for line in text.splitlines()
+            )
+        if path.name != "study.toml":
+            path.write_text(text + "\n")
+    gnomon("simulate", study, "--simulations", series, "--seed", seed)
+    file = folder / "series.csv"
+    banks = list((study / "results" / "banks").iterdir())
+    gnomon("bank", "export", banks[0], file)
+    with open(file, encoding="utf-8") as lines:
+        truths = [row["mechanism"] for row in csv.DictReader(lines)]
+    return truths, file
+
+
+def networks(gnomon, study: Path, data: Path, folder: Path) -> list[str]:
+    """The most probable mechanism of each series by the trained networks."""
+    gnomon("ask", study, "--each", data, "--draws", 1, "--output", folder)
+    return largest(folder / "answers.csv", "probability_{}", 1)
+
+
+def fits(gnomon, data: Path, folder: Path) -> dict[str, list[str]]:
+    """The best mechanism of each series by criteria of fits that know measurement noise alone."""
+    study = copy(STUDY / "measured", folder / "measured")
+    gnomon("fit", study, "--each", data, "--output", folder)
+    return {
+        name: largest(folder / "fits.csv", f"{{}}_{name.lower()}", -1) for name in ("AIC", "AICc", "BIC")
+    }
+
+
+def largest(file: Path, column: str, sign: int) -> list[str]:
+    """The mechanism with the largest number (times `sign`) in each row."""
+    with open(file, encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+
+    def number(row, mechanism):
+        text = row[column.format(mechanism)]
+        return sign * float(text) if text else -math.inf
+
+    return [max(MECHANISMS, key=lambda mechanism: number(row, mechanism)) for row in rows]
+
+
+def evidences(gnomon, study: Path, data: Path, folder: Path, part: list[int]) -> list[str]:
+    """The most probable mechanism by evidence, the noise of the environment integrated out by a
+    particle filter."""
+    with open(data, encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    found = []
+    for k in part:
+        known = folder / f"evidence-{k}.json"
+        if not known.exists():
+            observed = folder / "one.csv"
+            values = [rows[k][f"y_{entry}"] for entry in range(1, 22)]
+            observed.write_text("\n".join(["y", *values]) + "\n")
+            told = json.loads(
+                gnomon("ask", study, "--observed", observed, "--refine", "--draws", 100)
+            )
+            kept = {key: told[key] for key in ("mechanisms", "refinement")}
+            known.write_text(json.dumps(kept))
+        mechanisms = json.loads(known.read_text())["mechanisms"]
+        found.append(max(mechanisms, key=lambda one: one["posterior"])["name"])
+    return found
+
+
+def compared(truths: list[str], found: dict[str, list[str]]) -> dict:
+    """The share of wrong answers of each method with its 95 % interval (Wilson 1927), and of the
+    networks' over each other's, with an interval by the delta method on paired series."""
+    wrong = {
+        name: [a != b for a, b in zip(answers, truths, strict=True)] for name, answers in found.items()
+    }
+    errors = {name: {"error": round(statistics.fmean(w), 4), "interval": wilson(sum(w), len(w))} for name, w in wrong.items()}
+    ratios = {
+        name: ratio(wrong["network"], w) for name, w in wrong.items() if name != "network"
+    }
+    return {"series": len(truths), "errors": errors, "ratios": ratios}
+
+
+def wilson(successes: int, trials: int, z: float = 1.96) -> list[float]:
+    share = successes / trials
+    centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2))
+    return [round(centre - half, 4), round(centre + half, 4)]
+
+
+def ratio(ours: list[bool], theirs: list[bool]) -> dict:
+    """Ours over theirs and its 95 % interval; the difference in points and its standard error."""
+    n, a, b = len(ours), statistics.fmean(ours), statistics.fmean(theirs)
+    differences = [x - y for x, y in zip(ours, theirs, strict=True)]
+    points = {
+        "difference": round(statistics.fmean(differences), 4),
+        "standard_error": round(statistics.pstdev(differences) / math.sqrt(n), 4),
+    }
+    if a == 0 or b == 0:
+        return points
+    both = statistics.fmean([x and y for x, y in zip(ours, theirs, strict=True)])
+    variance = ((1 - a) / a + (1 - b) / b - 2 * (both / (a * b) - 1)) / n
+    spread = math.exp(1.96 * math.sqrt(max(variance, 0)))
+    return {"ratio": round(a / b, 3), "interval": [round(a / b / spread, 3), round(a / b * spread, 3)], **points}
+
+
+def table(rows: list[dict]) -> str:
+    """One line a level and method."""
+    head = ["noise", "series", "method", "wrong", "95 % interval", "network / it", "interval"]
+    body = []
+    for row in rows:
+        for name, told in row["errors"].items():
+            against = row["ratios"].get(name, {})
+            low, high = told["interval"]
+            between = against.get("interval")
+            body.append(
+                [
+                    row["level"],
+                    f"{row['series']:,d}",
+                    name,
+                    f"{told['error']:.1%}",
+                    f"{low:.1%} to {high:.1%}",
+                    f"{against['ratio']:.2f}" if "ratio" in against else "",
+                    f"{between[0]:.2f} to {between[1]:.2f}" if between else "",
+                ]
+            )
+    return result.aligned(head, body)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
