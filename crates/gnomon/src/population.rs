@@ -288,7 +288,12 @@ impl Population<'_> {
                 .map(|reason| reason.map(gnomon_simulate::Failure::Program))
                 .collect(),
         };
-        reject(compiled, &mut batch);
+        reject(
+            compiled,
+            &batch.parameters,
+            &mut batch.observed,
+            &mut batch.failures,
+        );
         Ok(batch)
     }
 }

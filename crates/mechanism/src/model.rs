@@ -1,14 +1,13 @@
 //! A mechanism as checked data: what every other room works on.
 
+mod tractable;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::distribution::Family;
 use crate::expression::{Graph, Input, Node};
 use crate::source::{Source, Span};
-
-/// Combinations of latents' values that a likelihood sums over.
-const MOST_COMBINATIONS: usize = 256;
 
 /// A simulator: parameters with priors, dynamics, and what is observed of them.
 ///
@@ -389,175 +388,6 @@ impl Mechanism {
         let (low, high) = family.support(&arguments);
         (value < low || value > high)
             .then(|| format!("{name} gives numbers from {low} to {high} here"))
-    }
-
-    /// Why the likelihood of the observed series `given` has no closed form, if it has none.
-    #[must_use]
-    pub fn no_likelihood(&self, given: &[String]) -> Option<String> {
-        if let Some(hidden) = self.hidden_acceptance(given) {
-            return Some(hidden);
-        }
-        if self.likelihood.is_some() {
-            let columns = self.observed.iter().flat_map(|observed| {
-                std::iter::repeat_n(observed.name.as_str(), observed.times.len())
-            });
-            let series: Vec<&str> = columns.collect();
-            let used = self.likelihood_columns().into_iter();
-            let not_given = used
-                .map(|column| series[column])
-                .find(|name| !given.iter().any(|given| given == name));
-            return not_given
-                .map(|name| format!("its [likelihood] needs `{name}`, which is not given"));
-        }
-        if self.latent_values().is_none() {
-            return Some("its latents cannot be summed over".into());
-        }
-        if let Some(changed) = self.changed_after(given) {
-            return Some(changed);
-        }
-        match &self.dynamics.law {
-            Law::Sde { .. } | Law::Jumps { .. } | Law::Leaps { .. } => {
-                return Some("its dynamics are random".into());
-            }
-            Law::Program(_) => return Some("it is a program".into()),
-            Law::Static | Law::Ode { .. } | Law::Map { .. } => {}
-        }
-        self.without_noise(given)
-    }
-
-    /// Why the likelihood of the observed series `given` cannot be estimated by a particle filter
-    /// either, if it cannot.
-    #[must_use]
-    pub fn no_estimate(&self, given: &[String]) -> Option<String> {
-        match &self.dynamics.law {
-            _ if self.likelihood.is_some() => self.no_likelihood(given),
-            Law::Sde { .. } | Law::Jumps { .. } | Law::Leaps { .. } => {
-                let other = self.hidden_acceptance(given);
-                let other = other.or_else(|| self.changed_after(given));
-                if let Some(other) = other.or_else(|| self.looks_back(given)) {
-                    return Some(other);
-                }
-                let without = self.without_noise(given)?;
-                Some(format!("its dynamics are random and {without}"))
-            }
-            _ => self.no_likelihood(given),
-        }
-    }
-
-    /// Says so where a condition of acceptance needs a series that is not `given`: then the data do not
-    /// tell whether they were accepted.
-    fn hidden_acceptance(&self, given: &[String]) -> Option<String> {
-        let series = self
-            .observed
-            .iter()
-            .flat_map(|observed| std::iter::repeat_n(observed.name.as_str(), observed.times.len()));
-        let series: Vec<&str> = series.collect();
-        self.acceptance.iter().find_map(|rule| {
-            let inputs = self.graph.inputs_of(&[rule.condition]);
-            let hidden = inputs.iter().find_map(|input| match input {
-                Input::Observed(column) if !given.iter().any(|g| g == series[*column]) => {
-                    Some(series[*column])
-                }
-                _ => None,
-            })?;
-            Some(format!(
-                "whether it is accepted by `{}` depends on `{hidden}`, which is not given",
-                rule.name
-            ))
-        })
-    }
-
-    /// Says so where one of the series `given` is rounded, or lacks entries by a rule that depends on more
-    /// than the time.
-    fn changed_after(&self, given: &[String]) -> Option<String> {
-        self.observed.iter().find_map(|observed| {
-            if !given.contains(&observed.name) {
-                return None;
-            }
-            let by_time = |input: &Input| *input == Input::Time;
-            let missing = observed.missing.map(|node| self.graph.inputs_of(&[node]));
-            match (observed.rounded, missing) {
-                (Some(_), _) => Some(format!("`{}` is rounded", observed.name)),
-                (None, Some(inputs)) if !inputs.iter().all(by_time) => Some(format!(
-                    "which entries `{}` lacks depends on the simulation",
-                    observed.name
-                )),
-                _ => None,
-            }
-        })
-    }
-
-    /// Says so where one of the series `given` depends on what was before.
-    fn looks_back(&self, given: &[String]) -> Option<String> {
-        let back = self.observed.iter().find(|observed| {
-            let inputs = self.graph.inputs_of(&observed.distribution.arguments);
-            given.contains(&observed.name) && inputs.iter().any(|i| matches!(i, Input::Lag(_)))
-        });
-        back.map(|observed| format!("`{}` looks back by lag(...)", observed.name))
-    }
-
-    /// Says so where one of the series `given` is observed without noise.
-    fn without_noise(&self, given: &[String]) -> Option<String> {
-        let exact = self.observed.iter().find(|observed| {
-            observed.distribution.family == Family::Exact && given.contains(&observed.name)
-        });
-        exact.map(|observed| format!("`{}` is observed without noise", observed.name))
-    }
-
-    /// The observed columns that the file's own likelihood uses; none without one.
-    #[must_use]
-    pub fn likelihood_columns(&self) -> Vec<usize> {
-        let log = self.likelihood.iter().map(|likelihood| likelihood.log);
-        self.observed_columns_in(&log.collect::<Vec<_>>())
-    }
-
-    /// The observed columns that conditions of acceptance use.
-    #[must_use]
-    pub fn acceptance_columns(&self) -> Vec<usize> {
-        let all = self.acceptance.iter().map(|rule| rule.condition);
-        self.observed_columns_in(&all.collect::<Vec<_>>())
-    }
-
-    fn observed_columns_in(&self, nodes: &[Node]) -> Vec<usize> {
-        let inputs = self.graph.inputs_of(nodes);
-        let columns = inputs.iter().filter_map(|input| match input {
-            Input::Observed(column) => Some(*column),
-            _ => None,
-        });
-        columns.collect()
-    }
-
-    /// Every combination of values that the latents may have, where they are few; one of none
-    /// where there are no latents.
-    #[must_use]
-    pub fn latent_values(&self) -> Option<Vec<Vec<f64>>> {
-        let mut all = vec![Vec::new()];
-        for latent in &self.latents {
-            let arguments = &latent.prior.arguments;
-            let most = match latent.prior.family {
-                Family::Bernoulli => 1,
-                Family::Categorical => arguments.len() - 1,
-                Family::Binomial => {
-                    let n = self.graph.as_constant(arguments[0])?;
-                    (n < MOST_COMBINATIONS as f64).then_some(n as usize)?
-                }
-                _ => return None,
-            };
-            if all.len() * (most + 1) > MOST_COMBINATIONS {
-                return None;
-            }
-            all = all
-                .iter()
-                .flat_map(|before| {
-                    (0..=most).map(|value| {
-                        let mut values = before.clone();
-                        values.push(value as f64);
-                        values
-                    })
-                })
-                .collect();
-        }
-        Some(all)
     }
 
     /// Whether the entries of the observed series `name` can be exchanged given the parameters: there

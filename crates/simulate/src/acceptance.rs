@@ -2,7 +2,6 @@
 
 use rayon::prelude::*;
 
-use crate::batch::Batch;
 use crate::compiled::Compiled;
 use crate::failure::Failure;
 use crate::lanes::{Frame, WIDTH, run};
@@ -11,21 +10,21 @@ use crate::lanes::{Frame, WIDTH, run};
 const ROWS: usize = 4096;
 
 /// Marks the simulations that break one of the mechanism's conditions as failed, for that reason, and
-/// takes away what they observed.
-pub fn reject(compiled: &Compiled, batch: &mut Batch) {
-    let broken = broken(
-        compiled,
-        &batch.parameters,
-        &batch.observed,
-        batch.failures.len(),
-    );
+/// takes away what they observed. Columns as in a [`Batch`](crate::Batch).
+pub fn reject(
+    compiled: &Compiled,
+    parameters: &[Vec<f64>],
+    observed: &mut [Vec<f64>],
+    failures: &mut [Option<Failure>],
+) {
+    let broken = broken(compiled, parameters, observed, failures.len());
     for (row, rule) in broken.into_iter().enumerate() {
         if let Some(rule) = rule
-            && batch.failures[row].is_none()
+            && failures[row].is_none()
         {
             let rule = compiled.mechanism.acceptance[rule].name.clone();
-            batch.failures[row] = Some(Failure::NotAccepted { rule });
-            for column in &mut batch.observed {
+            failures[row] = Some(Failure::NotAccepted { rule });
+            for column in observed.iter_mut() {
                 column[row] = f64::NAN;
             }
         }

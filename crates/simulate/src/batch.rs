@@ -159,7 +159,12 @@ pub fn simulate_into(
             }
         },
     );
-    reject(compiled, batch);
+    reject(
+        compiled,
+        &batch.parameters,
+        &mut batch.observed,
+        &mut batch.failures,
+    );
     Ok(())
 }
 
@@ -185,7 +190,12 @@ fn run_program(
     batch.observed = answers.observed;
     let reasons = answers.failures.into_iter();
     batch.failures = reasons.map(|reason| reason.map(Failure::Program)).collect();
-    reject(compiled, batch);
+    reject(
+        compiled,
+        &batch.parameters,
+        &mut batch.observed,
+        &mut batch.failures,
+    );
     Ok(())
 }
 

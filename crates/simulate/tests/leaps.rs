@@ -150,10 +150,11 @@ fn people_are_conserved() {
         ("langevin", "[solver]\nstep = 5"),
     ] {
         let all = observed(&epidemic(method, solver, 200), 500);
+        let at = |column: usize, row: usize| all[column][row];
         for row in 0..500 {
             let mut cases = 0.0;
             for time in 0..4 {
-                let [s, i, r, new] = [0, 1, 2, 3].map(|k| all[4 * k + time][row]);
+                let [s, i, r, new] = [0, 1, 2, 3].map(|k| at(4 * k + time, row));
                 cases += new;
                 assert!((s + i + r - 200.0).abs() < 1e-9 && (s - 180.0 + cases).abs() < 1e-9);
                 assert!(s >= 0.0 && i >= 0.0 && r >= 0.0, "{s} {i} {r}");
