@@ -244,6 +244,22 @@ impl Climber {
         along
     }
 
+    /// Goes to the first of some places whose value brings enough of what the slope promises; the step.
+    fn take(&mut self, places: &[f64], values: &[f64]) -> Option<Vec<f64>> {
+        let slope = self.free_slope();
+        let tried = places.chunks_exact(self.place.len()).zip(values);
+        let (to, step, gain) = tried
+            .map(|(to, value)| {
+                let step: Vec<f64> = to.iter().zip(&self.place).map(|(a, b)| a - b).collect();
+                (to, step, value - self.value)
+            })
+            .find(|(_, step, gain)| *gain > 0.0 && *gain >= ENOUGH * dot(step, &slope))?;
+        self.place.copy_from_slice(to);
+        self.value += gain;
+        self.arrived = gain < ARRIVED;
+        Some(step)
+    }
+
     fn forget(&mut self) {
         let d = self.place.len();
         self.inverse.fill(0.0);
@@ -368,37 +384,43 @@ impl Search<'_> {
     fn step(&mut self, climbers: &mut [&mut Climber]) -> Result<(), FitError> {
         let d = self.d;
         let directions: Vec<Vec<f64>> = climbers.iter().map(|c| c.direction()).collect();
-        let mut candidates = Vec::new();
-        for (climber, direction) in climbers.iter().zip(&directions) {
-            for halving in 0..HALVINGS {
-                let length = 0.5_f64.powi(halving);
-                let moved = climber.place.iter().zip(direction);
-                candidates.extend(moved.map(|(z, by)| (z + length * by).clamp(-BOUND, BOUND)));
-            }
-        }
-        let values = self.values(&candidates)?;
         let mut moved: Vec<(usize, Vec<f64>)> = Vec::new();
-        for (number, climber) in climbers.iter_mut().enumerate() {
-            let own = number * HALVINGS as usize;
-            let slope = climber.free_slope();
-            let found = (own..own + HALVINGS as usize).find_map(|row| {
-                let to = &candidates[row * d..(row + 1) * d];
-                let step: Vec<f64> = to.iter().zip(&climber.place).map(|(a, b)| a - b).collect();
-                let gain = values[row] - climber.value;
-                (gain > 0.0 && gain >= ENOUGH * dot(&step, &slope)).then_some((row, step, gain))
-            });
-            let Some((row, step, gain)) = found else {
-                // What was learned of the curvature may mislead: once more along the slope alone.
-                climber.arrived = !climber.scaled;
-                climber.forget();
-                continue;
-            };
-            climber
-                .place
-                .copy_from_slice(&candidates[row * d..(row + 1) * d]);
-            climber.value = values[row];
-            climber.arrived = gain < ARRIVED;
-            moved.push((number, step));
+        let mut waiting: Vec<usize> = (0..climbers.len()).collect();
+        // Nearly always the whole step will do.
+        for halvings in [0..1, 1..HALVINGS] {
+            let each = halvings.len();
+            let mut candidates = Vec::with_capacity(waiting.len() * each * d);
+            for &number in &waiting {
+                for halving in halvings.clone() {
+                    let length = 0.5_f64.powi(halving);
+                    let along = climbers[number].place.iter().zip(&directions[number]);
+                    candidates.extend(along.map(|(z, by)| (z + length * by).clamp(-BOUND, BOUND)));
+                }
+            }
+            if candidates.is_empty() {
+                break;
+            }
+            let values = self.values(&candidates)?;
+            let own = candidates
+                .chunks_exact(each * d)
+                .zip(values.chunks_exact(each));
+            let found: Vec<bool> = own
+                .zip(&waiting)
+                .map(|((places, values), &number)| {
+                    let taken = climbers[number].take(places, values);
+                    let is_found = taken.is_some();
+                    moved.extend(taken.map(|step| (number, step)));
+                    is_found
+                })
+                .collect();
+            let mut found = found.into_iter();
+            waiting.retain(|_| !found.next().unwrap_or(false));
+        }
+        for number in waiting {
+            // What was learned of the curvature may mislead: once more along the slope alone.
+            let climber = &mut climbers[number];
+            climber.arrived = !climber.scaled;
+            climber.forget();
         }
         let places: Vec<f64> = moved
             .iter()
