@@ -391,7 +391,7 @@ impl Mechanism {
     }
 
     /// Whether the entries of the observed series `name` can be exchanged given the parameters: there
-    /// are no dynamics, and the distribution does not know the time. (Of a program nothing is known.)
+    /// are no dynamics, and neither the distribution nor what is missing knows the time. (Of a program nothing is known.)
     #[must_use]
     pub fn exchangeable(&self, name: &str) -> bool {
         let Law::Static = self.dynamics.law else {
@@ -399,8 +399,9 @@ impl Mechanism {
         };
         let series = self.observed.iter().find(|observed| observed.name == name);
         series.is_some_and(|observed| {
-            let inputs = self.graph.inputs_of(&observed.distribution.arguments);
-            !inputs.contains(&Input::Time)
+            let arguments = observed.distribution.arguments.iter();
+            let seen: Vec<Node> = arguments.chain(&observed.missing).copied().collect();
+            !self.graph.inputs_of(&seen).contains(&Input::Time)
         })
     }
 

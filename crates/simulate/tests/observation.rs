@@ -110,6 +110,8 @@ fn entries_are_missing_and_rounded() {
     }
     // 25 % +- 5 standard errors.
     assert!((whole as f64 / 4000.0 - 0.25).abs() < 0.035, "{whole}");
+    // What is missing by its time is no set of trials.
+    assert!(!mechanism.exchangeable("by_time") && mechanism.exchangeable("tens"));
     // The time tells which are missing, so the others have their likelihood.
     assert_eq!(mechanism.no_likelihood(&given(&["by_time"])), None);
     let why = mechanism.no_likelihood(&given(&["by_gap"])).unwrap();
