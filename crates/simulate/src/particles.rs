@@ -87,6 +87,15 @@ fn check(
         let why = "only random dynamics are run by a particle filter";
         return Err(SimulateError::Unsupported(why.into()));
     }
+    if compiled
+        .observation
+        .series
+        .iter()
+        .any(|series| !series.lags.is_empty())
+    {
+        let why = "an observed series looks back, which particles do not remember";
+        return Err(SimulateError::Unsupported(why.into()));
+    }
     let series = compiled.observation.series.iter();
     let families = series.flat_map(|series| series.times.iter().map(|_| series.family));
     let mut all = families.zip(data).zip(columns);

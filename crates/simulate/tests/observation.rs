@@ -78,6 +78,8 @@ fn what_looks_back_has_a_likelihood_where_nothing_moves_by_chance() {
     let noisy = self::mechanism(&text.replace("[observed]", "[noise]\nx = 0.1\n[observed]"));
     let why = noisy.no_estimate(&given(&["y"])).unwrap();
     assert!(why.contains("looks back"), "{why}");
+    let noisy = Compiled::new(&noisy).unwrap();
+    assert!(estimate_log_likelihood(&noisy, &[vec![1.5]], &[0.1, 0.2], 10, 1, &[0]).is_err());
 }
 
 /// Missing by the time, by a latent, and by a parameter; rounded to tens.
