@@ -41,8 +41,11 @@ use tempering::{Gradient, Islands, Target, Tempered, systematic};
 
 /// One proposal in so many is a draw of the prior.
 const PRIOR_EVERY: usize = 10;
-/// Proposals are added until they are worth the draws asked for, up to so many times as many.
+/// Proposals are added until they are worth the draws asked for and few draws repeat, up to so many
+/// times as many.
 const MOST_PROPOSALS: usize = 64;
+/// The share of draws that may repeat another.
+const REPEATED: f64 = 0.02;
 /// The effective sample size below which weights are not used.
 const FEWEST_EFFECTIVE: usize = 1000;
 /// Proposals of the first round, at least: the particles that tempering may have to start from.
@@ -159,7 +162,9 @@ impl<'a> Problem<'a> {
             let more = sample.ratio.len().max(2 * wanted).max(fewest);
             self.propose(&mut sample, more, seed.wrapping_add(round), &calls)?;
             weighted = importance::weigh(&sample.ratio);
-            let enough = weighted.effective >= wanted as f64;
+            let varied = self.particles.is_some()
+                || weighted.repeated(draws) <= REPEATED * draws as f64;
+            let enough = weighted.effective >= wanted as f64 && varied;
             let last = 2 * sample.ratio.len() > MOST_PROPOSALS * wanted;
             if enough || last || !weighted.usable() {
                 break;

@@ -35,6 +35,13 @@ impl Weighted {
     pub fn usable(&self) -> bool {
         self.effective > 0.0 && (self.k_hat.is_nan() || self.k_hat <= USABLE)
     }
+
+    /// How many of `count` systematic draws repeat another, as expected.
+    #[must_use]
+    pub fn repeated(&self, count: usize) -> f64 {
+        let expected = self.weights.iter().map(|w| w * count as f64);
+        expected.map(|copies| (copies - 1.0).max(0.0)).sum()
+    }
 }
 
 /// Weighs draws by `log_ratios`, ln (target / proposal), of which some may be minus infinity.
@@ -193,6 +200,7 @@ mod tests {
             (0.0, f64::NEG_INFINITY)
         );
         let equal = weigh(&[-7.0; 100]);
+        assert!(equal.repeated(100) < 1e-9 && (equal.repeated(250) - 150.0).abs() < 1e-9);
         assert!((equal.effective - 100.0).abs() < 1e-9);
         assert!((equal.log_evidence + 7.0).abs() < 1e-12 && equal.k_hat.is_nan());
         let mut one = vec![f64::NEG_INFINITY; 100];
