@@ -9,9 +9,11 @@ mod sbc;
 mod score;
 mod settings;
 mod tarp;
+mod unseen;
 
 pub use answers::{
     Answers, Asked, GivenMechanism, LikelihoodForecasts, MechanismForecasts, Quantity,
+    UnseenQuantiles,
 };
 pub use likelihood::name as likelihood_claim;
 pub use settings::Settings;
@@ -83,6 +85,9 @@ pub fn claims(asked: &Asked, settings: &Settings) -> Vec<Claim> {
     if let Some(mechanisms) = &asked.mechanisms {
         claims.extend(mechanism::claims(mechanisms, settings));
     }
+    for label in &asked.unseen {
+        claims.extend(unseen::claims(label, settings));
+    }
     for mechanism in &asked.likelihoods {
         claims.push(likelihood::claim(mechanism, settings));
     }
@@ -123,6 +128,10 @@ pub fn examine(
     if let Some(forecasts) = &answers.mechanisms {
         forecasts.check()?;
         statistics.extend(mechanism::statistics(forecasts, settings));
+    }
+    for (index, quantiles) in answers.unseen.iter().enumerate() {
+        quantiles.check()?;
+        statistics.extend(unseen::statistics(quantiles, settings, seed, index as u64));
     }
     for forecasts in &answers.likelihoods {
         forecasts.check()?;

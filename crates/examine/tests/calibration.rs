@@ -98,6 +98,7 @@ fn given(arrays: &Arrays) -> GivenMechanism<'_> {
 fn verdicts(answer: Answer, seed: u64) -> Vec<(String, Verdict)> {
     let arrays = answered(answer, seed);
     let answers = Answers {
+        unseen: Vec::new(),
         given: vec![given(&arrays)],
         ..Answers::default()
     };
@@ -162,6 +163,7 @@ fn the_claims_written_down_are_the_claims_tested() {
     let arrays = answered(Answer::Exact, 85);
     let (names, prior, truths, probabilities) = mechanisms(85, 0.0);
     let answers = Answers {
+        unseen: Vec::new(),
         given: vec![given(&arrays)],
         shared: vec![Quantity {
             name: "c",
@@ -181,6 +183,7 @@ fn the_claims_written_down_are_the_claims_tested() {
         }],
     };
     let asked = Asked {
+        unseen: Vec::new(),
         given: vec![("normal".into(), arrays.names.clone())],
         shared: vec!["c".into()],
         mechanisms: Some(names.clone()),
@@ -222,6 +225,7 @@ fn mechanism_examined(seed: u64, excess: f64, prior_only: bool) -> Vec<Examined>
         probabilities: &probabilities,
     };
     let answers = Answers {
+        unseen: Vec::new(),
         mechanisms: Some(forecasts),
         ..Answers::default()
     };
@@ -271,6 +275,7 @@ fn a_wrong_shape_or_a_missing_truth_is_refused() {
     };
     for (bad, data_set) in [(short, None), (missing, Some(3))] {
         let answers = Answers {
+        unseen: Vec::new(),
             given: vec![bad],
             ..Answers::default()
         };
@@ -288,6 +293,7 @@ fn a_wrong_shape_or_a_missing_truth_is_refused() {
 fn curves_show_what_was_tested() {
     let arrays = answered(Answer::TooNarrow, 87);
     let answers = Answers {
+        unseen: Vec::new(),
         given: vec![given(&arrays)],
         ..Answers::default()
     };
@@ -330,6 +336,7 @@ fn likelihood_verdict(precision: f64, too_wide: f64, seed: u64) -> Verdict {
         first.push(truth_first);
     }
     let answers = Answers {
+        unseen: Vec::new(),
         given: vec![given(&arrays)],
         likelihoods: vec![LikelihoodForecasts {
             mechanism: "normal",

@@ -182,6 +182,8 @@ pub struct Simulated {
     pub derived: Vec<Vec<f64>>,
     /// The study's given columns, row after row.
     pub given: Vec<f64>,
+    /// What is observed and not given, row after row.
+    pub unseen: Vec<f64>,
 }
 
 impl Population<'_> {
@@ -223,30 +225,35 @@ impl Population<'_> {
                 .map(|column| kept.iter().map(|&row| column[row]).collect())
                 .collect()
         };
-        let places = self.given_places(mechanism);
-        let entries = kept
-            .iter()
-            .flat_map(|&row| places.iter().map(move |&place| (row, place)));
+        let entries = |places: Vec<usize>| -> Vec<f64> {
+            let rows = kept.iter();
+            rows.flat_map(|&row| places.iter().map(move |&place| (row, place)))
+                .map(|(row, place)| batch.observed[place][row])
+                .collect()
+        };
         Ok(Simulated {
             simulations: kept.iter().map(|&row| simulations[row]).collect(),
             parameters: pick(&batch.parameters),
             derived: pick(&batch.derived),
-            given: entries
-                .map(|(row, place)| batch.observed[place][row])
-                .collect(),
+            given: entries(self.given_places(mechanism)),
+            unseen: entries(self.places_of(mechanism, &self.study.unseen_columns())),
         })
     }
 
     /// Where the study's given columns lie among a mechanism's own observed numbers.
     #[must_use]
     pub fn given_places(&self, mechanism: usize) -> Vec<usize> {
+        self.places_of(mechanism, &self.study.given_columns())
+    }
+
+    /// Where columns lie among a mechanism's own observed numbers.
+    fn places_of(&self, mechanism: usize, columns: &[String]) -> Vec<usize> {
         let own: Vec<String> = self.study.mechanisms[mechanism]
             .observed
             .iter()
             .flat_map(|o| o.columns())
             .collect();
-        let given = self.study.given_columns();
-        given
+        columns
             .iter()
             .filter_map(|name| own.iter().position(|other| other == name))
             .collect()

@@ -4,6 +4,7 @@ use gnomon_learn::coordinates::Coordinates;
 use gnomon_learn::ensemble::Ensemble;
 use gnomon_learn::matrix::Matrix;
 use gnomon_learn::model::ModelError;
+use gnomon_learn::network::Head;
 use gnomon_learn::standardise::{StandardiseError, Standardiser};
 use gnomon_mechanism::Mechanism;
 use gnomon_mechanism::expression::{Inputs, Tape};
@@ -18,6 +19,9 @@ pub struct Networks {
     pub classes: Option<Ensemble>,
     /// p(scores | given, mechanism), one a mechanism; `None` where all its parameters are fixed.
     pub densities: Vec<Option<Ensemble>>,
+    /// Quantiles of what is observed and not given, in whatever mechanism; `None` where that is not
+    /// asked.
+    pub unseen: Option<Ensemble>,
     /// What the network's mechanism probabilities are multiplied with before they are normalised:
     /// each mechanism's prior probability over its share of the training rows; 1 where they agree.
     pub tilt: Vec<f64>,
@@ -84,6 +88,26 @@ pub struct Draws {
     pub derived: Vec<Vec<f64>>,
 }
 
+/// Quantiles of several targets, for one or more data sets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quantiles {
+    /// Levels, increasing.
+    pub levels: Vec<f64>,
+    /// Targets of a data set.
+    pub targets: usize,
+    /// Data set after data set, target by target, each with all levels, increasing.
+    pub values: Vec<f64>,
+}
+
+impl Quantiles {
+    /// The quantiles of one target of one data set, one a level.
+    #[must_use]
+    pub fn of(&self, data_set: usize, target: usize) -> &[f64] {
+        let levels = self.levels.len();
+        &self.values[(data_set * self.targets + target) * levels..][..levels]
+    }
+}
+
 impl Draws {
     /// All quantities: parameters, then derived ones.
     pub fn quantities(&self) -> impl Iterator<Item = &[f64]> {
@@ -143,7 +167,8 @@ impl Amortized {
         let mut all = networks
             .classes
             .iter()
-            .chain(networks.densities.iter().flatten());
+            .chain(networks.densities.iter().flatten())
+            .chain(&networks.unseen);
         if let Some(other) = all.find(|ensemble| ensemble.members()[0].network.given != inputs) {
             let have = other.members()[0].network.given;
             return foreign(format!(
@@ -210,6 +235,27 @@ impl Amortized {
         members
             .map(|member| Ok(self.tilted(&member.class_probabilities(given, self.threads)?)))
             .collect()
+    }
+
+    /// Quantiles of what is observed and not given, for each row of `given`; `None` where no network
+    /// learned that.
+    ///
+    /// # Errors
+    /// Where a network cannot be run.
+    pub fn unseen(&self, given: &Matrix) -> Result<Option<Quantiles>, InferError> {
+        let Some(ensemble) = &self.networks.unseen else {
+            return Ok(None);
+        };
+        let Head::Quantiles { levels } = &ensemble.members()[0].network.head else {
+            return Err(InferError::Foreign("a network gives no quantiles".into()));
+        };
+        // Levels are decimal numbers; their nearest single ones differ from these.
+        let decimal = |level: &f32| (f64::from(*level) * 1e6).round() / 1e6;
+        Ok(Some(Quantiles {
+            levels: levels.iter().map(decimal).collect(),
+            targets: predicted(ensemble),
+            values: ensemble.quantiles(given, self.threads)?,
+        }))
     }
 
     /// `draws` draws from p(parameters | given, mechanism) for each row of `given`. Draw `d` of row

@@ -11,6 +11,6 @@ pub mod summary;
 pub mod truncation;
 pub mod write;
 
-pub use amortized::{Amortized, Draws, InferError, Networks};
+pub use amortized::{Amortized, Draws, InferError, Networks, Quantiles};
 pub use summary::Summary;
 pub use write::DrawTable;

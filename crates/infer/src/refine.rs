@@ -162,8 +162,8 @@ impl<'a> Problem<'a> {
             let more = sample.ratio.len().max(2 * wanted).max(fewest);
             self.propose(&mut sample, more, seed.wrapping_add(round), &calls)?;
             weighted = importance::weigh(&sample.ratio);
-            let varied = self.particles.is_some()
-                || weighted.repeated(draws) <= REPEATED * draws as f64;
+            let varied =
+                self.particles.is_some() || weighted.repeated(draws) <= REPEATED * draws as f64;
             let enough = weighted.effective >= wanted as f64 && varied;
             let last = 2 * sample.ratio.len() > MOST_PROPOSALS * wanted;
             if enough || last || !weighted.usable() {

@@ -81,6 +81,35 @@ impl Ensemble {
         self.average(|m| m.mean(given, threads))
     }
 
+    /// The mean of the members' conditional quantiles (Vincent 1912), in the targets' own units, in
+    /// order where a member's cross (Chernozhukov, Fernandez-Val & Galichon 2010): row after row,
+    /// target by target, each with all levels.
+    ///
+    /// # Errors
+    /// As [`Model::quantiles`].
+    pub fn quantiles(&self, given: &Matrix, threads: usize) -> Result<Vec<f64>, ModelError> {
+        let share = 1.0 / self.members.len() as f64;
+        let targets = self.members[0].network.predict;
+        let mut total = Vec::new();
+        for member in &self.members {
+            let mut found = member.quantiles(given, threads)?;
+            let levels = found.columns() / targets.max(1);
+            total.resize(found.values().len(), 0.0);
+            let all = found.values_mut().chunks_exact_mut(levels.max(1));
+            for (place, own) in all.enumerate() {
+                own.sort_unstable_by(f32::total_cmp);
+                let column = member
+                    .predicted
+                    .as_ref()
+                    .map(|p| &p.columns[place % targets]);
+                for (sum, &z) in total[place * levels..].iter_mut().zip(&*own) {
+                    *sum += share * column.map_or(f64::from(z), |column| column.restore(z));
+                }
+            }
+        }
+        Ok(total)
+    }
+
     fn average(
         &self,
         of: impl Fn(&Model) -> Result<Matrix, ModelError>,

@@ -20,6 +20,8 @@ pub struct Model {
     pub network: Network,
     /// How its given columns were standardised.
     pub standardiser: Option<Standardiser>,
+    /// How its targets were standardised, where they are columns of the bank: one field a target.
+    pub predicted: Option<Standardiser>,
     /// What its targets' residuals are of; `None` where it was trained on the targets themselves.
     pub baseline: Option<Baseline>,
     /// How it was trained.
@@ -82,6 +84,7 @@ impl Model {
         Ok(Self {
             network: trained.network,
             standardiser,
+            predicted: None,
             baseline: None,
             recipe,
             curve: trained.curve,
@@ -103,6 +106,13 @@ impl Model {
             epoch.validation_loss += shift;
         }
         self.baseline = baseline;
+        self
+    }
+
+    /// The same model where its targets are columns of the bank, standardised.
+    #[must_use]
+    pub fn predicting(mut self, predicted: Option<Standardiser>) -> Self {
+        self.predicted = predicted;
         self
     }
 

@@ -34,6 +34,8 @@ struct Description {
     recipe: Recipe,
     standardiser: Option<Standardiser>,
     #[serde(default)]
+    predicted: Option<Standardiser>,
+    #[serde(default)]
     baseline: Option<Baseline>,
     curve: Vec<Epoch>,
 }
@@ -89,6 +91,7 @@ impl Model {
             best_loss: self.best_loss,
             recipe: self.recipe.clone(),
             standardiser: self.standardiser.clone(),
+            predicted: self.predicted.clone(),
             baseline: self.baseline.clone(),
             curve: self.curve.clone(),
         };
@@ -126,6 +129,7 @@ impl Model {
         let model = Self {
             network: description.network,
             standardiser: description.standardiser,
+            predicted: description.predicted,
             baseline: description.baseline,
             recipe: description.recipe,
             curve: description.curve,

@@ -5,12 +5,14 @@
 
 mod data;
 pub mod keys;
+mod part;
 mod question;
 mod settings;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use part::Part;
 pub use settings::{Answer, Claims, Density, Embedding, Learn, Simulate};
 
 use crate::model::{Law, Mechanism, Observed};
@@ -32,12 +34,15 @@ pub struct Study {
     pub mechanisms: Vec<Mechanism>,
     /// Each mechanism's prior probability; they sum to 1.
     pub weights: Vec<f64>,
-    /// The observed series that the answer is given; every mechanism observes them, at the same
+    /// What the answer is given of observed series; every mechanism observes them, at the same
     /// times.
-    pub given: Vec<String>,
+    pub given: Vec<Part>,
     /// What is asked: `mechanism`, `parameters`, `derived`, or names of parameters and derived
     /// quantities.
     pub predict: Vec<String>,
+    /// What is asked of observed series and not given: hidden ones, the future. Every mechanism
+    /// observes them, at the same times.
+    pub unseen: Vec<Part>,
     /// Parameters and derived quantities with one meaning in all mechanisms that declare them:
     /// they are averaged over mechanisms.
     pub shared: Vec<String>,
@@ -99,7 +104,7 @@ impl Study {
         let (mechanisms, weights) = mechanisms(&top, folder)?;
         let given = question::given(&top, &mechanisms)?;
         let shared = question::shared(&top, &mechanisms)?;
-        let predict = question::predict(&top, &mechanisms, &shared)?;
+        let asked = question::predict(&top, &mechanisms, &given, &shared)?;
         let data = match top.get("observed") {
             Some(entry) => Some(data::observed(&entry, folder, &mechanisms, &given)?),
             None => None,
@@ -116,7 +121,8 @@ impl Study {
             mechanisms,
             weights,
             given,
-            predict,
+            predict: asked.predict,
+            unseen: asked.unseen,
             shared,
             data,
             simulate,
@@ -126,18 +132,31 @@ impl Study {
         })
     }
 
-    /// The given series, as the first mechanism observes them.
-    pub fn given_series(&self) -> impl Iterator<Item = &Observed> {
-        self.given.iter().filter_map(|name| {
-            let mut all = self.mechanisms.iter().flat_map(|m| &m.observed);
-            all.find(|observed| observed.name == *name)
+    /// The names of the given series.
+    #[must_use]
+    pub fn given_names(&self) -> Vec<String> {
+        self.given.iter().map(|part| part.name.clone()).collect()
+    }
+
+    /// The observed series that are given or asked, in whole or in part: each once.
+    pub fn series(&self) -> impl Iterator<Item = &Observed> {
+        let observed = self.mechanisms.iter().take(1).flat_map(|m| &m.observed);
+        observed.filter(|series| {
+            let mut parts = self.given.iter().chain(&self.unseen);
+            parts.any(|part| part.name == series.name)
         })
     }
 
     /// The bank's columns that the answer is given, in the data's order.
     #[must_use]
     pub fn given_columns(&self) -> Vec<String> {
-        self.given_series().flat_map(Observed::columns).collect()
+        columns(&self.given)
+    }
+
+    /// The bank's columns of what is asked of observed series and not given.
+    #[must_use]
+    pub fn unseen_columns(&self) -> Vec<String> {
+        columns(&self.unseen)
     }
 
     /// Reads other data for the same question from a CSV file: one number for each of
@@ -162,6 +181,10 @@ impl Study {
         }
         hasher.finalize().to_hex().to_string()
     }
+}
+
+fn columns(parts: &[Part]) -> Vec<String> {
+    parts.iter().flat_map(|part| part.columns.clone()).collect()
 }
 
 /// The mechanisms and their prior probabilities.

@@ -152,7 +152,7 @@ fn data_of(csv: &str) -> Result<Vec<f64>, gnomon_mechanism::ReadError> {
     std::fs::write(folder.path().join("d.csv"), csv).unwrap();
     let text = "title = 'x?'\nmechanisms = ['m.toml']\n";
     let study = Study::parse("study.toml", text, folder.path())?;
-    assert_eq!(study.given, ["a", "b"]);
+    assert_eq!(study.given_names(), ["a", "b"]);
     assert_eq!(study.predict, ["parameters"]);
     study.read_observed(folder.path().join("d.csv"))
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    content::Report,
+    content::{Prediction, Report, Unseen},
     figures::{
         Figure, corner, coverage, forest, predictive, probability, sbc, settling, training,
         typicality,
@@ -18,6 +18,8 @@ pub struct Gallery {
     pub prior: Vec<Figure>,
     /// Posterior predictive, one a series.
     pub posterior: Vec<Figure>,
+    /// What is not given, one a series.
+    pub unseen: Vec<Figure>,
     /// Distances of the data from the simulations.
     pub typicality: Vec<Figure>,
     /// Mechanism probabilities.
@@ -47,6 +49,11 @@ impl Gallery {
         ];
         let mut gallery = Self {
             posterior: predicted(report, Predictive::Posterior),
+            unseen: report
+                .unseen
+                .iter()
+                .filter_map(|one| unseen(report, one))
+                .collect(),
             typicality: typicality::figure(&report.typicality).into_iter().collect(),
             probability: probability::figure(mechanisms).into_iter().collect(),
             shared: forest::shared(mechanisms, &report.shared)
@@ -87,6 +94,7 @@ impl Gallery {
             &self.typicality,
             &self.prior,
             &self.posterior,
+            &self.unseen,
             &self.probability,
             &self.shared,
         ];
@@ -106,6 +114,7 @@ impl Gallery {
             &mut self.typicality,
             &mut self.prior,
             &mut self.posterior,
+            &mut self.unseen,
             &mut self.calibration,
         ];
         let all = lists
@@ -124,10 +133,38 @@ impl Gallery {
     }
 }
 
+/// Levels of the quantiles that a figure of what is not given shows.
+const SHOWN_LEVELS: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
+
+fn unseen(report: &Report, unseen: &Unseen) -> Option<Figure> {
+    let all = &unseen.prediction;
+    let place = |level: &f64| {
+        all.levels
+            .iter()
+            .position(|other| (other - level).abs() < 1e-9)
+    };
+    let places: Vec<usize> = SHOWN_LEVELS.iter().filter_map(place).collect();
+    let shown = Prediction {
+        levels: places.iter().map(|&place| all.levels[place]).collect(),
+        quantiles: places
+            .iter()
+            .map(|&place| all.quantiles[place].clone())
+            .collect(),
+        ..all.clone()
+    };
+    predictive::figure(
+        Predictive::Unseen,
+        &report.mechanisms,
+        &unseen.given,
+        &[shown],
+    )
+}
+
 fn predicted(report: &Report, when: Predictive) -> Vec<Figure> {
     let predictions = match when {
         Predictive::Prior => &report.prior_predictive,
         Predictive::Posterior => &report.posterior_predictive,
+        Predictive::Unseen => return Vec::new(),
     };
     // Without any prediction, the data alone stand in the first figure.
     let alone = report.prior_predictive.is_empty() && report.posterior_predictive.is_empty();

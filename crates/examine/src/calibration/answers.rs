@@ -12,6 +12,8 @@ pub struct Asked {
     pub shared: Vec<String>,
     /// The mechanisms among which probability is divided, if it is.
     pub mechanisms: Option<Vec<String>>,
+    /// What is observed and not given.
+    pub unseen: Vec<String>,
     /// Mechanisms whose file writes their likelihood.
     pub likelihoods: Vec<String>,
 }
@@ -25,6 +27,8 @@ pub struct Answers<'a> {
     pub shared: Vec<Quantity<'a>>,
     /// Mechanism probabilities, over data sets of the mixture.
     pub mechanisms: Option<MechanismForecasts<'a>>,
+    /// Quantiles of what is observed and not given, over data sets of the mixture.
+    pub unseen: Vec<UnseenQuantiles<'a>>,
     /// What written likelihoods tell, over data sets of their mechanism.
     pub likelihoods: Vec<LikelihoodForecasts<'a>>,
 }
@@ -142,6 +146,37 @@ impl MechanismForecasts<'_> {
                 Err(ExamineError::NotFinite { what, data_set })
             }
         }
+    }
+}
+
+/// Quantiles of the T entries of a series that is observed and not given, for n data sets.
+#[derive(Clone, Copy, Debug)]
+pub struct UnseenQuantiles<'a> {
+    /// What the study calls it.
+    pub label: &'a str,
+    /// The number n of data sets.
+    pub data_sets: usize,
+    /// L: levels, increasing.
+    pub levels: &'a [f64],
+    /// n x T: the true entries; NaN where missing.
+    pub truths: &'a [f64],
+    /// n x T x L: quantiles, increasing.
+    pub quantiles: &'a [f64],
+}
+
+impl UnseenQuantiles<'_> {
+    pub(super) fn check(&self) -> Result<(), ExamineError> {
+        let n = self.data_sets;
+        let entries = self.truths.len() / n.max(1);
+        let what = |array: &str| format!("{array} of `{}`", self.label);
+        shape(&what("entries"), self.truths.len(), n * entries.max(1))?;
+        let wanted = self.truths.len() * self.levels.len();
+        shape(&what("quantiles"), self.quantiles.len(), wanted)?;
+        finite(
+            &what("a quantile"),
+            self.quantiles,
+            entries.max(1) * self.levels.len(),
+        )
     }
 }
 

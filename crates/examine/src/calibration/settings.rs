@@ -26,6 +26,8 @@ pub struct Settings {
     pub score_margin: f64,
     /// Gains are clipped to plus and minus this, in nats.
     pub score_bound: f64,
+    /// Smallest mean gain in interval score over the prior, relative to the sum of both.
+    pub interval_margin: f64,
     /// Largest share of data sets that may lose more than `score_bound` to the prior.
     pub loss_share: f64,
     /// Smallest mean gain in log score of mechanism probabilities over their prior, in nats.
@@ -48,6 +50,7 @@ impl Default for Settings {
             coverage_tolerance: 0.05,
             score_margin: 0.1,
             score_bound: 10.0,
+            interval_margin: 0.05,
             loss_share: 0.02,
             mechanism_score_margin: 0.05,
             reliability_tolerance: 0.05,

@@ -281,7 +281,7 @@ fn bring_in(
     let mapping = Mapping {
         rename,
         parameters: unique(free.map(|p| p.name.clone()).collect()),
-        observed: unique(context.study.given.clone()),
+        observed: context.study.series().map(|s| s.name.clone()).collect(),
         mechanism: (mechanisms.len() > 1).then(|| "mechanism".to_owned()),
         failure: Some("failure".to_owned()),
         purpose: context.study.identity(),

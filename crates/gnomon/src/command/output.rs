@@ -4,7 +4,7 @@ use std::io::Write;
 
 use gnomon::failure::Failure;
 use gnomon::report::content::{
-    Claim, Posterior, Refinement, Round, SharedQuantity, Standing, Verdict,
+    Claim, Posterior, Refinement, Round, SharedQuantity, Standing, Unseen, Verdict,
 };
 use gnomon::stage::answer::{Answer, percent};
 use miette::Diagnostic;
@@ -97,6 +97,9 @@ pub fn summary(answer: &Answer, claims: &[Claim]) -> String {
     for posterior in &answer.posteriors {
         text += &posterior_table(posterior, answer.posteriors.len() > 1);
     }
+    for unseen in &answer.unseen {
+        text += &unseen_table(unseen);
+    }
     text += &rounds_table(&answer.rounds);
     text += &refinement_table(&answer.refinement);
     let raised: Vec<&str> = answer
@@ -162,6 +165,36 @@ fn posterior_table(posterior: &Posterior, several: bool) -> String {
     let mut text = format!("\n{title:<31}{HEAD}");
     for (quantity, summary) in posterior.quantities.iter().zip(&posterior.summaries) {
         text += &row(&quantity.name, &quantity.unit, summary);
+    }
+    text
+}
+
+/// Entries of a series that are printed; the rest is in files.
+const SHOWN_ENTRIES: usize = 15;
+
+fn unseen_table(unseen: &Unseen) -> String {
+    let prediction = &unseen.prediction;
+    let at = |level: f64, entry: usize| {
+        let near = |other: &f64| (other - level).abs() < 1e-9;
+        let place = prediction.levels.iter().position(near);
+        place.map_or(f64::NAN, |place| prediction.quantiles[place][entry])
+    };
+    let mut text = format!(
+        "\n{:<31}median          50 % interval          90 % interval\n",
+        format!("{} at", unseen.label)
+    );
+    let every = prediction.times.len().div_ceil(SHOWN_ENTRIES).max(1);
+    for entry in (every - 1..prediction.times.len()).step_by(every) {
+        let [low, quarter, median, three, high] =
+            [0.05, 0.25, 0.5, 0.75, 0.95].map(|level| significant(at(level, entry)));
+        let between = |low: &str, high: &str| format!("{low:>9} to {high:<9}");
+        text += &format!(
+            "  {:<22} {median:>12} {} {} {}\n",
+            significant(prediction.times[entry]),
+            between(&quarter, &three),
+            between(&low, &high),
+            unseen.given.unit
+        );
     }
     text
 }

@@ -48,6 +48,7 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
         })).collect::<Vec<_>>(),
         "shared": answer.shared,
         "posteriors": posteriors(&answer),
+        "unseen": answer.unseen,
         "refinement": answer.refinement,
         "rounds": answer.rounds,
         "alarms": answer.alarms,
@@ -152,6 +153,10 @@ pub fn check(session: &Session, path: &Path) -> Result<(), Failure> {
             in_words(mechanism)
         );
     }
+    let label = |part: &gnomon::mechanism::study::Part| part.label.clone();
+    let given: Vec<String> = study.given.iter().map(label).collect();
+    let mut predict = study.predict.clone();
+    predict.extend(study.unseen.iter().map(label));
     let missing = study
         .data
         .iter()
@@ -162,7 +167,7 @@ pub fn check(session: &Session, path: &Path) -> Result<(), Failure> {
         None => "  no observed data\n".to_owned(),
         Some(data) => format!(
             "  observed: {} ({} numbers, {missing} missing)\n",
-            study.given.join(", "),
+            given.join(", "),
             data.len()
         ),
     };
@@ -172,13 +177,10 @@ pub fn check(session: &Session, path: &Path) -> Result<(), Failure> {
             context.simulations, study.simulate.rounds
         );
     }
-    text += &format!(
-        "  asked: {}\n\nThe study is sound.",
-        study.predict.join(", ")
-    );
+    text += &format!("  asked: {}\n\nThe study is sound.", predict.join(", "));
     let names: Vec<&str> = study.mechanisms.iter().map(|m| m.name.as_str()).collect();
     let value = json!({
-        "title": study.title, "mechanisms": names, "given": study.given, "predict": study.predict,
+        "title": study.title, "mechanisms": names, "given": given, "predict": predict,
         "shared": study.shared, "sound": true,
     });
     session.output.result(&text, &value)
@@ -407,6 +409,7 @@ pub fn ask(
         })).collect::<Vec<_>>(),
         "shared": asked.answer.shared,
         "posteriors": posteriors(&asked.answer),
+        "unseen": asked.answer.unseen,
         "refinement": asked.answer.refinement,
         "claims": asked.answer.claims,
         "alarms": asked.answer.alarms,

@@ -7,6 +7,7 @@ mod quantities;
 mod refinement;
 mod replicates;
 mod sensitivity;
+mod unseen;
 mod words;
 
 use std::time::Instant;
@@ -55,6 +56,9 @@ pub struct Answer {
     pub posteriors: Vec<content::Posterior>,
     /// Quantities with one meaning in all mechanisms.
     pub shared: Vec<content::SharedQuantity>,
+    /// What was asked of series that are not given.
+    #[serde(default)]
+    pub unseen: Vec<content::Unseen>,
     /// What the mechanisms' likelihoods made of the network's answer; empty where it was not asked.
     pub refinement: Vec<content::Refinement>,
     /// How the answer came about, where simulations were made in several rounds.
@@ -196,6 +200,7 @@ pub fn made_from(context: &Context, learned_from: &str) -> String {
         learned_from,
         &format!("{:?}", study.data),
         &format!("{:?} {:?} {:?}", study.answer, study.shared, study.predict),
+        &study.unseen_columns().join(","),
     ])
 }
 
@@ -226,12 +231,20 @@ pub fn ask(
     refine: Refine,
 ) -> Result<Asked, Failure> {
     let study = &context.study;
-    let given = standardise(context, amortized, data)?;
+    let given_data = standardise(context, amortized, data)?;
     let wrong = |error: gnomon_infer::InferError| Failure::damaged(error, "learn anew");
-    let amortized_probabilities = amortized.probabilities(&given).map_err(wrong)?;
-    let members = amortized.member_probabilities(&given).map_err(wrong)?;
+    let amortized_probabilities = amortized.probabilities(&given_data).map_err(wrong)?;
+    let members = amortized.member_probabilities(&given_data).map_err(wrong)?;
     let began = Instant::now();
-    let refined = refinement::refine(context, population, amortized, &given, data, draws, refine)?;
+    let refined = refinement::refine(
+        context,
+        population,
+        amortized,
+        &given_data,
+        data,
+        draws,
+        refine,
+    )?;
     let refining = began.elapsed().as_secs_f64();
     let incomparable = incomparable(study)
         .map(|why| format!("the mechanisms' probabilities are the network's own, since {why}"));
@@ -271,7 +284,7 @@ pub fn ask(
     let mut all = Vec::new();
     let mut posteriors = Vec::new();
     for (index, (mechanism, refined)) in study.mechanisms.iter().zip(refined).enumerate() {
-        let (of_network, log_inside) = draw(amortized, region, index, &given, draws, seed)?;
+        let (of_network, log_inside) = draw(amortized, region, index, &given_data, draws, seed)?;
         let prior = prior_draws(context, amortized, index);
         let (own, log_density) = match refined {
             Ok(refined) => {
@@ -287,7 +300,7 @@ pub fn ask(
                 let parameters: Vec<&[f64]> =
                     of_network.parameters.iter().map(Vec::as_slice).collect();
                 let mut log_density = amortized
-                    .log_density(index, &given, &parameters, seed)
+                    .log_density(index, &given_data, &parameters, seed)
                     .map_err(wrong)?;
                 log_density.iter_mut().for_each(|x| *x -= log_inside);
                 (of_network, log_density)
@@ -305,16 +318,18 @@ pub fn ask(
         .iter()
         .map(|name| shared(context, name, &probabilities, &all))
         .collect();
+    let unseen = unseen::unseen(context, amortized, &given_data, data)?;
     let mechanisms = mechanisms(context, &probabilities, &amortized_probabilities, &range);
     let asked: Vec<Vec<String>> = posteriors.iter().map(quantity_names).collect();
     let given: Vec<&Draws> = all.iter().map(|(own, _)| own).collect();
     let sensitivity = sensitivity::sensitivity(study, amortized, &probabilities, &given, &asked);
     let answer = Answer {
-        sentence: sentence(&study.predict, &mechanisms, &shared, &posteriors),
+        sentence: sentence(&study.predict, &mechanisms, &shared, &posteriors, &unseen),
         condition: learn::condition(context),
         mechanisms,
         posteriors,
         shared,
+        unseen,
         refinement,
         sensitivity,
         claims,
@@ -405,10 +420,16 @@ pub fn preview(
 /// The observed series for a report.
 #[must_use]
 pub fn observed_series(context: &Context) -> Vec<content::Series> {
-    let mut data = context.study.data.iter().flatten().copied();
+    series(context, context.study.data.as_deref().unwrap_or_default())
+}
+
+/// The given series with these data, one number an entry, or none at all.
+fn series(context: &Context, data: &[f64]) -> Vec<content::Series> {
+    let mut data = data.iter().copied();
     context
         .study
-        .given_series()
+        .given
+        .iter()
         .map(|series| content::Series {
             name: series.name.clone(),
             label: series.description.clone().unwrap_or_default(),

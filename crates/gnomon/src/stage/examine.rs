@@ -178,6 +178,7 @@ fn asked(study: &Study) -> Asked {
         shared: averaged(study),
         mechanisms: (study.mechanisms.len() > 1)
             .then(|| study.mechanisms.iter().map(|m| m.name.clone()).collect()),
+        unseen: study.unseen.iter().map(|part| part.label.clone()).collect(),
         likelihoods: learned(study)
             .into_iter()
             .filter(|&mechanism| writes_likelihood(study, mechanism))
@@ -189,7 +190,7 @@ fn asked(study: &Study) -> Asked {
 /// Whether a mechanism's file writes a likelihood of what is given.
 fn writes_likelihood(study: &Study, mechanism: usize) -> bool {
     let own = &study.mechanisms[mechanism];
-    own.likelihood.is_some() && own.no_likelihood(&study.given).is_none()
+    own.likelihood.is_some() && own.no_likelihood(&study.given_names()).is_none()
 }
 
 /// Shared quantities that every mechanism declares, so that every test data set has a truth; with
@@ -217,7 +218,8 @@ fn digest(amortized: &Amortized) -> [u8; 32] {
     let all = networks
         .classes
         .iter()
-        .chain(networks.densities.iter().flatten());
+        .chain(networks.densities.iter().flatten())
+        .chain(&networks.unseen);
     let hashes: Vec<String> = all
         .flat_map(|ensemble| ensemble.members())
         .map(|model| model.hash())

@@ -50,7 +50,7 @@ impl<'a> Fitter<'a> {
         let study = &context.study;
         let population = Population::new(study)?;
         let count = study.mechanisms.len();
-        let likelihood = |mechanism| match Likelihood::new(mechanism, &study.given) {
+        let likelihood = |mechanism| match Likelihood::new(mechanism, &study.given_names()) {
             Ok(likelihood) => Ok(Ok(likelihood)),
             Err(FitError::Simulate(error)) => Err(Failure::simulation(error)),
             Err(other) => Ok(Err(other.to_string())),

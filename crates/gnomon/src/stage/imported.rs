@@ -9,7 +9,7 @@ use gnomon_mechanism::{Family, Study};
 /// # Errors
 /// What does not fit, in which column and row.
 pub fn check(study: &Study, schema: &Schema, rows: &Rows) -> Result<(), String> {
-    for series in study.given_series() {
+    for series in study.series() {
         let entries = schema.columns.iter().filter(
             |column| matches!(&column.role, Role::Observed { series: name, .. } if *name == series.name),
         );

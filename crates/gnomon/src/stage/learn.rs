@@ -36,6 +36,8 @@ pub(super) const STAGE: &str = "learn";
 const FILE: &str = "learned.json";
 /// The folder of p(mechanism | given).
 const CLASSES: &str = "mechanism";
+/// The folder of the quantiles of what is observed and not given.
+const UNSEEN: &str = "not-seen";
 
 /// A hash of what the networks are made from; there is one bank a round.
 ///
@@ -52,6 +54,7 @@ pub fn made_from(context: &Context, banks: &[Bank]) -> Result<String, Failure> {
         env!("CARGO_PKG_VERSION"),
         &banks.join(","),
         &study.given_columns().join(","),
+        &study.unseen_columns().join(","),
         &format!("{:?}", study.learn),
         &format!("{:?}", missing_entries(context)),
         &context.seed.to_string(),
@@ -89,7 +92,8 @@ fn network_folders(context: &Context) -> Vec<String> {
         .filter(|mechanism| Coordinates::new(mechanism).dimension() > 0)
         .map(|mechanism| density_folder(&mechanism.name));
     let classes = (study.mechanisms.len() > 1).then(|| CLASSES.to_owned());
-    let names = classes.into_iter().chain(densities);
+    let unseen = (!study.unseen.is_empty()).then(|| UNSEEN.to_owned());
+    let names = classes.into_iter().chain(densities).chain(unseen);
     let members =
         |name: String| (0..study.learn.members).map(move |member| format!("{name}-{}", member + 1));
     names.flat_map(members).collect()
@@ -109,6 +113,7 @@ fn network_hash(context: &Context, folder: &str) -> String {
 fn study_hash(context: &Context) -> String {
     let study = &context.study;
     let given = study.given_columns().join(",");
+    let unseen = study.unseen_columns().join(",");
     let members = study.learn.members.to_string();
     // Networks of several rounds know the study's own data alone.
     let local = match study.simulate.rounds {
@@ -119,6 +124,7 @@ fn study_hash(context: &Context) -> String {
         env!("CARGO_PKG_VERSION"),
         &study.identity(),
         &given,
+        &unseen,
         &members,
         &local,
     ])
@@ -178,8 +184,8 @@ pub fn run(
     }
     Stamp::remove(&context.results(), STAGE);
     let usable = Usable::new(context, banks)?;
-    let (standardiser, jobs) = feeding::jobs(context, population, &usable)?;
-    let cost = training::run(context, &made_from, &standardiser, jobs)?;
+    let (standardisers, jobs) = feeding::jobs(context, population, &usable)?;
+    let cost = training::run(context, &made_from, &standardisers, jobs)?;
     let mut shares = vec![0.0; context.study.mechanisms.len()];
     let numbers = usable::mechanisms(context, &banks[0])?;
     for (theirs, &number) in banks[0].schema().mechanisms.iter().zip(&numbers) {
@@ -237,7 +243,12 @@ pub fn load(context: &Context) -> Result<Amortized, Failure> {
             None
         });
     }
-    let first = classes.iter().chain(densities.iter().flatten()).next();
+    let unseen = match study.unseen.is_empty() {
+        true => None,
+        false => Some(ensemble(UNSEEN)?),
+    };
+    let networks = classes.iter().chain(densities.iter().flatten());
+    let first = networks.chain(&unseen).next();
     let standardiser = first
         .and_then(|ensemble| ensemble.members()[0].standardiser.clone())
         .ok_or_else(|| {
@@ -268,6 +279,7 @@ pub fn load(context: &Context) -> Result<Amortized, Failure> {
         standardiser,
         classes,
         densities,
+        unseen,
         tilt,
     };
     Amortized::new(&study.mechanisms, networks, context.threads)
@@ -301,6 +313,7 @@ pub fn training(context: &Context, networks: &Networks) -> Vec<content::Training
                 loss: match model.network.head {
                     Head::Classes => "cross-entropy, nats".into(),
                     Head::FlowMatching(_) => "squared error of the velocity".into(),
+                    Head::Quantiles { .. } => "pinball loss, standardised".into(),
                     _ => "negative log density, nats".into(),
                 },
                 train: model.curve.iter().map(|epoch| epoch.train_loss).collect(),
@@ -315,6 +328,9 @@ pub fn training(context: &Context, networks: &Networks) -> Vec<content::Training
     };
     if let Some(classes) = &networks.classes {
         add("which mechanism", None, classes);
+    }
+    if let Some(unseen) = &networks.unseen {
+        add("what is not seen", None, unseen);
     }
     for (mechanism, density) in context.study.mechanisms.iter().zip(&networks.densities) {
         if let Some(density) = density {

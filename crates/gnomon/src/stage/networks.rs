@@ -83,6 +83,25 @@ pub fn density(
     }
 }
 
+/// Levels of the quantiles of what is observed and not given: those that forecast hubs ask for.
+pub const LEVELS: [f32; 23] = [
+    0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75,
+    0.8, 0.85, 0.9, 0.95, 0.975, 0.99,
+];
+
+/// Quantiles of what is observed and not given, in whatever mechanism.
+#[must_use]
+pub fn quantiles(study: &Study, standardiser: &Standardiser) -> Network {
+    Network {
+        given: standardiser.outputs(),
+        predict: study.unseen_columns().len(),
+        embedding: embedding(study, standardiser),
+        head: Head::Quantiles {
+            levels: LEVELS.to_vec(),
+        },
+    }
+}
+
 /// The given series that enter as sets, by name: their entries have one centre and scale.
 #[must_use]
 pub fn sets(study: &Study) -> Vec<String> {
@@ -91,7 +110,7 @@ pub fn sets(study: &Study) -> Vec<String> {
         Wish::DeepSets => 2,
         Wish::Mlp | Wish::Convolution | Wish::Attention => return Vec::new(),
     };
-    let several = || study.given_series().filter(|series| series.times.len() > 1);
+    let several = || study.given.iter().filter(|series| series.times.len() > 1);
     let exchangeable = |name: &str| study.mechanisms.iter().all(|m| m.exchangeable(name));
     let sets: Vec<String> = several()
         .filter(|series| series.times.len() >= least && exchangeable(&series.name))
@@ -113,7 +132,7 @@ pub fn sets(study: &Study) -> Vec<String> {
 fn tokens(study: &Study, standardiser: &Standardiser) -> Vec<Tokens> {
     let mut all = standardiser.tokens();
     for tokens in &mut all {
-        let mut series = study.given_series();
+        let mut series = study.given.iter();
         if let Some(series) = series.find(|series| series.name == tokens.name) {
             tokens.times.clone_from(&series.times);
         }
@@ -302,7 +321,8 @@ mod tests {
         let study = Study::parse("study.toml", &text, folder.path()).unwrap();
         let sets = sets(&study);
         let fields: Vec<Field> = study
-            .given_series()
+            .given
+            .iter()
             .map(|s| Field::series(&s.name, 1, s.times.len(), sets.contains(&s.name)))
             .collect();
         let width = study.given_columns().len();

@@ -54,6 +54,7 @@ pub fn run(
         observed: answer::observed_series(context),
         prior_predictive: answer.prior_predictive.clone(),
         posterior_predictive: answer.posterior_predictive.clone(),
+        unseen: answer.unseen.clone(),
         posteriors: answer.posteriors.clone(),
         shared: answer.shared.clone(),
         refinement: answer.refinement.clone(),

@@ -36,10 +36,11 @@ impl<'a> Usable<'a> {
     pub fn new(context: &Context, banks: &'a [Bank]) -> Result<Self, Failure> {
         let (study, bank) = (&context.study, &banks[0]);
         let imported = bank.dir() == imported_folder(context);
-        let given = study.given_columns();
+        let mut observed = study.given_columns();
+        observed.extend(study.unseen_columns());
         let asked = |name: &str| {
             let parameters = study.mechanisms.iter().flat_map(|m| &m.parameters);
-            given.iter().any(|column| column == name)
+            observed.iter().any(|column| column == name)
                 || parameters
                     .into_iter()
                     .any(|parameter| parameter.name == name)

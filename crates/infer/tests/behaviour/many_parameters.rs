@@ -62,6 +62,7 @@ fn trained(mechanism: &Mechanism, compiled: &Compiled) -> Amortized {
         standardiser,
         classes: None,
         densities: vec![Some(Ensemble::new(vec![model]).unwrap())],
+        unseen: None,
         tilt: vec![1.0],
     };
     Amortized::new(std::slice::from_ref(mechanism), networks, 2).unwrap()

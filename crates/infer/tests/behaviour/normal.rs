@@ -71,6 +71,7 @@ pub fn learned(
         standardiser,
         classes: None,
         densities: vec![Some(Ensemble::new(vec![model]).unwrap())],
+        unseen: None,
         tilt: vec![1.0],
     };
     Amortized::new(std::slice::from_ref(mechanism), networks, 2).unwrap()

@@ -114,7 +114,7 @@ fn softmax_body<V: Vector>(rows: usize, y: &mut [f32]) {
 
 dispatched! {
     /// Pinball loss, the mean over columns and levels; features of `y` are column by column, each
-    /// with all levels.
+    /// with all levels. A target that is missing (NaN) adds nothing.
     pub(crate) fn pinball(
         rows: usize,
         levels: &[f32],
@@ -136,7 +136,7 @@ fn pinball_body<V: Vector>(
     loss: &mut [f32],
     gradient: &mut [f32],
 ) {
-    let zero = V::splat(0.0);
+    let (zero, infinity) = (V::splat(0.0), V::splat(f32::INFINITY));
     let share = V::splat(rows as f32 / y.len() as f32);
     for at in (0..rows).step_by(V::LANES) {
         let scale = V::load(weights, at) * share;
@@ -144,8 +144,10 @@ fn pinball_body<V: Vector>(
         for (number, feature) in (0..y.len()).step_by(rows).enumerate() {
             let level = V::splat(levels[number % levels.len()]);
             let target = V::load(targets, number / levels.len() * rows + at);
-            let above = target - V::load(y, feature + at);
-            let slope = V::select(above.less(zero), level - V::splat(1.0), level);
+            let y = V::load(y, feature + at);
+            let above = V::select(target.less(infinity), target - y, zero);
+            let known = V::select(target.less(infinity), V::splat(1.0), zero);
+            let slope = V::select(above.less(zero), level - V::splat(1.0), level) * known;
             total = slope.mul_add(above, total);
             (zero - slope * scale).store(gradient, feature + at);
         }

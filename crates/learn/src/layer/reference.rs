@@ -258,6 +258,9 @@ impl Reference<'_> {
                 let pinball = |(i, y): (usize, &f64)| {
                     let level = f64::from(levels[i % levels.len()]);
                     let above = target[i / levels.len()] - y;
+                    if above.is_nan() {
+                        return 0.0;
+                    }
                     (level * above).max((level - 1.0) * above)
                 };
                 y.iter().enumerate().map(pinball).sum::<f64>() / n

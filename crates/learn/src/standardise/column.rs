@@ -80,6 +80,32 @@ impl Column {
     }
 }
 
+impl Shape {
+    /// The inverse of [`Shape::apply`].
+    fn restore(self, y: f64) -> f64 {
+        match self {
+            Self::Identity => y,
+            // Of what is never negative.
+            Self::Log { width } => width * elementary::exp_m1(y.max(0.0)),
+            Self::SignedLog { middle, width } => middle + width * elementary::sinh(y),
+        }
+    }
+}
+
+impl Column {
+    /// The number that is standardised to `z`.
+    #[must_use]
+    pub fn restore(&self, z: f32) -> f64 {
+        let [low, high] = self.range;
+        let beyond = BEYOND * (high - low);
+        let z = f64::from(z).clamp(low - beyond, high + beyond);
+        match self.scale {
+            0.0 => self.centre,
+            scale => self.shape.restore(z * scale + self.centre),
+        }
+    }
+}
+
 /// Inverse hyperbolic sine, from |x| so that nothing cancels.
 fn asinh(x: f64) -> f64 {
     let a = x.abs();
@@ -194,6 +220,30 @@ pub(super) fn measure(pool: &mut Vec<f64>, shape: Option<Shape>) -> Column {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is standardised and restored is the same to the precision of single numbers; what lies
+    /// beyond the range of training is not reached.
+    #[test]
+    fn numbers_are_restored() {
+        let counts: Vec<f64> = (0..400).map(|i| f64::from(i % 40).exp2().floor()).collect();
+        let cubes: Vec<f64> = (-200..200).map(|i| f64::from(i).powi(3)).collect();
+        let plain: Vec<f64> = (0..100).map(f64::from).collect();
+        for values in [counts, cubes, plain] {
+            let mut pool = values.clone();
+            let shape = logarithmic(&mut pool);
+            let column = measure(&mut pool, shape);
+            for &x in &values {
+                let restored = column.restore(column.apply(x));
+                assert!(
+                    (restored - x).abs() < 1e-5 * x.abs().max(1.0),
+                    "{x} {restored}"
+                );
+            }
+            assert!(column.restore(f32::MAX).is_finite());
+        }
+        let constant = measure(&mut vec![3.0; 4], None);
+        assert_eq!(constant.restore(0.7), 3.0);
+    }
 
     #[test]
     fn asinh_agrees_with_the_library() {

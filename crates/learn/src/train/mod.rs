@@ -484,7 +484,8 @@ fn check_examples(examples: &Examples, network: &Network) -> Result<(), TrainErr
                     "{have} target columns, the network predicts {want}"
                 ));
             }
-            finite("target", values)
+            let missing_is_known = matches!(head, Head::Quantiles { .. });
+            finite_or("target", values, |x| missing_is_known && x.is_nan())
         }
         (Targets::Classes(_), head) => wrong(format!("targets are classes, the head is {head}")),
         (Targets::Values(_), head) => wrong(format!("targets are numbers, the head is {head}")),
@@ -506,7 +507,17 @@ fn check_block(block: &Block, network: &Network) -> Result<(), TrainError> {
 }
 
 fn finite(place: &'static str, matrix: &crate::matrix::Matrix) -> Result<(), TrainError> {
-    match matrix.values().iter().position(|v| !v.is_finite()) {
+    finite_or(place, matrix, |_| false)
+}
+
+/// Numbers are finite, or of a kind that training can do with.
+fn finite_or(
+    place: &'static str,
+    matrix: &crate::matrix::Matrix,
+    allowed: impl Fn(f32) -> bool,
+) -> Result<(), TrainError> {
+    let wrong = |x: &f32| !x.is_finite() && !allowed(*x);
+    match matrix.values().iter().position(wrong) {
         None => Ok(()),
         Some(at) => Err(TrainError::NonFinite {
             place,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::part::Part;
 use crate::model::{Mechanism, Observed};
 use crate::source::section::Entry;
 use crate::source::table::Table;
@@ -15,7 +16,7 @@ pub(super) fn observed(
     entry: &Entry<'_>,
     folder: &Path,
     mechanisms: &[Mechanism],
-    given: &[String],
+    given: &[Part],
 ) -> Result<Vec<f64>, ReadError> {
     if let Some(file) = entry.as_text() {
         let path = folder.join(&file.value);
@@ -46,31 +47,31 @@ pub(super) fn observed(
             )
             .with_help_if(spelling::advice(
                 unknown.key,
-                given.iter().map(String::as_str),
+                given.iter().map(|part| part.name.as_str()),
             )));
     }
     let mut data = Vec::new();
-    for series in given_series(mechanisms, given) {
+    for (series, part) in given_series(mechanisms, given) {
         let numbers = section.need(&series.name, &format!("{} = [...]", series.name))?;
         let list = numbers.as_list().unwrap_or_else(|| vec![numbers.clone()]);
         let list = list
             .iter()
             .map(|element| Ok((number(element)?, element.at)))
             .collect::<Result<Vec<Placed>, ReadError>>()?;
-        if list.len() != series.times.len() {
-            return Err(numbers
+        let count = list.len();
+        let list = selected(list, part, series).ok_or_else(|| {
+            numbers
                 .error(
                     format!(
-                        "`{}` has {} entries, but is observed {} times",
-                        series.name,
-                        list.len(),
-                        series.times.len()
+                        "`{}` has {count} entries, but is observed {} times",
+                        part.label,
+                        part.times.len()
                     ),
-                    format!("{} entries", list.len()),
+                    format!("{count} entries"),
                 )
-                .with_help("give one entry a time, \"NA\" where one is missing"));
-        }
-        check(entry.source, mechanisms, series, &list)?;
+                .with_help("give one entry a time, \"NA\" where one is missing")
+        })?;
+        check(entry.source, mechanisms, part, &list)?;
         data.extend(list.into_iter().map(|(value, _)| value));
     }
     Ok(data)
@@ -92,7 +93,7 @@ fn number(element: &Entry<'_>) -> Result<f64, ReadError> {
 pub(super) fn from_file(
     source: Source,
     mechanisms: &[Mechanism],
-    given: &[String],
+    given: &[Part],
 ) -> Result<Vec<f64>, ReadError> {
     let table = Table::parse(source)?;
     let is_series = |name: &str| {
@@ -104,26 +105,44 @@ pub(super) fn from_file(
         None => None,
     };
     let mut data = Vec::new();
-    for series in given_series(mechanisms, given) {
+    for (series, part) in given_series(mechanisms, given) {
         let column = table
             .column(&series.name)
             .ok_or_else(|| table.no_column(&series.name))?;
         let list = match &times {
-            Some(times) => by_time(&table, column, times, series)?,
-            None => by_row(&table, column, series)?,
+            Some(times) => {
+                let mut list = by_time(&table, column, times, series)?;
+                list.drain(part.entries.clone()).collect()
+            }
+            None => by_row(&table, column, series, part)?,
         };
-        check(&table.source, mechanisms, series, &list)?;
+        check(&table.source, mechanisms, part, &list)?;
         data.extend(list.into_iter().map(|(value, _)| value));
     }
     Ok(data)
 }
 
-fn given_series<'a>(mechanisms: &'a [Mechanism], given: &'a [String]) -> Vec<&'a Observed> {
-    let first = |name: &String| {
+fn given_series<'a>(
+    mechanisms: &'a [Mechanism],
+    given: &'a [Part],
+) -> Vec<(&'a Observed, &'a Part)> {
+    let first = |part: &'a Part| {
         let mut all = mechanisms.iter().flat_map(|m| &m.observed);
-        all.find(|observed| observed.name == *name)
+        let series = all.find(|observed| observed.name == part.name)?;
+        Some((series, part))
     };
     given.iter().filter_map(first).collect()
+}
+
+/// The entries of a part, from a list of them alone or of the series from its start.
+fn selected(list: Vec<Placed>, part: &Part, series: &Observed) -> Option<Vec<Placed>> {
+    match list.len() {
+        count if count == part.times.len() => Some(list),
+        count if (part.entries.end..=series.times.len()).contains(&count) => {
+            Some(list[part.entries.clone()].to_vec())
+        }
+        _ => None,
+    }
 }
 
 fn row_times(
@@ -190,7 +209,12 @@ fn by_time(
 }
 
 /// Row `k` is the series' entry `k`; a table may go on for longer series with empty cells here.
-fn by_row(table: &Table, column: usize, series: &Observed) -> Result<Vec<Placed>, ReadError> {
+fn by_row(
+    table: &Table,
+    column: usize,
+    series: &Observed,
+    part: &Part,
+) -> Result<Vec<Placed>, ReadError> {
     let mut list = Vec::new();
     for row in &table.rows {
         list.push((table.number(&row[column])?, row[column].at));
@@ -207,28 +231,28 @@ fn by_row(table: &Table, column: usize, series: &Observed) -> Result<Vec<Placed>
             .with_help("give one row a time, or add a column of times"));
     }
     list.truncate(wanted);
-    if list.len() < wanted {
-        return Err(table
+    let count = list.len();
+    selected(list, part, series).ok_or_else(|| {
+        table
             .source
             .error(
                 table.header[column].at,
                 format!(
-                    "`{}` has {} rows, but is observed {wanted} times",
-                    series.name,
-                    list.len()
+                    "`{}` has {count} rows, but is observed {} times",
+                    part.label,
+                    part.times.len()
                 ),
                 "too short",
             )
-            .with_help("write NA for missing entries, or add a column of times"));
-    }
-    Ok(list)
+            .with_help("write NA for missing entries, or add a column of times")
+    })
 }
 
 /// Refuses values that no mechanism can produce, and data that are all missing.
 fn check(
     source: &Source,
     mechanisms: &[Mechanism],
-    series: &Observed,
+    part: &Part,
     list: &[Placed],
 ) -> Result<(), ReadError> {
     if let Some(&(_, at)) = list.first()
@@ -237,7 +261,7 @@ fn check(
         return Err(source
             .error(
                 at,
-                format!("every entry of `{}` is missing", series.name),
+                format!("every entry of `{}` is missing", part.label),
                 "nothing is observed",
             )
             .with_help("leave the series out of `given`"));
@@ -246,7 +270,7 @@ fn check(
         let mut reasons = mechanisms
             .iter()
             .filter_map(|m| {
-                let observed = m.observed.iter().find(|o| o.name == series.name)?;
+                let observed = m.observed.iter().find(|o| o.name == part.name)?;
                 Some(m.impossible(&observed.distribution, value))
             })
             .collect::<Vec<Option<String>>>();
@@ -254,7 +278,7 @@ fn check(
             && let Some(Some(reason)) = reasons.pop()
         {
             return Err(source
-                .error(at, format!("`{}` cannot be {value}", series.name), reason)
+                .error(at, format!("`{}` cannot be {value}", part.name), reason)
                 .with_help("write NA where an entry is missing"));
         }
     }

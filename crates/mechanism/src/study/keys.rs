@@ -24,12 +24,12 @@ pub const STUDY: &[Key] = &[
     Key::new(
         "given",
         Kind::Names,
-        "The observed series that the answer is given. Default: those that all mechanisms observe.",
+        "The observed series that the answer is given, or parts of them by time, such as \"cases[0:63]\". Default: those that all mechanisms observe.",
     ),
     Key::new(
         "predict",
         Kind::Names,
-        "What is asked: \"mechanism\", \"parameters\", \"derived\", or single names. Default: the mechanism if there are several, the parameters, and the shared (or else all) derived quantities.",
+        "What is asked: \"mechanism\", \"parameters\", \"derived\", single names, or observed series that are not given, such as \"cases[64:77]\". Default: the mechanism if there are several, the parameters, and the shared (or else all) derived quantities.",
     ),
     Key::new(
         "shared",

@@ -1,5 +1,6 @@
 //! What is given and what is asked: names that the mechanisms must know.
 
+use super::part::{Part, Written};
 use crate::model::{Mechanism, Observed};
 use crate::source::section::{Entry, Section};
 use crate::source::{ReadError, Text, spelling};
@@ -8,8 +9,8 @@ fn series<'a>(mechanism: &'a Mechanism, name: &str) -> Option<&'a Observed> {
     mechanism.observed.iter().find(|o| o.name == name)
 }
 
-/// The given series: as the file says, or all that every mechanism observes.
-pub(super) fn given(top: &Section<'_>, mechanisms: &[Mechanism]) -> Result<Vec<String>, ReadError> {
+/// What is given: as the file says, or all series that every mechanism observes.
+pub(super) fn given(top: &Section<'_>, mechanisms: &[Mechanism]) -> Result<Vec<Part>, ReadError> {
     let Some(entry) = top.get("given") else {
         let first = mechanisms.iter().take(1).flat_map(|m| &m.observed);
         let everywhere: Vec<String> = first
@@ -28,7 +29,12 @@ pub(super) fn given(top: &Section<'_>, mechanisms: &[Mechanism]) -> Result<Vec<S
         for name in &everywhere {
             same_times(&at, name, mechanisms)?;
         }
-        return Ok(everywhere);
+        let first = mechanisms.iter().take(1);
+        let wanted = everywhere.iter();
+        return Ok(wanted
+            .flat_map(|name| first.clone().filter_map(|m| series(m, name)))
+            .map(Part::whole)
+            .collect());
     };
     let names = entry.names()?;
     if names.is_empty() {
@@ -36,27 +42,60 @@ pub(super) fn given(top: &Section<'_>, mechanisms: &[Mechanism]) -> Result<Vec<S
             .error("nothing is given", "name an observed series")
             .with_help("leave `given` out to give all that every mechanism observes"));
     }
-    no_repeats(&entry, &names)?;
-    for name in &names {
-        for mechanism in mechanisms {
-            if series(mechanism, &name.value).is_none() {
-                let known = mechanism.observed.iter().map(|o| o.name.as_str());
-                return Err(top
-                    .source
-                    .error(
-                        name.at,
-                        format!("`{}` does not observe `{}`", mechanism.name, name.value),
-                        "not observed",
-                    )
-                    .with_help_if(spelling::advice(&name.value, known)));
-            }
-        }
-        same_times(&entry, &name.value, mechanisms)?;
-    }
-    Ok(names.into_iter().map(|name| name.value).collect())
+    let parts = names.iter().map(|name| part(top, &entry, name, mechanisms));
+    let parts = parts.collect::<Result<Vec<Part>, ReadError>>()?;
+    once(top, &names, &parts)?;
+    Ok(parts)
 }
 
-/// A given series has the same times in all mechanisms.
+/// The entries that a name means, in all mechanisms alike.
+fn part(
+    top: &Section<'_>,
+    entry: &Entry<'_>,
+    name: &Text,
+    mechanisms: &[Mechanism],
+) -> Result<Part, ReadError> {
+    let written = Written::new(&name.value);
+    let mut own = None;
+    for mechanism in mechanisms {
+        let Some(observed) = series(mechanism, written.name) else {
+            let known = mechanism.observed.iter().map(|o| o.name.as_str());
+            return Err(top
+                .source
+                .error(
+                    name.at,
+                    format!("`{}` does not observe `{}`", mechanism.name, written.name),
+                    "not observed",
+                )
+                .with_help_if(spelling::advice(written.name, known)));
+        };
+        own = own.or(Some((observed, mechanism)));
+    }
+    same_times(entry, written.name, mechanisms)?;
+    match own {
+        Some((observed, mechanism)) => written.part(observed, mechanism, top, name),
+        None => Err(entry.error("there is no mechanism", "nothing observes it")),
+    }
+}
+
+/// No series is named twice.
+fn once(top: &Section<'_>, names: &[Text], parts: &[Part]) -> Result<(), ReadError> {
+    for (position, (name, part)) in names.iter().zip(parts).enumerate() {
+        if parts[..position].iter().any(|p| p.name == part.name) {
+            return Err(top
+                .source
+                .error(
+                    name.at,
+                    format!("`{}` is named twice", part.name),
+                    "named again here",
+                )
+                .with_help("leave one of them out"));
+        }
+    }
+    Ok(())
+}
+
+/// A series has the same times in all mechanisms.
 fn same_times(entry: &Entry<'_>, name: &str, mechanisms: &[Mechanism]) -> Result<(), ReadError> {
     let mut all = mechanisms
         .iter()
@@ -75,7 +114,7 @@ fn same_times(entry: &Entry<'_>, name: &str, mechanisms: &[Mechanism]) -> Result
                     first.name,
                     reference.times.len()
                 ),
-                "given from mechanisms that disagree",
+                "from mechanisms that disagree",
             )
             .with_help("give the series the same times in all mechanisms")),
     }
@@ -182,12 +221,18 @@ pub(super) fn shared(
     Ok(names.into_iter().map(|name| name.value).collect())
 }
 
-/// What is asked.
+/// What is asked: quantities, and what is observed but not given.
+pub(super) struct Asked {
+    pub predict: Vec<String>,
+    pub unseen: Vec<Part>,
+}
+
 pub(super) fn predict(
     top: &Section<'_>,
     mechanisms: &[Mechanism],
+    given: &[Part],
     shared: &[String],
-) -> Result<Vec<String>, ReadError> {
+) -> Result<Asked, ReadError> {
     let Some(entry) = top.get("predict") else {
         let mut names = Vec::new();
         names.extend((mechanisms.len() > 1).then(|| "mechanism".to_owned()));
@@ -197,7 +242,10 @@ pub(super) fn predict(
             [] if derived => names.push("derived".to_owned()),
             shared => names.extend(shared.iter().cloned()),
         }
-        return Ok(names);
+        return Ok(Asked {
+            predict: names,
+            unseen: Vec::new(),
+        });
     };
     let names = with_entries(mechanisms, entry.names()?);
     if names.is_empty() {
@@ -206,20 +254,60 @@ pub(super) fn predict(
             .with_help("leave `predict` out to ask for the mechanism and its parameters"));
     }
     no_repeats(&entry, &names)?;
+    let is_observed = |name: &Text| {
+        let written = Written::new(&name.value);
+        mechanisms.iter().any(|m| series(m, written.name).is_some())
+    };
+    let (observed, names): (Vec<Text>, Vec<Text>) = names.into_iter().partition(is_observed);
     for name in &names {
         let group = ["mechanism", "parameters", "derived"].contains(&name.value.as_str());
         if !group && declared(mechanisms, &name.value).is_empty() {
             let mut known = quantities(mechanisms);
             known.extend(["mechanism", "parameters", "derived"]);
+            known.extend(
+                mechanisms
+                    .iter()
+                    .flat_map(|m| &m.observed)
+                    .map(|o| o.name.as_str()),
+            );
             return Err(top
                 .source
                 .error(
                     name.at,
-                    format!("no mechanism declares `{}`", name.value),
+                    format!("no mechanism declares or observes `{}`", name.value),
                     "cannot be predicted",
                 )
                 .with_help_if(spelling::advice(&name.value, known)));
         }
     }
-    Ok(names.into_iter().map(|name| name.value).collect())
+    let unseen = observed
+        .iter()
+        .map(|name| part(top, &entry, name, mechanisms));
+    let unseen = unseen.collect::<Result<Vec<Part>, ReadError>>()?;
+    once(top, &observed, &unseen)?;
+    for (name, part) in observed.iter().zip(&unseen) {
+        let overlap = |other: &&Part| {
+            let apart =
+                other.entries.end <= part.entries.start || part.entries.end <= other.entries.start;
+            other.name == part.name && !apart
+        };
+        if let Some(other) = given.iter().find(overlap) {
+            return Err(top
+                .source
+                .error(
+                    name.at,
+                    format!("`{}` is given already, as `{}`", part.label, other.label),
+                    "given and asked",
+                )
+                .with_help(format!(
+                    "give earlier entries and ask for later ones, such as given = [\"{0}[:9]\"] and \
+                     predict = [\"{0}[10:]\"]",
+                    part.name
+                )));
+        }
+    }
+    Ok(Asked {
+        predict: names.into_iter().map(|name| name.value).collect(),
+        unseen,
+    })
 }

@@ -26,6 +26,7 @@ mod refinement;
 mod round;
 mod sensitivity;
 mod series;
+mod unseen;
 
 pub use answer::{Given, Posterior, Quantity, SharedQuantity, Subject, Summary};
 pub use calibration::{Calibration, CoverageCurve, Reliability, SbcCurve, ScoreGain};
@@ -35,6 +36,7 @@ pub use refinement::{Refinement, Settling, Standing};
 pub use round::Round;
 pub use sensitivity::Sensitivity;
 pub use series::{Prediction, Scale, Series};
+pub use unseen::Unseen;
 
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +66,8 @@ pub struct Report {
     pub prior_predictive: Vec<Prediction>,
     /// What the mechanisms produce given the data.
     pub posterior_predictive: Vec<Prediction>,
+    /// What was asked of series that are not given.
+    pub unseen: Vec<Unseen>,
     /// The parameters, given each mechanism.
     pub posteriors: Vec<Posterior>,
     /// Quantities with one meaning in all mechanisms.

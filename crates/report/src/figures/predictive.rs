@@ -21,6 +21,8 @@ pub enum Predictive {
     Prior,
     /// Given the data.
     Posterior,
+    /// Of what is not given, given the data.
+    Unseen,
 }
 
 /// The figure of one series; `None` when there is nothing to draw.
@@ -34,7 +36,8 @@ pub fn figure(
         .iter()
         .filter(|p| p.series == series.name)
         .collect();
-    if mine.is_empty() && !series.values.iter().any(|v| v.is_finite()) {
+    let is_observed = series.values.iter().any(|v| v.is_finite());
+    if mine.is_empty() && !is_observed {
         return None;
     }
     let label = if series.label.is_empty() {
@@ -59,6 +62,16 @@ pub fn figure(
             format!("After learning: {label}"),
             "Bands: new data that each mechanism would produce with parameters from the posterior; \
              line: their median; dots: the data.",
+        ),
+        Predictive::Unseen => (
+            "not-seen",
+            format!("Not given, but told by the data: {label}"),
+            if is_observed {
+                "Bands: what comes where nothing is given, over all mechanisms; line: the median; dots: \
+                 what is given."
+            } else {
+                "Bands: what this series was, which is not given, over all mechanisms; line: the median."
+            },
         ),
     };
     let (y, cut) = value_axis(series, &mine);
@@ -106,7 +119,7 @@ fn drawing(
         &series.label
     };
 
-    let (key, key_height) = mark::key(&key_of(predictions), width - 8.0);
+    let (key, key_height) = mark::key(&key_of(predictions, !times.is_empty()), width - 8.0);
     let count = predictions.len().max(1);
     let columns = match count {
         _ if width < 500.0 => 1,
@@ -231,8 +244,9 @@ fn data(panel: &Panel, times: &[f64], values: &[f64]) -> Markup {
     }
 }
 
-fn key_of(predictions: &[&Prediction]) -> Vec<(Sample, &'static str)> {
-    let mut entries = vec![(Sample::Dot(Ink::Text), "data")];
+fn key_of(predictions: &[&Prediction], observed: bool) -> Vec<(Sample, &'static str)> {
+    let mut entries = Vec::new();
+    entries.extend(observed.then_some((Sample::Dot(Ink::Text), "data")));
     let Some(first) = predictions.first() else {
         return entries;
     };

@@ -22,6 +22,7 @@ pub fn report(report: &Report, gallery: &Gallery) -> String {
             "The data, and what the mechanisms make of them",
             figures(&[&gallery.prior, &gallery.posterior, &gallery.typicality]),
         ),
+        ("unseen", "What is not given", figures(&[&gallery.unseen])),
         (
             "mechanisms",
             "Which mechanism",

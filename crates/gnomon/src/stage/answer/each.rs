@@ -1,6 +1,6 @@
 //! Amortized answers to many data sets: one row of numbers each.
 
-use gnomon_infer::{Amortized, DrawTable, Draws, Summary};
+use gnomon_infer::{Amortized, DrawTable, Draws, Quantiles, Summary};
 use gnomon_learn::matrix::Matrix;
 use gnomon_mechanism::Mechanism;
 
@@ -17,7 +17,8 @@ const MOST_ROWS: usize = 1_000_000;
 const NUMBERS: [&str; 5] = ["mean", "sd", "q05", "q50", "q95"];
 
 /// Answers many data sets (one column a given entry, one row a data set): mechanism probabilities,
-/// and mean, sd and quantiles of every asked quantity given each mechanism, of shared ones over all.
+/// mean, sd and quantiles of every asked quantity given each mechanism, of shared ones over all, and
+/// quantiles of what is asked of series that are not given.
 ///
 /// # Errors
 /// Where a data set cannot be read by the networks (it is named), or the user interrupts.
@@ -39,6 +40,7 @@ pub fn each(
         let chunk = first..rows.min(first + at_once);
         let given = read(context, amortized, data, chunk.clone())?;
         let probabilities = amortized.probabilities(&given).map_err(wrong)?;
+        let unseen = amortized.unseen(&given).map_err(wrong)?;
         let seed = context.seed_for(&format!("posterior of data sets from {first}"));
         let all = (0..study.mechanisms.len())
             .map(|mechanism| {
@@ -80,6 +82,9 @@ pub fn each(
                     let [low, high] = s.interval_90;
                     table.add_numbers(&title, [s.mean, s.sd, low, s.median, high]);
                 }
+            }
+            if let Some(unseen) = &unseen {
+                table.add_quantiles(&study.unseen_columns(), unseen, row);
             }
         }
         bar.inc(given.rows() as u64);
@@ -216,6 +221,18 @@ impl Columns {
     fn add_numbers(&mut self, name: &str, values: [f64; 5]) {
         for (what, value) in NUMBERS.iter().zip(values) {
             self.add(format!("{name}_{what}"), value);
+        }
+    }
+
+    /// Quantiles of one data set; that of level .975 is named `_q975`.
+    fn add_quantiles(&mut self, names: &[String], quantiles: &Quantiles, row: usize) {
+        for (target, name) in names.iter().enumerate() {
+            for (level, &value) in quantiles.levels.iter().zip(quantiles.of(row, target)) {
+                let digits = format!("{level:.3}");
+                let digits = digits.trim_start_matches("0.");
+                let short = digits.strip_suffix('0').unwrap_or(digits);
+                self.add(format!("{name}_q{short}"), value);
+            }
         }
     }
 }

@@ -100,7 +100,7 @@ pub(super) fn predict(
 ) -> Vec<content::Prediction> {
     let mut first = 0;
     let mut predictions = Vec::new();
-    for series in context.study.given_series() {
+    for series in &context.study.given {
         let end = first + series.times.len();
         let own: Vec<Vec<f64>> = rows.iter().map(|row| row[first..end].to_vec()).collect();
         predictions.push(content::Prediction {

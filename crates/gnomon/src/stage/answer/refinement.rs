@@ -72,7 +72,7 @@ pub(super) fn refine(
         .enumerate()
         .map(|(index, mechanism)| {
             let lacking = || not_observed(mechanism, &own_data(index));
-            mechanism.no_estimate(&study.given).or_else(lacking)
+            mechanism.no_estimate(&study.given_names()).or_else(lacking)
         })
         .collect();
     let own: Vec<Vec<f64>> = (0..count).map(own_data).collect();
@@ -89,7 +89,7 @@ pub(super) fn refine(
     };
     let in_closed_form = |mechanism: usize| {
         study.mechanisms[mechanism]
-            .no_likelihood(&study.given)
+            .no_likelihood(&study.given_names())
             .is_none()
     };
     let mut seconds = 0.0;

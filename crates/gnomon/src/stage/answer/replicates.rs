@@ -129,7 +129,7 @@ impl Replicates {
         let (mut names, mut observed) = (Vec::new(), Vec::new());
         let mut replicated = vec![Vec::new(); mixture.len()];
         let mut first = 0;
-        for series in context.study.given_series() {
+        for series in &context.study.given {
             let end = first + series.times.len();
             let seen: Vec<usize> = (first..end)
                 .filter(|&entry| !data[entry].is_nan())

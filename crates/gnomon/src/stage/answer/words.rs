@@ -39,11 +39,37 @@ fn in_words(quantity: &content::Quantity, summary: &content::Summary) -> String 
     )
 }
 
+/// The last entry of what is not given: of a forecast, the farthest.
+fn last_entry(unseen: &content::Unseen) -> Option<String> {
+    let content::Unseen {
+        given, prediction, ..
+    } = unseen;
+    let at = |level: f64| {
+        let near = |other: &f64| (other - level).abs() < 1e-9;
+        let place = prediction.levels.iter().position(near)?;
+        prediction.quantiles[place].last().copied().map(number)
+    };
+    let unit = if given.unit.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", given.unit)
+    };
+    Some(format!(
+        "{} at {} is {}{unit} (median; 90\u{a0}% prediction interval {} to {})",
+        given.name.replace('_', " "),
+        number(*prediction.times.last()?),
+        at(0.5)?,
+        at(0.05)?,
+        at(0.95)?
+    ))
+}
+
 pub(super) fn sentence(
     asked: &[String],
     mechanisms: &[content::Mechanism],
     shared: &[content::SharedQuantity],
     posteriors: &[content::Posterior],
+    unseen: &[content::Unseen],
 ) -> String {
     let mut parts = Vec::new();
     if mechanisms.len() > 1 && asked.iter().any(|name| name == "mechanism") {
@@ -74,5 +100,6 @@ pub(super) fn sentence(
     } else {
         parts.extend(over_all.map(|(quantity, summary)| in_words(quantity, summary)));
     }
+    parts.extend(unseen.iter().filter_map(last_entry));
     format!("{}.", parts.join("; "))
 }

@@ -1,7 +1,7 @@
 //! The sealed pool of test data sets, and the networks' answers to them.
 
 use gnomon_examine::calibration::{
-    Answers, GivenMechanism, LikelihoodForecasts, MechanismForecasts, Quantity,
+    Answers, GivenMechanism, LikelihoodForecasts, MechanismForecasts, Quantity, UnseenQuantiles,
 };
 use gnomon_infer::amortized::rows_of;
 use gnomon_infer::{Amortized, Draws};
@@ -50,6 +50,16 @@ struct OfMixture {
     probabilities: Vec<f64>,
     /// One a shared quantity: its name, truths and draws.
     shared: Vec<(String, Vec<f64>, Vec<f64>)>,
+    /// What is observed and not given.
+    unseen: Vec<OfUnseen>,
+    levels: Vec<f64>,
+}
+
+/// A series that is observed and not given: its entries and their quantiles, data set after data set.
+#[derive(Default)]
+struct OfUnseen {
+    truths: Vec<f64>,
+    quantiles: Vec<f64>,
 }
 
 /// The networks' answers to every test data set.
@@ -67,8 +77,8 @@ impl Tests {
     ) -> Result<Self, Failure> {
         let study = &context.study;
         let learned = learned(study);
-        let several = study.mechanisms.len() > 1;
-        let rounds = learned.len() + usize::from(several);
+        let mixed = study.mechanisms.len() > 1 || !study.unseen.is_empty();
+        let rounds = learned.len() + usize::from(mixed);
         let bar = context.progress.bar(
             "testing the claims",
             "data sets",
@@ -85,7 +95,7 @@ impl Tests {
             .into_iter()
             .map(|mechanism| Ok((mechanism, pool.given(mechanism)?)))
             .collect::<Result<_, Failure>>()?;
-        let mixture = if several {
+        let mixture = if mixed {
             pool.mixture()?
         } else {
             OfMixture::default()
@@ -126,6 +136,18 @@ impl Tests {
                     draws,
                 })
                 .collect(),
+            unseen: study
+                .unseen
+                .iter()
+                .zip(&mixture.unseen)
+                .map(|(part, own)| UnseenQuantiles {
+                    label: &part.label,
+                    data_sets: mixture.truths.len(),
+                    levels: &mixture.levels,
+                    truths: &own.truths,
+                    quantiles: &own.quantiles,
+                })
+                .collect(),
             likelihoods: self
                 .given
                 .iter()
@@ -152,7 +174,7 @@ struct Mixture {
     given: Vec<f64>,
     /// The mechanism of each.
     chosen: Vec<usize>,
-    /// The true values of shared quantities: one column each.
+    /// The true values of what was named: one column each.
     truths: Vec<Vec<f64>>,
 }
 
@@ -332,6 +354,10 @@ impl Pool<'_> {
                 .collect(),
             ..OfMixture::default()
         };
+        own.unseen
+            .resize_with(study.unseen.len(), OfUnseen::default);
+        let mut named = names.clone();
+        named.extend(study.unseen_columns());
         for block in blocks(study.claims.data_sets) {
             interrupt::check()?;
             let numbers: Vec<u64> = block.clone().map(|number| number as u64).collect();
@@ -339,7 +365,7 @@ impl Pool<'_> {
                 given,
                 chosen,
                 truths,
-            } = self.simulate_mixture(&numbers, &names)?;
+            } = self.simulate_mixture(&numbers, &named)?;
             let given = self.standardise(given)?;
             let probabilities = self.amortized.probabilities(&given).map_err(Self::wrong)?;
             let picked = pick_mechanisms(&probabilities, study.mechanisms.len(), draws, |row| {
@@ -353,6 +379,7 @@ impl Pool<'_> {
             if !names.is_empty() {
                 self.fill_mixture(&given, &picked, block.start, base, &names, &mut own)?;
             }
+            self.fill_unseen(&given, &truths[names.len()..], &mut own)?;
             own.truths.extend(chosen);
             own.probabilities.extend(probabilities);
             self.bar.inc(block.len() as u64);
@@ -393,6 +420,31 @@ impl Pool<'_> {
                 .map(|column| kept.iter().map(|&row| column[row]).collect())
                 .collect(),
         })
+    }
+
+    /// Quantiles of what is not given beside its true entries, one column each.
+    fn fill_unseen(
+        &self,
+        given: &Matrix,
+        truths: &[Vec<f64>],
+        own: &mut OfMixture,
+    ) -> Result<(), Failure> {
+        let Some(quantiles) = self.amortized.unseen(given).map_err(Self::wrong)? else {
+            return Ok(());
+        };
+        let mut first = 0;
+        for (part, own) in self.context.study.unseen.iter().zip(&mut own.unseen) {
+            let places = first..first + part.times.len();
+            first = places.end;
+            for row in 0..given.rows() {
+                for place in places.clone() {
+                    own.truths.push(truths[place][row]);
+                    own.quantiles.extend_from_slice(quantiles.of(row, place));
+                }
+            }
+        }
+        own.levels = quantiles.levels;
+        Ok(())
     }
 
     /// Draws of shared quantities: draw `d` of row `r` from mechanism `picked[r * draws + d]`.

@@ -89,7 +89,11 @@ pub(super) fn curves(examined: &[Examined]) -> content::Calibration {
             }),
             None => {}
         }
-        if let Assertion::MeanAtLeast { .. } = tested.claim.assertion {
+        // Gains of intervals are no nats, and stand with their claims alone.
+        let in_nats = about.mechanism.is_some() || about.quantity.is_none();
+        if let Assertion::MeanAtLeast { .. } = tested.claim.assertion
+            && in_nats
+        {
             all.gains.push(content::ScoreGain {
                 target: if about.mechanism.is_some() {
                     "parameters"

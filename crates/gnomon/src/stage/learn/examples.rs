@@ -21,13 +21,15 @@ pub(super) enum Target {
     Mechanism,
     /// The parameters of one mechanism, in their prior's coordinates.
     Parameters(usize, Coordinates),
+    /// What is observed and not given, in whatever mechanism.
+    Unseen,
 }
 
 impl Target {
     /// Whether a network is trained on simulations of a mechanism.
     pub fn learns_from(&self, mechanism: u32) -> bool {
         match self {
-            Self::Mechanism => true,
+            Self::Mechanism | Self::Unseen => true,
             Self::Parameters(own, _) => *own == mechanism as usize,
         }
     }
@@ -41,7 +43,7 @@ pub fn missing_entries(context: &Context) -> Vec<usize> {
         let mut observed = study.mechanisms.iter().flat_map(|m| &m.observed);
         observed.any(|series| series.name == name && series.missing.is_some())
     };
-    let series = study.given_series().flat_map(|series| {
+    let series = study.given.iter().flat_map(|series| {
         let by_rule = by_rule(&series.name);
         series.times.iter().map(move |_| by_rule)
     });
@@ -60,17 +62,33 @@ pub(super) fn given_rows(
     table: &Table,
     rows: impl ExactSizeIterator<Item = usize>,
 ) -> Result<Vec<f64>, Failure> {
-    let columns = context
-        .study
-        .given_columns()
-        .iter()
-        .map(|name| column(table, name))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut given = Vec::with_capacity(columns.len() * rows.len());
+    rows_of(&context.study.given_columns(), table, rows)
+}
+
+/// What is observed and not given in some rows of `table`, row after row.
+///
+/// # Errors
+/// Where the bank lacks a column.
+pub(super) fn unseen_rows(
+    context: &Context,
+    table: &Table,
+    rows: impl ExactSizeIterator<Item = usize>,
+) -> Result<Vec<f64>, Failure> {
+    rows_of(&context.study.unseen_columns(), table, rows)
+}
+
+fn rows_of(
+    names: &[String],
+    table: &Table,
+    rows: impl ExactSizeIterator<Item = usize>,
+) -> Result<Vec<f64>, Failure> {
+    let columns = names.iter().map(|name| column(table, name));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let mut values = Vec::with_capacity(columns.len() * rows.len());
     for row in rows {
-        given.extend(columns.iter().map(|column| column[row]));
+        values.extend(columns.iter().map(|column| column[row]));
     }
-    Ok(given)
+    Ok(values)
 }
 
 fn column<'a>(table: &'a Table, name: &str) -> Result<&'a [f64], Failure> {
@@ -129,13 +147,40 @@ pub(super) fn fit(
     let sets = networks::sets(&context.study);
     let fields = context
         .study
-        .given_series()
+        .given
+        .iter()
         .map(|series| match series.times.len() {
             1 => Field::scalar(&series.name),
             length => Field::series(&series.name, 1, length, sets.contains(&series.name)),
         })
         .collect();
     Standardiser::fit(fields, given).map_err(wrong)
+}
+
+/// How what is observed and not given is standardised, measured on rows of it; `None` where there is
+/// no such thing.
+///
+/// # Errors
+/// Where the rows hold an infinite number.
+pub(super) fn fit_unseen(context: &Context, rows: &[f64]) -> Result<Option<Standardiser>, Failure> {
+    let parts = context.study.unseen.iter();
+    let fields: Vec<Field> = parts
+        .map(|part| match part.times.len() {
+            1 => Field::scalar(&part.name),
+            length => Field::series(&part.name, 1, length, false),
+        })
+        .collect();
+    if fields.is_empty() {
+        return Ok(None);
+    }
+    Standardiser::fit(fields, rows).map(Some).map_err(wrong)
+}
+
+/// What is observed and not given, standardised; a missing entry stays missing.
+pub(super) fn unseen(standardiser: &Standardiser, rows: &[f64]) -> Matrix {
+    let columns = standardiser.columns.iter().cycle();
+    let values = rows.iter().zip(columns).map(|(&x, column)| column.apply(x));
+    Matrix::new(standardiser.columns.len(), values.collect())
 }
 
 /// The given columns of `table`, standardised, and how.
@@ -234,6 +279,8 @@ pub(super) struct Simulations {
     pub parameters: Vec<Vec<f64>>,
     /// The study's given columns, row after row.
     pub given: Vec<f64>,
+    /// What is observed and not given, where it is predicted, row after row.
+    pub unseen: Vec<f64>,
 }
 
 impl Simulations {
@@ -251,10 +298,14 @@ impl Simulations {
             numbers: rows.iter().map(|&row| table.rows.simulation[row]).collect(),
             mechanism: rows.iter().map(|&row| table.rows.mechanism[row]).collect(),
             parameters: match target {
-                Target::Mechanism => Vec::new(),
+                Target::Mechanism | Target::Unseen => Vec::new(),
                 Target::Parameters(own, _) => parameters(context, table, *own, rows)?,
             },
             given: given_rows(context, table, rows.iter().copied())?,
+            unseen: match target {
+                Target::Unseen => unseen_rows(context, table, rows.iter().copied())?,
+                _ => Vec::new(),
+            },
         })
     }
 
@@ -268,14 +319,22 @@ impl Simulations {
             column.extend(values);
         }
         self.given.extend(more.given);
+        self.unseen.extend(more.unseen);
     }
+}
+
+/// How columns of the bank enter and leave networks.
+pub(super) struct Standardisers {
+    pub given: Standardiser,
+    /// Of what is observed and not given, where there is such a thing.
+    pub unseen: Option<Standardiser>,
 }
 
 /// What a network sees of simulations.
 #[derive(Clone)]
 pub(super) struct View<'a> {
     pub context: &'a Context,
-    pub standardiser: Arc<Standardiser>,
+    pub standardisers: Arc<Standardisers>,
     pub target: Target,
 }
 
@@ -299,9 +358,17 @@ impl View<'_> {
                 &simulations.parameters,
                 numbers,
             )),
+            Target::Unseen => Targets::Values(match &self.standardisers.unseen {
+                Some(standardiser) => unseen(standardiser, &simulations.unseen),
+                None => Matrix::default(),
+            }),
         };
         Ok(Examples {
-            given: self.standardiser.apply(&simulations.given).map_err(wrong)?,
+            given: self
+                .standardisers
+                .given
+                .apply(&simulations.given)
+                .map_err(wrong)?,
             targets,
         })
     }

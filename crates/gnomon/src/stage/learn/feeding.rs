@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use gnomon_learn::coordinates::Coordinates;
 use gnomon_learn::examples::{Examples, Targets};
+use gnomon_learn::matrix::Matrix;
 use gnomon_learn::standardise::Standardiser;
 use gnomon_learn::train::Recipe;
 
 use super::budget::Budget;
 use super::choice;
-use super::examples::{self, Target, View};
+use super::examples::{self, Standardisers, Target, View};
 use super::online::Online;
 use super::regressed::Regressed;
 use super::shards::Shards;
 use super::source::Source;
 use super::survey::{self, Part, Survey};
 use super::training::Job;
-use super::{CLASSES, density_folder};
+use super::{CLASSES, UNSEEN, density_folder};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::memory;
@@ -31,8 +32,8 @@ pub(super) const FEWEST_ROWS: u64 = 100;
 /// Rows that judge a network that is trained on fresh simulations: some hundredths of its work.
 const JUDGES: u64 = 20_000;
 
-/// How the given columns are standardised, and the networks to train.
-pub(super) type Jobs<'a> = (Arc<Standardiser>, Vec<Job<'a>>);
+/// How columns are standardised, and the networks to train.
+pub(super) type Jobs<'a> = (Arc<Standardisers>, Vec<Job<'a>>);
 
 /// What is to be trained: p(mechanism | given), and p(parameters | given) of each mechanism.
 ///
@@ -69,11 +70,12 @@ fn targets(context: &Context) -> Vec<Target> {
         .enumerate()
         .map(|(index, mechanism)| Target::Parameters(index, Coordinates::new(mechanism)));
     let learned = densities.filter(|target| match target {
-        Target::Mechanism => true,
+        Target::Mechanism | Target::Unseen => true,
         Target::Parameters(_, coordinates) => coordinates.dimension() > 0,
     });
     let classes = (mechanisms.len() > 1).then_some(Target::Mechanism);
-    learned.chain(classes).collect()
+    let unseen = (!context.study.unseen.is_empty()).then_some(Target::Unseen);
+    learned.chain(classes).chain(unseen).collect()
 }
 
 /// Refuses to learn from next to nothing.
@@ -115,6 +117,15 @@ fn job<'a>(
                 source,
             }
         }
+        Target::Unseen => {
+            let network = networks::quantiles(study, standardiser);
+            Job {
+                name: "what is not seen".into(),
+                folder: UNSEEN.into(),
+                networks: vec![network; study.learn.members],
+                source,
+            }
+        }
     }
 }
 
@@ -125,6 +136,8 @@ fn in_memory<'a>(
 ) -> Result<Jobs<'a>, Failure> {
     let table = usable.read()?;
     let (standardiser, given) = examples::standardised(context, &table)?;
+    let unseen = examples::unseen_rows(context, &table, 0..table.len())?;
+    let of_unseen = examples::fit_unseen(context, &unseen)?;
     let mut jobs = Vec::new();
     for target in &targets {
         let rows: Vec<usize> = (0..table.len())
@@ -136,11 +149,15 @@ fn in_memory<'a>(
             Target::Parameters(own, coordinates) => {
                 Targets::Values(examples::scores(context, coordinates, &table, *own, &rows)?)
             }
+            Target::Unseen => Targets::Values(match &of_unseen {
+                Some(standardiser) => examples::unseen(standardiser, &unseen),
+                None => Matrix::default(),
+            }),
         };
         let given = examples::pick(&given, &rows);
         let examples = Examples { given, targets };
-        let regressed = match context.study.learn.members {
-            1 => None,
+        let regressed = match (context.study.learn.members, target) {
+            (1, _) | (_, Target::Unseen) => None,
             _ => Regressed::new(&examples),
         };
         let source = Source::Memory {
@@ -149,7 +166,11 @@ fn in_memory<'a>(
         };
         jobs.push(job(context, &standardiser, target, source));
     }
-    Ok((Arc::new(standardiser), jobs))
+    let standardisers = Standardisers {
+        given: standardiser,
+        unseen: of_unseen,
+    };
+    Ok((Arc::new(standardisers), jobs))
 }
 
 /// The share of `rows` that leaves about `most` of them.
@@ -166,14 +187,15 @@ fn in_parts<'a>(
     let columns = usable.columns();
     let validation = Recipe::default().validation;
     let held_out = |rows| share(budget.held_out(columns), rows).min(validation);
-    let (standardiser, parts) = look_through(context, usable, &targets, held_out, budget)?;
+    let (standardisers, parts) = look_through(context, usable, &targets, held_out, budget)?;
+    let standardiser = &standardisers.given;
     let targets_at_most = columns.saturating_sub(standardiser.inputs());
     let window = budget.window(standardiser.outputs() + targets_at_most);
     let mut jobs = Vec::new();
     for (target, part) in targets.into_iter().zip(parts) {
         let view = View {
             context,
-            standardiser: Arc::clone(&standardiser),
+            standardisers: Arc::clone(&standardisers),
             target: target.clone(),
         };
         let each = (part.rows() / part.shards.len().max(1) as u64).max(1);
@@ -186,9 +208,9 @@ fn in_parts<'a>(
             window: (window / each).max(1) as usize,
         };
         let source = Source::Bank { shards, held_out };
-        jobs.push(job(context, &standardiser, &target, source));
+        jobs.push(job(context, &standardisers.given, &target, source));
     }
-    Ok((standardiser, jobs))
+    Ok((standardisers, jobs))
 }
 
 fn while_simulating<'a>(
@@ -214,14 +236,14 @@ fn while_simulating<'a>(
     let columns = usable.columns();
     let most = budget.held_out(columns).min(JUDGES);
     let held_out = |rows| share(most, rows).min(1.0);
-    let (standardiser, parts) = look_through(context, usable, &targets, held_out, budget)?;
+    let (standardisers, parts) = look_through(context, usable, &targets, held_out, budget)?;
     let block = budget.window(2 * columns);
     let members = context.study.learn.members;
     let mut jobs = Vec::new();
     for (place, (target, part)) in targets.into_iter().zip(parts).enumerate() {
         let view = View {
             context,
-            standardiser: Arc::clone(&standardiser),
+            standardisers: Arc::clone(&standardisers),
             target: target.clone(),
         };
         let rows = part.rows() + part.held_out.numbers.len() as u64;
@@ -232,12 +254,12 @@ fn while_simulating<'a>(
             held_out,
             rows,
         };
-        jobs.push(job(context, &standardiser, &target, source));
+        jobs.push(job(context, &standardisers.given, &target, source));
     }
-    Ok((standardiser, jobs))
+    Ok((standardisers, jobs))
 }
 
-/// The standardiser, and each target's part of the bank, of which a share is held out by the number of
+/// The standardisers, and each target's part of the bank, of which a share is held out by the number of
 /// its rows.
 fn look_through(
     context: &Context,
@@ -245,7 +267,7 @@ fn look_through(
     targets: &[Target],
     held_out: impl Fn(u64) -> f64,
     budget: Budget,
-) -> Result<(Arc<Standardiser>, Vec<Part>), Failure> {
+) -> Result<(Arc<Standardisers>, Vec<Part>), Failure> {
     let counts = survey::count(context, usable)?;
     let mut asked = Vec::new();
     for target in targets {
@@ -259,10 +281,12 @@ fn look_through(
     let Survey {
         parts,
         mut sample,
+        unseen,
         numbers,
         missing,
     } = survey::survey(context, usable, &asked, sample)?;
-    let mut standardiser = examples::fit(context, &mut sample, numbers.into_iter())?;
-    standardiser.allow_missing(&missing);
-    Ok((Arc::new(standardiser), parts))
+    let mut given = examples::fit(context, &mut sample, numbers.into_iter())?;
+    given.allow_missing(&missing);
+    let unseen = examples::fit_unseen(context, &unseen)?;
+    Ok((Arc::new(Standardisers { given, unseen }), parts))
 }

@@ -36,7 +36,7 @@ impl<'a> Online<'a> {
         let programs = study.mechanisms.iter().any(runs_a_program);
         let most = if programs { ROWS_OF_PROGRAM } else { ROWS };
         let share = match &view.target {
-            Target::Mechanism => 1.0,
+            Target::Mechanism | Target::Unseen => 1.0,
             Target::Parameters(own, _) => study.weights[*own],
         };
         Self {
@@ -102,10 +102,14 @@ impl Fresh<'_> {
                 mechanism: vec![mechanism as u32; simulated.simulations.len()],
                 numbers: simulated.simulations,
                 parameters: match view.target {
-                    Target::Mechanism => Vec::new(),
+                    Target::Mechanism | Target::Unseen => Vec::new(),
                     Target::Parameters(..) => simulated.parameters,
                 },
                 given: simulated.given,
+                unseen: match view.target {
+                    Target::Unseen => simulated.unseen,
+                    _ => Vec::new(),
+                },
             });
         }
         let mut order: Vec<usize> = (0..all.numbers.len()).collect();

@@ -77,6 +77,8 @@ pub(super) struct Survey {
     pub parts: Vec<Part>,
     /// What is given in a random sample of all rows, row after row, and their numbers.
     pub sample: Vec<f64>,
+    /// What is observed and not given in the same rows.
+    pub unseen: Vec<f64>,
     pub numbers: Vec<u64>,
     /// Which given columns lack a number in any row.
     pub missing: Vec<bool>,
@@ -103,6 +105,7 @@ pub(super) fn survey(
             })
             .collect(),
         sample: Vec::new(),
+        unseen: Vec::new(),
         numbers: Vec::new(),
         missing: vec![false; names.len()],
     };
@@ -124,6 +127,8 @@ pub(super) fn survey(
             }
         }
         let given = examples::given_rows(context, &table, 0..table.len())?;
+        let unseen = examples::unseen_rows(context, &table, 0..table.len())?;
+        let width = context.study.unseen_columns().len();
         for (row, entries) in given.chunks_exact(names.len()).enumerate() {
             for (entry, value) in entries.iter().enumerate() {
                 all.missing[entry] |= value.is_nan();
@@ -133,6 +138,8 @@ pub(super) fn survey(
             }
             if lots[row].sample < sample {
                 all.sample.extend_from_slice(entries);
+                all.unseen
+                    .extend_from_slice(&unseen[row * width..(row + 1) * width]);
                 all.numbers.push(numbers[row]);
             }
         }

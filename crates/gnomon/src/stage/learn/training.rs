@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use gnomon_learn::model::Model;
-use gnomon_learn::network::Network;
-use gnomon_learn::standardise::Standardiser;
+use gnomon_learn::network::{Head, Network};
 use gnomon_learn::train::{Control, Progress, Recipe, TrainError};
 use indicatif::MultiProgress;
 
+use super::examples::Standardisers;
 use super::source::{Fed, Source};
 use super::{STAGE, folder};
 use crate::context::Context;
@@ -65,7 +65,7 @@ impl Task<'_> {
 pub(super) fn run(
     context: &Context,
     made_from: &str,
-    standardiser: &Standardiser,
+    standardisers: &Standardisers,
     jobs: Vec<Job<'_>>,
 ) -> Result<Vec<Cost>, Failure> {
     let mut tasks = Vec::new();
@@ -96,7 +96,7 @@ pub(super) fn run(
     let shop = Shop {
         context,
         made_from,
-        standardiser,
+        standardisers,
         bars: context.progress.several(),
         stop: AtomicBool::new(false),
         tasks: Mutex::new(tasks),
@@ -156,7 +156,7 @@ fn tally(costs: &mut Vec<Cost>, one: Cost) {
 struct Shop<'a> {
     context: &'a Context,
     made_from: &'a str,
-    standardiser: &'a Standardiser,
+    standardisers: &'a Standardisers,
     bars: MultiProgress,
     /// Set when one training failed, so that the others stop, too.
     stop: AtomicBool,
@@ -223,10 +223,13 @@ impl Shop<'_> {
             simulating,
         } = trained?;
         let (steps, rows, left_out) = (trained.steps, trained.rows, trained.left_out);
-        let standardiser = Some(self.standardiser.clone());
+        let standardiser = Some(self.standardisers.given.clone());
+        let quantiles = matches!(task.network().head, Head::Quantiles { .. });
+        let predicted = self.standardisers.unseen.clone().filter(|_| quantiles);
         Model::new(trained, task.recipe.clone(), standardiser)
             .map_err(|error| failed(task, &error.to_string()))?
             .on(task.job.source.baseline(task.member).cloned())
+            .predicting(predicted)
             .save(&model)
             .map_err(|error| Failure::Outside(error.to_string()))?;
         // Its share of the machine's time, so that the networks' seconds add up.

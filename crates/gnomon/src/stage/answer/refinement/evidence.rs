@@ -20,7 +20,8 @@ pub(crate) fn incomparable(study: &Study) -> Option<String> {
             mechanism.name
         ));
     }
-    let mixed = study.given.iter().find(|name| {
+    let given = study.given_names();
+    let mixed = given.iter().find(|name| {
         let kinds = study.mechanisms.iter().filter_map(|m| discrete(m, name));
         let mut kinds: Vec<bool> = kinds.collect();
         kinds.dedup();
