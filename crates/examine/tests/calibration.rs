@@ -275,7 +275,7 @@ fn a_wrong_shape_or_a_missing_truth_is_refused() {
     };
     for (bad, data_set) in [(short, None), (missing, Some(3))] {
         let answers = Answers {
-        unseen: Vec::new(),
+            unseen: Vec::new(),
             given: vec![bad],
             ..Answers::default()
         };

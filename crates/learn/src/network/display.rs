@@ -88,10 +88,10 @@ impl fmt::Display for Head {
         match self {
             Self::Mean => write!(f, "mean"),
             Self::Classes => write!(f, "classes"),
-            Self::Quantiles { levels } => {
-                let levels: Vec<String> = levels.iter().map(ToString::to_string).collect();
-                write!(f, "quantiles ({})", levels.join(", "))
-            }
+            Self::Quantiles { levels } => match levels.as_slice() {
+                [first, .., last] => write!(f, "{} quantiles ({first} to {last})", levels.len()),
+                levels => write!(f, "quantiles ({levels:?})"),
+            },
             Self::Spline(flow) => write!(f, "spline flow ({flow})"),
             Self::Coupling(flow) => write!(f, "coupling spline flow ({flow})"),
             Self::FlowMatching(FlowMatching {

@@ -54,10 +54,13 @@ fn last_entry(unseen: &content::Unseen) -> Option<String> {
     } else {
         format!(" {}", given.unit)
     };
+    let when = match prediction.times.as_slice() {
+        [] | [_] => String::new(),
+        [.., last] => format!(" at {last}"),
+    };
     Some(format!(
-        "{} at {} is {}{unit} (median; 90\u{a0}% prediction interval {} to {})",
+        "{}{when} is {}{unit} (median; 90\u{a0}% prediction interval {} to {})",
         given.name.replace('_', " "),
-        number(*prediction.times.last()?),
         at(0.5)?,
         at(0.05)?,
         at(0.95)?
