@@ -92,7 +92,7 @@ fn what_is_not_seen_has_its_exact_quantiles() {
         assert_eq!(claim["verdict"], "survived", "{claim}");
     }
     let sentence = answer["answer"].as_str().unwrap();
-    assert!(sentence.contains("; y is 0."), "{sentence}");
+    assert!(sentence.contains("; y at 6 is 0."), "{sentence}");
     let page = fs::read_to_string(folder.path().join("results/report.html")).unwrap();
     assert!(page.contains("What is not given"));
 

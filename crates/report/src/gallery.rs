@@ -136,8 +136,12 @@ impl Gallery {
 /// Levels of the quantiles that a figure of what is not given shows.
 const SHOWN_LEVELS: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 
+/// `None` of a single number, which the table tells.
 fn unseen(report: &Report, unseen: &Unseen) -> Option<Figure> {
     let all = &unseen.prediction;
+    if all.times.len() < 2 {
+        return None;
+    }
     let place = |level: &f64| {
         all.levels
             .iter()

@@ -190,7 +190,7 @@ fn unseen_table(unseen: &Unseen) -> String {
         let between = |low: &str, high: &str| format!("{low:>9} to {high:<9}");
         text += &format!(
             "  {:<22} {median:>12} {} {} {}\n",
-            significant(prediction.times[entry]),
+            prediction.times[entry].to_string(),
             between(&quarter, &three),
             between(&low, &high),
             unseen.given.unit

@@ -8,6 +8,7 @@ mod refinement;
 mod rounds;
 mod sensitivity;
 mod style;
+mod unseen;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -22,7 +23,11 @@ pub fn report(report: &Report, gallery: &Gallery) -> String {
             "The data, and what the mechanisms make of them",
             figures(&[&gallery.prior, &gallery.posterior, &gallery.typicality]),
         ),
-        ("unseen", "What is not given", figures(&[&gallery.unseen])),
+        (
+            "unseen",
+            "What is not given",
+            unseen::section(report, gallery),
+        ),
         (
             "mechanisms",
             "Which mechanism",

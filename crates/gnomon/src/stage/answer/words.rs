@@ -55,8 +55,10 @@ fn last_entry(unseen: &content::Unseen) -> Option<String> {
         format!(" {}", given.unit)
     };
     let when = match prediction.times.as_slice() {
-        [] | [_] => String::new(),
+        // The only entry of a series needs no time.
+        [_] if unseen.label == given.name => String::new(),
         [.., last] => format!(" at {last}"),
+        [] => String::new(),
     };
     Some(format!(
         "{}{when} is {}{unit} (median; 90\u{a0}% prediction interval {} to {})",

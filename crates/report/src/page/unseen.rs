@@ -1,0 +1,57 @@
+//! What is observed in the mechanisms and not given: figures, and the last entry of each in numbers.
+
+use maud::{Markup, html};
+
+use super::figures;
+use crate::{
+    content::{Report, Unseen},
+    draw::number::{MISSING, significant},
+    gallery::Gallery,
+};
+
+/// The figures and the table; nothing where nothing was asked.
+pub fn section(report: &Report, gallery: &Gallery) -> Markup {
+    if report.unseen.is_empty() {
+        return html! {};
+    }
+    html! {
+        (figures(&[&gallery.unseen]))
+        div class="scroll" tabindex="0" role="region" aria-label="What is not given" {
+            table class="numbers" {
+                thead { tr {
+                    th scope="col" { "Series" }
+                    th scope="col" class="n" { "At" }
+                    th scope="col" class="n" { "Median" }
+                    th scope="col" class="n" { "50 % interval" }
+                    th scope="col" class="n" { "90 % interval" }
+                    th scope="col" { "Unit" }
+                } }
+                tbody { @for unseen in &report.unseen { (row(unseen)) } }
+            }
+        }
+        p class="fine" {
+            "The last entry of each. All levels of all entries are in " code { "report.json" } "."
+        }
+    }
+}
+
+fn row(unseen: &Unseen) -> Markup {
+    let prediction = &unseen.prediction;
+    let at = |level: f64| {
+        let near = |other: &f64| (other - level).abs() < 1e-9;
+        let place = prediction.levels.iter().position(near)?;
+        Some(significant(*prediction.quantiles[place].last()?, 3))
+    };
+    let [low, quarter, median, three, high] =
+        [0.05, 0.25, 0.5, 0.75, 0.95].map(|level| at(level).unwrap_or_else(|| MISSING.to_owned()));
+    html! {
+        tr {
+            th scope="row" { (unseen.label) }
+            td class="n" { @if let Some(last) = prediction.times.last() { (last) } }
+            td class="n" { (median) }
+            td class="n" { (quarter) " to " (three) }
+            td class="n" { (low) " to " (high) }
+            td { (unseen.given.unit) }
+        }
+    }
+}
