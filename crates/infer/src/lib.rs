@@ -4,6 +4,7 @@
 
 pub mod amortized;
 pub mod fit;
+pub mod forecast;
 pub mod mixture;
 pub mod refine;
 pub mod sensitivity;
