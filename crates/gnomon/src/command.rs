@@ -4,14 +4,18 @@ mod arguments;
 mod bank;
 mod c2st;
 mod fit;
+mod forecast;
 pub mod output;
 mod study;
+
+use std::num::NonZero;
 
 use clap::CommandFactory;
 use gnomon::context::{Wishes, processors};
 use gnomon::failure::Failure;
 use gnomon::mechanism::schema;
 use gnomon::progress::Progress;
+use gnomon::stage::forecast::Asked;
 
 pub use arguments::Arguments;
 use arguments::{Command, SchemaOf, Shared};
@@ -81,10 +85,15 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             study,
             observed,
             each,
+            series,
+            columns,
             draws,
             refine,
             output,
         } => {
+            if let Some((file, folder)) = series.as_ref().zip(output.as_ref()) {
+                return forecast::ahead(&session, &study, file, &columns.columns(), folder);
+            }
             let asked = study::Asked {
                 draws,
                 refine,
@@ -105,6 +114,25 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             Some((file, folder)) => fit::each(&session, &study, &file, &folder),
             None => fit::one(&session, &study, observed.as_deref()),
         },
+        Command::Backtest {
+            study,
+            file,
+            columns,
+            origins,
+            every,
+            least,
+            season,
+            output,
+        } => {
+            let asked = Asked {
+                columns: columns.columns(),
+                origins,
+                every: every.get(),
+                least: least.map(NonZero::get),
+                season: season.get(),
+            };
+            forecast::backtest(&session, &study, &file, &asked, output.as_deref())
+        }
         Command::Report { study } => study::report(&session, &study),
         Command::Bank { command } => bank::execute(&session, command),
         Command::C2st {

@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod examine;
 pub mod fit;
+pub mod forecast;
 pub mod imported;
 pub mod learn;
 pub mod networks;

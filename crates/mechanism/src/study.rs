@@ -7,12 +7,14 @@ mod data;
 pub mod keys;
 mod part;
 mod question;
+mod series;
 mod settings;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use part::Part;
+pub use series::{Columns, Layout, Series, SeriesTable};
 pub use settings::{Answer, Claims, Density, Embedding, Learn, Simulate};
 
 use crate::model::{Law, Mechanism, Observed};

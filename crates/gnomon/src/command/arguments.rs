@@ -1,5 +1,6 @@
 //! The command line, as a user types it.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -94,11 +95,17 @@ pub enum Command {
         /// The study's folder, or its study.toml
         study: PathBuf,
         /// A CSV file in the form of the study's own data
-        #[arg(long, value_name = "FILE", required_unless_present = "each")]
+        #[arg(long, value_name = "FILE", required_unless_present_any = ["each", "series"])]
         observed: Option<PathBuf>,
         /// Many data sets: a .csv, .parquet or .npz file with one data set a row
         #[arg(long, value_name = "FILE", conflicts_with_all = ["observed", "refine"], requires = "output")]
         each: Option<PathBuf>,
+        /// Many series, each of its own length, in one .csv file: forecasts from each one's last window
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["observed", "each", "refine", "draws"], requires = "output")]
+        series: Option<PathBuf>,
+        /// What that file's columns are
+        #[command(flatten)]
+        columns: SeriesColumns,
         /// Posterior draws, instead of the study's number (1000 with --each)
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         draws: Option<u32>,
@@ -106,7 +113,7 @@ pub enum Command {
         #[arg(long)]
         refine: bool,
         /// Also write answer.json, draws.csv and draws.parquet into this folder; with --each,
-        /// answers.csv and answers.parquet
+        /// answers.csv and answers.parquet; with --series, forecasts.csv
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },
@@ -127,6 +134,32 @@ pub enum Command {
         each: Option<PathBuf>,
         /// With --each: where to write fits.csv and fits.parquet
         #[arg(long, value_name = "FOLDER", requires = "each")]
+        output: Option<PathBuf>,
+    },
+    /// Forecast many series from every point of their past, and score that beside baselines
+    Backtest {
+        /// The study's folder, or its study.toml
+        study: PathBuf,
+        /// A .csv file of many series, each of its own length
+        file: PathBuf,
+        /// What the file's columns are
+        #[command(flatten)]
+        columns: SeriesColumns,
+        /// Times between which origins lie, as the file writes them; either may be left out
+        #[arg(long, value_name = "FROM..TO")]
+        origins: Option<String>,
+        /// Steps from one origin to the next
+        #[arg(long, value_name = "K", default_value = "1")]
+        every: NonZero<usize>,
+        /// Entries that a series has up to its first origin [default: the study's window; 10, if that
+        /// is less, where the networks can do without entries]
+        #[arg(long, value_name = "N")]
+        least: Option<NonZero<usize>>,
+        /// Steps after which a pattern comes again, for ETS; 1 for none
+        #[arg(long, value_name = "N", default_value = "1")]
+        season: NonZero<usize>,
+        /// Write scores.csv, quantiles.csv and backtest.json into this folder
+        #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },
     /// Write the report again from the results that are there
@@ -160,6 +193,32 @@ pub enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
+}
+
+/// What the columns of a file of many series are.
+#[derive(Clone, Debug, Args)]
+pub struct SeriesColumns {
+    /// How the file holds its series [default: long where a column names each row's series]
+    #[arg(long, value_name = "LAYOUT")]
+    pub format: Option<Format>,
+    /// The column that names each row's series [default: series, unique_id, id, location, ...]
+    #[arg(long, value_name = "NAME")]
+    pub series_column: Option<String>,
+    /// The column of times [default: time, date, day, week, ...; without one, rows are entries]
+    #[arg(long, value_name = "NAME")]
+    pub time_column: Option<String>,
+    /// The column of values [default: the given series' name, value, y, target]
+    #[arg(long, value_name = "NAME")]
+    pub value_column: Option<String>,
+}
+
+/// How a file holds many series.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Format {
+    /// A row is one time of one series
+    Long,
+    /// A column is a series
+    Wide,
 }
 
 /// What can be done with a bank.

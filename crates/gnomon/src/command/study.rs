@@ -331,7 +331,7 @@ pub fn ask_each(
 }
 
 /// Networks of several rounds know the study's own data alone: others are refused.
-fn refuse_other_data(context: &Context, data: Option<&[f64]>) -> Result<(), Failure> {
+pub(super) fn refuse_other_data(context: &Context, data: Option<&[f64]>) -> Result<(), Failure> {
     let same = |ours: &[f64], theirs: &[f64]| {
         let bits = |x: &f64| if x.is_nan() { u64::MAX } else { x.to_bits() };
         ours.iter().map(bits).eq(theirs.iter().map(bits))

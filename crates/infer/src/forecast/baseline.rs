@@ -1,6 +1,6 @@
 //! The baselines by name.
 
-use super::{Quantiles, last_value, smoothing};
+use super::{Forecast, last_value, smoothing};
 
 /// A forecaster that knows nothing but the series' own past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Baseline {
         horizons: &[usize],
         season: usize,
         lowest: Option<f64>,
-    ) -> Vec<Quantiles> {
+    ) -> Vec<Forecast> {
         match self {
             Self::LastValue => last_value::forecast(past, horizons, lowest),
             Self::DampedTrend => smoothing::damped_trend(past, horizons, lowest),

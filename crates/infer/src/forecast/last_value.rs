@@ -3,7 +3,7 @@
 //! The median is the last value. The quantiles around it are those of the changes that the series has
 //! made over so many steps, each taken with both signs.
 
-use super::{LEVELS, Quantiles, without_gap};
+use super::{Forecast, LEVELS, without_gap};
 use crate::summary::quantile;
 
 /// The forecasts of a past at each horizon; `lowest` is the least that can come, where there is one.
@@ -12,7 +12,7 @@ use crate::summary::quantile;
 /// Changes over more than half of the past are too few: those over fewer steps k stand for them, times
 /// the square root of horizon over k, as in a random walk.
 #[must_use]
-pub fn forecast(past: &[f64], horizons: &[usize], lowest: Option<f64>) -> Vec<Quantiles> {
+pub fn forecast(past: &[f64], horizons: &[usize], lowest: Option<f64>) -> Vec<Forecast> {
     let (past, gap) = without_gap(past);
     let Some(&last) = past.last() else {
         return vec![[f64::NAN; LEVELS.len()]; horizons.len()];

@@ -30,7 +30,7 @@ pub const LEVELS: [f64; 23] = [
 ];
 
 /// A forecast of one number: its quantiles at [`LEVELS`].
-pub type Quantiles = [f64; LEVELS.len()];
+pub type Forecast = [f64; LEVELS.len()];
 
 /// Where the median is among [`LEVELS`].
 pub const MEDIAN: usize = LEVELS.len() / 2;

@@ -1,6 +1,6 @@
 //! A forecast's quantiles and what came -> scores; smaller is better.
 
-use super::{INTERVALS, LEVELS, MEDIAN, Quantiles};
+use super::{Forecast, INTERVALS, LEVELS, MEDIAN};
 
 /// What one forecast was worth.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub struct Score {
 impl Score {
     /// The scores of a forecast for which `observed` came.
     #[must_use]
-    pub fn of(forecast: &Quantiles, observed: f64) -> Self {
+    pub fn of(forecast: &Forecast, observed: f64) -> Self {
         let (low, high) = (&forecast[..MEDIAN], forecast[MEDIAN + 1..].iter().rev());
         let mut covered = [false; INTERVALS];
         for (inside, (low, high)) in covered.iter_mut().zip(low.iter().zip(high)) {
@@ -42,7 +42,7 @@ pub fn pinball(forecast: f64, observed: f64, level: f64) -> f64 {
 /// for the median, alpha / 2 for the central interval that leaves out alpha), in the units of the data.
 /// It is the mean of twice the pinball loss over the levels.
 #[must_use]
-pub fn weighted_interval_score(forecast: &Quantiles, observed: f64) -> f64 {
+pub fn weighted_interval_score(forecast: &Forecast, observed: f64) -> f64 {
     let intervals = (0..MEDIAN).map(|k| {
         let (low, high) = (forecast[k], forecast[LEVELS.len() - 1 - k]);
         let alpha = 2.0 * LEVELS[k];
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn the_weighted_interval_score_is_the_mean_of_twice_the_pinball_loss() {
-        let forecast: Quantiles = LEVELS.map(|level| 3.0 * level * level + 1.0);
+        let forecast: Forecast = LEVELS.map(|level| 3.0 * level * level + 1.0);
         for observed in [-2.0, 1.0, 1.7, 2.0, 3.99, 12.0] {
             let losses = LEVELS.iter().zip(&forecast);
             let mean = losses

@@ -11,7 +11,7 @@ mod simplex;
 use gnomon_mechanism::Family;
 
 use self::model::{Fit, Model, Trend};
-use super::{LEVELS, Quantiles, last_value, without_gap};
+use super::{Forecast, LEVELS, last_value, without_gap};
 
 /// The longest season.
 pub const LONGEST_SEASON: usize = 24;
@@ -21,7 +21,7 @@ pub const LONGEST_SEASON: usize = 24;
 /// fewer than 8 values, by simple exponential smoothing; with fewer than 5, by
 /// [`last_value`](super::last_value).
 #[must_use]
-pub fn damped_trend(past: &[f64], horizons: &[usize], lowest: Option<f64>) -> Vec<Quantiles> {
+pub fn damped_trend(past: &[f64], horizons: &[usize], lowest: Option<f64>) -> Vec<Forecast> {
     let models = [Trend::Damped, Trend::None].map(|trend| Model { trend, season: 1 });
     let fit = models.iter().find_map(|model| model.fit(known(past)));
     forecast(fit.as_ref(), past, horizons, lowest)
@@ -32,7 +32,7 @@ pub fn damped_trend(past: &[f64], horizons: &[usize], lowest: Option<f64>) -> Ve
 /// [`LONGEST_SEASON`]); `lowest` as above. Where the past has fewer than 5 values, by
 /// [`last_value`](super::last_value).
 #[must_use]
-pub fn ets(past: &[f64], horizons: &[usize], season: usize, lowest: Option<f64>) -> Vec<Quantiles> {
+pub fn ets(past: &[f64], horizons: &[usize], season: usize, lowest: Option<f64>) -> Vec<Forecast> {
     let fits = models(season)
         .into_iter()
         .filter_map(|model| model.fit(known(past)));
@@ -61,7 +61,7 @@ fn forecast(
     past: &[f64],
     horizons: &[usize],
     lowest: Option<f64>,
-) -> Vec<Quantiles> {
+) -> Vec<Forecast> {
     let Some(fit) = fit else {
         return last_value::forecast(past, horizons, lowest);
     };
@@ -111,7 +111,8 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ets(&[0.0; 20], &[4], 1, Some(0.0)), [[0.0; LEVELS.len()]]);
+        let zeros = ets(&[0.0; 20], &[4], 1, Some(0.0));
+        assert!(zeros[0].iter().all(|x| x.abs() < 1e-100));
         assert!(ets(&[f64::NAN; 20], &[4], 1, None)[0][0].is_nan());
         assert!(damped_trend(&[], &[1], None)[0][0].is_nan());
     }

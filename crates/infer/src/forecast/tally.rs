@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::score::Score;
-use super::{INTERVALS, Quantiles};
+use super::{Forecast, INTERVALS};
 
 /// One number that was forecast, and came.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,7 +27,7 @@ pub struct Forecaster {
     /// What users read.
     pub name: String,
     /// Its forecasts.
-    pub forecasts: Vec<Quantiles>,
+    pub forecasts: Vec<Forecast>,
     /// What they were worth.
     pub scores: Vec<Score>,
 }
@@ -35,7 +35,7 @@ pub struct Forecaster {
 impl Forecaster {
     /// Scores forecasts, one a target.
     #[must_use]
-    pub fn new(name: impl Into<String>, forecasts: Vec<Quantiles>, targets: &[Target]) -> Self {
+    pub fn new(name: impl Into<String>, forecasts: Vec<Forecast>, targets: &[Target]) -> Self {
         let both = forecasts.iter().zip(targets);
         Self {
             name: name.into(),

@@ -1,7 +1,7 @@
 //! Forecasts and their scores as CSV text, one row a model and a number.
 
 use super::tally::{Forecaster, Target};
-use super::{INTERVALS, LEVELS, MEDIAN, Quantiles, nominal};
+use super::{Forecast, INTERVALS, LEVELS, MEDIAN, nominal};
 
 /// What a target's row says of where it belongs.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,7 +71,7 @@ pub fn quantiles<'a>(
 ///
 /// # Errors
 /// Where CSV refuses.
-pub fn forecasts(rows: &[(Place<'_>, Quantiles)]) -> Result<Vec<u8>, csv::Error> {
+pub fn forecasts(rows: &[(Place<'_>, Forecast)]) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let levels = LEVELS.map(|level| format!("q{level}"));
     writer.write_record(PLACE.map(String::from).iter().chain(&levels))?;

@@ -172,6 +172,12 @@ impl Standardiser {
         }
     }
 
+    /// Which columns may be missing.
+    #[must_use]
+    pub fn may_be_missing(&self) -> Vec<bool> {
+        self.columns.iter().map(|column| column.missing).collect()
+    }
+
     /// Number of columns read.
     #[must_use]
     pub fn inputs(&self) -> usize {

@@ -81,6 +81,18 @@ impl Calendar {
         Some(passed.as_secs_f64() / self.seconds)
     }
 
+    /// A duration in days.
+    #[must_use]
+    pub fn days(&self, duration: f64) -> f64 {
+        duration * self.seconds / 86_400.0
+    }
+
+    /// A duration of so many days, in the calendar's unit.
+    #[must_use]
+    pub fn of_days(&self, days: f64) -> f64 {
+        days * 86_400.0 / self.seconds
+    }
+
     /// The date of a time `t`; `None` without an origin, or outside the calendar.
     #[must_use]
     pub fn date(&self, time: f64) -> Option<DateTime> {

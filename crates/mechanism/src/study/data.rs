@@ -267,20 +267,21 @@ fn check(
             .with_help("leave the series out of `given`"));
     }
     for &(value, at) in list.iter().filter(|(value, _)| !value.is_nan()) {
-        let mut reasons = mechanisms
-            .iter()
-            .filter_map(|m| {
-                let observed = m.observed.iter().find(|o| o.name == part.name)?;
-                Some(m.impossible(&observed.distribution, value))
-            })
-            .collect::<Vec<Option<String>>>();
-        if reasons.iter().all(Option::is_some)
-            && let Some(Some(reason)) = reasons.pop()
-        {
+        if let Some(reason) = impossible(mechanisms, &part.name, value) {
             return Err(source
                 .error(at, format!("`{}` cannot be {value}", part.name), reason)
                 .with_help("write NA where an entry is missing"));
         }
     }
     Ok(())
+}
+
+/// Why no mechanism can observe `value` in a series, if none can.
+pub(super) fn impossible(mechanisms: &[Mechanism], series: &str, value: f64) -> Option<String> {
+    let own = mechanisms.iter().filter_map(|mechanism| {
+        let observed = mechanism.observed.iter().find(|o| o.name == series)?;
+        Some(mechanism.impossible(&observed.distribution, value))
+    });
+    let mut reasons: Vec<String> = own.collect::<Option<_>>()?;
+    reasons.pop()
 }

@@ -1,0 +1,188 @@
+//! `gnomon backtest`, and `gnomon ask --series`.
+
+use std::path::Path;
+
+use gnomon::failure::Failure;
+use gnomon::file;
+use gnomon::infer::forecast::tally::Summary;
+use gnomon::infer::forecast::{INTERVALS, nominal};
+use gnomon::mechanism::study::{Columns, Layout};
+use gnomon::stage::forecast::{self, Asked, Group};
+use gnomon::stage::learn;
+use serde_json::{Value, json};
+
+use super::Session;
+use super::arguments::{Format, SeriesColumns};
+use super::output::significant;
+use super::study::{read, refuse_other_data};
+
+impl SeriesColumns {
+    /// What is said of a table of series.
+    pub fn columns(self) -> Columns {
+        Columns {
+            layout: self.format.map(|format| match format {
+                Format::Long => Layout::Long,
+                Format::Wide => Layout::Wide,
+            }),
+            series: self.series_column,
+            time: self.time_column,
+            value: self.value_column,
+        }
+    }
+}
+
+/// Central intervals whose coverage is printed.
+const SHOWN: [f64; 3] = [0.5, 0.8, 0.95];
+
+/// `gnomon backtest`.
+pub fn backtest(
+    session: &Session,
+    path: &Path,
+    file: &Path,
+    asked: &Asked,
+    folder: Option<&Path>,
+) -> Result<(), Failure> {
+    let mut context = read(session, path)?;
+    learn::adopt(&mut context)?;
+    refuse_other_data(&context, None)?;
+    let amortized = learn::load(&context)?;
+    let began = std::time::Instant::now();
+    let found = forecast::backtest(&context, &amortized, file, asked)?;
+    let seconds = began.elapsed().as_secs_f64();
+    let groups = found.groups();
+    let mut text = format!(
+        "{} series, {} origins, {} forecasts in {seconds:.1} s\n",
+        found.series(),
+        found.origins,
+        found.forecasts()
+    );
+    if found.skipped > 0 {
+        text += &format!(
+            "{} origins skipped: their windows lack entries that the networks cannot do without\n",
+            found.skipped
+        );
+    }
+    if found.left_out > 0 {
+        text += &format!("{} series left out: they have no origin\n", found.left_out);
+    }
+    for group in &groups {
+        text += &table(group);
+    }
+    text += "\n  Relative to the last value: pooled over all forecasts, and each series' ratio averaged.\n";
+    let mut value = json!({
+        "series": found.series(), "origins": found.origins, "skipped": found.skipped,
+        "left_out": found.left_out, "forecasts": found.forecasts(), "seconds": seconds,
+        "groups": groups.iter().map(in_json).collect::<Vec<_>>(),
+    });
+    if let Some(folder) = folder {
+        found.write(folder)?;
+        file::write_json(&folder.join("backtest.json"), &value)?;
+        text += &format!("\nWritten to {}", folder.display());
+        value["output"] = json!(folder);
+    }
+    session.output.result(&text, &value)
+}
+
+fn table(group: &Group) -> String {
+    let steps = match group.horizons {
+        (1, 1) => "1 step ahead".to_owned(),
+        (from, to) if from == to => format!("{from} steps ahead"),
+        (from, to) => format!("{from} to {to} steps ahead"),
+    };
+    let mut text = format!(
+        "\n{:<34}{:>9}{:>9}{:>9}{:>10}{:>9}{:>7}{:>6}{:>6}\n{:<34}{:>9}{:>9}{:>9}{:>10}{:>9}{:>7}{:>6}{:>6}\n",
+        format!("{}, {steps}", group.variable),
+        "MAE",
+        "rel.",
+        "mean",
+        "WIS",
+        "rel.",
+        "in",
+        "in",
+        "in",
+        "",
+        "",
+        "pooled",
+        "ratio",
+        "",
+        "pooled",
+        "50 %",
+        "80 %",
+        "95 %"
+    );
+    for (name, own) in &group.models {
+        let ratio = |x: f64| match x.is_nan() {
+            true => "-".to_owned(),
+            false => format!("{x:.3}"),
+        };
+        let [half, most, nearly] = SHOWN.map(|share| format!("{:.0}", 100.0 * covered(own, share)));
+        text += &format!(
+            "  {name:<32}{:>9}{:>9}{:>9}{:>10}{:>9}{half:>7}{most:>6}{nearly:>6}\n",
+            significant(own.mae),
+            ratio(own.relative_mae),
+            ratio(own.mean_of_ratios),
+            significant(own.wis),
+            ratio(own.relative_wis),
+        );
+    }
+    text
+}
+
+/// The coverage of the central interval that should hold `share`.
+fn covered(summary: &Summary, share: f64) -> f64 {
+    let place = (0..INTERVALS).find(|&interval| nominal(interval) == share);
+    place.map_or(f64::NAN, |place| summary.coverage[place])
+}
+
+fn in_json(group: &Group) -> Value {
+    let of_model = |(name, own): &(String, Summary)| {
+        let coverage = own.coverage.iter().enumerate();
+        let coverage: Vec<Value> = coverage
+            .map(|(place, share)| json!({ "nominal": nominal(place), "observed": share }))
+            .collect();
+        json!({
+            "name": name, "forecasts": own.forecasts, "series": own.series, "mae": own.mae,
+            "relative_mae": own.relative_mae, "mean_of_ratios": own.mean_of_ratios,
+            "without_ratio": own.without_ratio, "wis": own.wis, "relative_wis": own.relative_wis,
+            "coverage": coverage,
+        })
+    };
+    json!({
+        "variable": group.variable, "horizons": [group.horizons.0, group.horizons.1],
+        "models": group.models.iter().map(of_model).collect::<Vec<_>>(),
+    })
+}
+
+/// `gnomon ask --series`.
+pub fn ahead(
+    session: &Session,
+    path: &Path,
+    file: &Path,
+    columns: &Columns,
+    folder: &Path,
+) -> Result<(), Failure> {
+    let mut context = read(session, path)?;
+    learn::adopt(&mut context)?;
+    refuse_other_data(&context, None)?;
+    let amortized = learn::load(&context)?;
+    let began = std::time::Instant::now();
+    let found = forecast::ahead(&context, &amortized, file, columns)?;
+    let seconds = began.elapsed().as_secs_f64();
+    let written = folder.join("forecasts.csv");
+    file::write(&written, &found.csv)?;
+    let mut text = format!(
+        "{} series forecast in {seconds:.2} s: {}",
+        found.series,
+        written.display()
+    );
+    if !found.left_out.is_empty() {
+        text += &format!(
+            "\nLeft out, as they are too short or lack entries: {}",
+            found.left_out.join(", ")
+        );
+    }
+    let value = json!({
+        "series": found.series, "left_out": found.left_out, "seconds": seconds, "forecasts": written,
+    });
+    session.output.result(&text, &value)
+}

@@ -1,0 +1,209 @@
+//! Forecasts of many series: the study's question as a window that slides -> a table of series -> the
+//! network's quantiles at every origin.
+
+mod backtest;
+mod window;
+
+use std::path::Path;
+
+use gnomon_infer::Amortized;
+use gnomon_infer::forecast::origins::{Choice, Shape};
+use gnomon_infer::forecast::write::{Place, forecasts};
+use gnomon_infer::forecast::{Forecast, LEVELS};
+use gnomon_mechanism::study::{Columns, SeriesTable};
+
+pub use backtest::{Asked, Backtest, Group, backtest};
+use window::Window;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::interrupt;
+
+/// Windows that the networks read at a time.
+const AT_ONCE: usize = 500;
+/// Entries that a series has before its first origin, where the networks can do without the others.
+const LEAST: usize = 10;
+
+/// A table of series, and where the study's window lies in it.
+struct Read {
+    table: SeriesTable,
+    shape: Shape,
+    /// For each predicted entry of the shape, its place among the networks' targets.
+    targets: Vec<usize>,
+    /// For each given entry, whether the networks can do without.
+    may_be_missing: Vec<bool>,
+}
+
+/// An origin of one series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Case {
+    series: usize,
+    origin: usize,
+}
+
+/// Forecasts from the last window of each series of a table.
+pub struct Ahead {
+    /// How many series were forecast.
+    pub series: usize,
+    /// Names of those that could not be, as they are too short or lack entries.
+    pub left_out: Vec<String>,
+    /// One row a series, variable and horizon, as CSV.
+    pub csv: Vec<u8>,
+}
+
+impl Read {
+    fn new(
+        context: &Context,
+        amortized: &Amortized,
+        file: &Path,
+        columns: &Columns,
+    ) -> Result<Self, Failure> {
+        let study = &context.study;
+        let window = Window::of(study)?;
+        let (needed, optional) = window.variables(study);
+        let table = study.read_series(file, &needed, &optional, columns, window.step)?;
+        let (shape, targets) = window.shape(&table.variables)?;
+        Ok(Self {
+            table,
+            shape,
+            targets,
+            may_be_missing: amortized.networks().standardiser.may_be_missing(),
+        })
+    }
+
+    /// Entries that a series has up to its first origin, where nobody says.
+    fn least(&self) -> usize {
+        match self.may_be_missing.iter().all(|&may| may) {
+            true => self.shape.window().min(LEAST),
+            false => self.shape.window(),
+        }
+    }
+
+    /// The networks' forecasts: for each case one of every predicted entry.
+    fn answers(
+        &self,
+        context: &Context,
+        amortized: &Amortized,
+        cases: &[Case],
+    ) -> Result<Vec<Vec<Forecast>>, Failure> {
+        let wrong = |error| Failure::damaged(error, "learn anew");
+        let total = cases.len() as u64;
+        let bar = context.progress.bar("answering", "windows", total);
+        let mut answers = Vec::with_capacity(cases.len());
+        for cases in cases.chunks(AT_ONCE) {
+            interrupt::check()?;
+            let windows = cases.iter().flat_map(|case| {
+                let values = &self.table.series[case.series].values;
+                self.shape.seen(values, case.origin)
+            });
+            let given = amortized.standardise(&windows.collect::<Vec<f64>>());
+            let found = amortized.unseen(&given.map_err(wrong)?).map_err(wrong)?;
+            let quantiles = found
+                .filter(|found| found.levels == LEVELS)
+                .ok_or_else(|| {
+                    wrong(gnomon_infer::InferError::Foreign(
+                        "they give other quantiles than forecasts have".into(),
+                    ))
+                })?;
+            for number in 0..cases.len() {
+                let forecast = |&target: &usize| {
+                    let mut forecast = [f64::NAN; LEVELS.len()];
+                    forecast.copy_from_slice(quantiles.of(number, target));
+                    forecast
+                };
+                answers.push(self.targets.iter().map(forecast).collect());
+            }
+            bar.inc(cases.len() as u64);
+        }
+        bar.finish_and_clear();
+        Ok(answers)
+    }
+
+    /// Where a predicted number belongs.
+    fn place(&self, case: Case, variable: usize, horizon: usize) -> Place<'_> {
+        let series = &self.table.series[case.series];
+        Place {
+            series: &series.name,
+            variable: &self.table.variables[variable],
+            origin: self.table.time(series, case.origin),
+            horizon,
+            time: self.table.time(series, case.origin + horizon),
+        }
+    }
+}
+
+/// Forecasts each series of a file from its last window.
+///
+/// # Errors
+/// Where the study predicts no future, the file does not fit, or no series can be forecast.
+pub fn ahead(
+    context: &Context,
+    amortized: &Amortized,
+    file: &Path,
+    columns: &Columns,
+) -> Result<Ahead, Failure> {
+    let read = Read::new(context, amortized, file, columns)?;
+    let least = read.least();
+    let (mut cases, mut left_out) = (Vec::new(), read.table.empty.clone());
+    for (number, series) in read.table.series.iter().enumerate() {
+        let origin = series.len() - 1;
+        let complete = read
+            .shape
+            .seen(&series.values, origin)
+            .zip(&read.may_be_missing)
+            .all(|(value, may)| *may || value.is_finite());
+        match complete && series.len() >= least {
+            true => cases.push(Case {
+                series: number,
+                origin,
+            }),
+            false => left_out.push(series.name.clone()),
+        }
+    }
+    if cases.is_empty() {
+        return Err(nothing_to_do(file, least));
+    }
+    let answers = read.answers(context, amortized, &cases)?;
+    let mut rows = Vec::new();
+    for (&case, own) in cases.iter().zip(answers) {
+        for (entry, forecast) in read.shape.predicted.iter().zip(own) {
+            let horizon = entry.step.unsigned_abs();
+            rows.push((read.place(case, entry.variable, horizon), forecast));
+        }
+    }
+    Ok(Ahead {
+        series: cases.len(),
+        left_out,
+        csv: forecasts(&rows).map_err(|error| Failure::Outside(error.to_string()))?,
+    })
+}
+
+fn nothing_to_do(file: &Path, least: usize) -> Failure {
+    Failure::refused(
+        format!(
+            "no series of {} can be forecast: windows lack entries, or nothing came after them",
+            file.display()
+        ),
+        format!(
+            "a series needs {least} entries up to an origin, without holes unless a mechanism leaves some \
+             out (`missing = ...`), so that the networks learned to do without"
+        ),
+    )
+}
+
+/// Every origin that a choice leaves, and how many were skipped for holes in their windows.
+fn cases(read: &Read, choice: impl Fn(usize) -> Option<Choice>) -> (Vec<Case>, usize) {
+    let (mut cases, mut skipped) = (Vec::new(), 0);
+    for (series, own) in read.table.series.iter().enumerate() {
+        let Some(choice) = choice(series) else {
+            continue;
+        };
+        let found = read
+            .shape
+            .origins(&own.values, &read.may_be_missing, &choice);
+        skipped += found.skipped;
+        let found = found.origins.into_iter();
+        cases.extend(found.map(|origin| Case { series, origin }));
+    }
+    (cases, skipped)
+}
