@@ -14,6 +14,7 @@ use clap::CommandFactory;
 use gnomon::context::{Wishes, processors};
 use gnomon::failure::Failure;
 use gnomon::mechanism::schema;
+use gnomon::mechanism::study::Columns;
 use gnomon::progress::Progress;
 use gnomon::stage::forecast::Asked;
 
@@ -91,8 +92,15 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             refine,
             output,
         } => {
+            let columns = columns.columns();
             if let Some((file, folder)) = series.as_ref().zip(output.as_ref()) {
-                return forecast::ahead(&session, &study, file, &columns.columns(), folder);
+                return forecast::ahead(&session, &study, file, &columns, folder);
+            }
+            if columns != Columns::default() {
+                return Err(Failure::refused(
+                    "--format and --series-column, --time-column, --value-column say how a file of --series is read",
+                    "leave them out, or name the file by --series",
+                ));
             }
             let asked = study::Asked {
                 draws,

@@ -158,7 +158,7 @@ pub enum Command {
         /// Steps after which a pattern comes again, for ETS; 1 for none
         #[arg(long, value_name = "N", default_value = "1")]
         season: NonZero<usize>,
-        /// Write scores.csv, quantiles.csv and backtest.json into this folder
+        /// Write scores.csv, quantiles.csv, backtest.json and a figure for each variable into this folder
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },

@@ -1,4 +1,4 @@
-//! The last value goes on: the baseline of the forecast hubs (Cramer et al. 2022).
+//! The last value goes on, in the manner of the COVID-19 forecast hub's baseline (Cramer et al. 2022).
 //!
 //! The median is the last value. The quantiles around it are those of the changes that the series has
 //! made over so many steps, each taken with both signs.

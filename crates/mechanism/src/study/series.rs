@@ -42,7 +42,7 @@ pub enum Layout {
 }
 
 /// What the user says of a table; what is left open is found by usual names.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Columns {
     /// How it holds its series.
     pub layout: Option<Layout>,
@@ -449,7 +449,8 @@ fn on_grid(
         "" if clock.dates => "day",
         unit => unit,
     };
-    let apart = format!("the study's entries lie {} {unit} apart", clock.step);
+    let apart = format!("the study's entries lie {} {unit}", clock.step);
+    let apart = format!("{} apart", apart.trim_end());
     let wrong = |row: &Row<'_>, message: String, label: &str, help: String| {
         Err(table
             .source
@@ -461,10 +462,8 @@ fn on_grid(
         let (place, nearest) = (entry(row), entry(row).round());
         if (place - nearest).abs() > NEAR {
             let message = format!("`{name}` has an entry between two steps");
-            let help = format!(
-                "{}; a mechanism's [time] says which unit, such as unit = \"week\"",
-                apart.trim_end()
-            );
+            let help =
+                format!("{apart}; a mechanism's [time] says which unit, such as unit = \"week\"");
             return wrong(row, message, "off the study's steps", help);
         }
         if nearest > LONGEST {

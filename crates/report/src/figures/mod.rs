@@ -9,6 +9,7 @@ pub mod predictive;
 pub mod probability;
 pub mod sbc;
 pub mod settling;
+pub mod skill;
 pub mod training;
 pub mod typicality;
 

@@ -7,9 +7,11 @@ use gnomon_infer::Amortized;
 use gnomon_infer::forecast::baseline::Baseline;
 use gnomon_infer::forecast::origins::{Choice, Shape};
 use gnomon_infer::forecast::tally::{Forecaster, Summary, Target, groups, summarise};
-use gnomon_infer::forecast::{Forecast, LEVELS, smoothing, write};
+use gnomon_infer::forecast::{Forecast, INTERVALS, LEVELS, nominal, smoothing, write};
 use gnomon_mechanism::Study;
 use gnomon_mechanism::study::{Columns, SeriesTable};
+use gnomon_report::content;
+use gnomon_report::figures::{Figure, skill};
 use rayon::prelude::*;
 
 use super::{Case, Read, cases, nothing_to_do};
@@ -276,7 +278,40 @@ impl Backtest {
         all
     }
 
-    /// Writes `scores.csv` and `quantiles.csv` into a folder.
+    /// What the figures show: for each variable the scores by horizon, and what intervals hold.
+    #[must_use]
+    pub fn figures(&self) -> Vec<Figure> {
+        let variables = self.read.table.variables.iter().enumerate();
+        let shown = variables.filter_map(|(variable, name)| {
+            let own = self.read.shape.predicted.iter();
+            let own = own.filter(|entry| entry.variable == variable);
+            let mut horizons: Vec<usize> = own.map(|entry| entry.step.unsigned_abs()).collect();
+            horizons.sort_unstable();
+            let summary = |model: &Forecaster, horizon: Option<usize>| {
+                summarise(&self.targets, model, &self.models[0], |target| {
+                    target.variable == variable && horizon.is_none_or(|h| h == target.horizon)
+                })
+            };
+            let of_model = |model: &Forecaster| content::Forecaster {
+                name: model.name.clone(),
+                relative_score: horizons
+                    .iter()
+                    .map(|&horizon| summary(model, Some(horizon)).relative_wis)
+                    .collect(),
+                covered: summary(model, None).coverage.into_iter().rev().collect(),
+            };
+            skill::figure(&content::Forecasts {
+                variable: name.clone(),
+                reference: self.models[0].name.clone(),
+                nominal: (0..INTERVALS).rev().map(nominal).collect(),
+                models: self.models.iter().map(of_model).collect(),
+                horizons: horizons.clone(),
+            })
+        });
+        shown.collect()
+    }
+
+    /// Writes `scores.csv`, `quantiles.csv` and a figure for each variable into a folder.
     ///
     /// # Errors
     /// Where the disk refuses.
@@ -293,6 +328,10 @@ impl Backtest {
         file::write(&folder.join("scores.csv"), &scores)?;
         let quantiles = write::quantiles(&self.models, &self.targets, place).map_err(wrong)?;
         file::write(&folder.join("quantiles.csv"), &quantiles)?;
+        for figure in self.figures() {
+            let path = folder.join(format!("{}.svg", figure.name));
+            file::write(&path, figure.file().as_bytes())?;
+        }
         Ok(())
     }
 }

@@ -1,12 +1,17 @@
-//! The least value of a function on the unit cube: a grid, then a simplex from its best point
-//! (Nelder & Mead 1965), whose points are held inside the cube.
+//! The least value of a function on the unit cube: a grid, then a simplex from each of its
+//! valleys (Nelder & Mead 1965), whose points are held inside the cube.
 
-/// Values along each side of the grid.
+/// Values along each side of the grid, its ends among them: smoothing parameters are often best there.
 const SIDE: usize = 5;
 /// Steps of the simplex at most, for each dimension.
 const MOST_STEPS: usize = 80;
-/// The simplex has arrived when its values differ by less than this share.
+/// A simplex has arrived when its values differ by less than this share,
 const ARRIVED: f64 = 1e-9;
+/// and its points by less than this along each side.
+const SMALL: f64 = 1e-3;
+
+/// Simplexes at most.
+const MOST_STARTS: usize = 4;
 
 /// A point and the function's value there.
 type Vertex = (f64, Vec<f64>);
@@ -19,33 +24,58 @@ pub fn minimise(d: usize, function: impl Fn(&[f64]) -> f64) -> Vec<f64> {
         let value = function(&point);
         (if value.is_nan() { f64::INFINITY } else { value }, point)
     };
-    let grid = (0..SIDE.pow(d as u32)).map(|number| {
+    let point = |number: usize| -> Vec<f64> {
         let digit = |k: usize| (number / SIDE.pow(k as u32)) % SIDE;
-        at((0..d)
-            .map(|k| (digit(k) as f64 + 0.5) / SIDE as f64)
-            .collect())
-    });
-    let Some(best) = grid.min_by(|a, b| a.0.total_cmp(&b.0)) else {
-        return Vec::new();
+        (0..d)
+            .map(|k| digit(k) as f64 / (SIDE - 1) as f64)
+            .collect()
     };
+    let grid: Vec<Vertex> = (0..SIDE.pow(d as u32)).map(|n| at(point(n))).collect();
+    // A start is a point that is no worse than its neighbours along every side.
+    let is_start = |number: usize| {
+        (0..d).all(|k| {
+            let (stride, digit) = (SIDE.pow(k as u32), (number / SIDE.pow(k as u32)) % SIDE);
+            let below = digit == 0 || grid[number].0 <= grid[number - stride].0;
+            let above = digit + 1 == SIDE || grid[number].0 <= grid[number + stride].0;
+            below && above
+        })
+    };
+    let mut starts: Vec<Vertex> = (0..grid.len())
+        .filter(|&number| is_start(number))
+        .map(|number| grid[number].clone())
+        .collect();
+    starts.sort_by(|a, b| a.0.total_cmp(&b.0));
+    starts.truncate(MOST_STARTS);
+    let ends = starts.into_iter().map(|start| descend(start, &at));
+    let best = ends.min_by(|a, b| a.0.total_cmp(&b.0));
+    best.map_or_else(Vec::new, |(_, point)| point)
+}
+
+/// A simplex around a point, led to where its values agree; its best vertex.
+fn descend(from: Vertex, at: &impl Fn(Vec<f64>) -> Vertex) -> Vertex {
+    let d = from.1.len();
     let around = (0..d).map(|k| {
-        let mut point = best.1.clone();
+        let mut point = from.1.clone();
         let inward = if point[k] > 0.5 { -1.0 } else { 1.0 };
         point[k] += inward * 0.5 / SIDE as f64;
         at(point)
     });
     let mut simplex: Vec<Vertex> = around.collect();
-    simplex.push(best);
+    simplex.push(from);
     for _ in 0..MOST_STEPS * d {
         simplex.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (least, most) = (simplex[0].0, simplex[d].0);
-        if d == 0 || most - least <= ARRIVED * least.abs() {
+        let near = |(_, point): &Vertex| {
+            let mut both = point.iter().zip(&simplex[0].1);
+            both.all(|(x, best)| (x - best).abs() <= SMALL)
+        };
+        if most - least <= ARRIVED * least.abs() && simplex.iter().all(near) {
             break;
         }
-        step(&mut simplex, &at);
+        step(&mut simplex, at);
     }
     simplex.sort_by(|a, b| a.0.total_cmp(&b.0));
-    simplex.swap_remove(0).1
+    simplex.swap_remove(0)
 }
 
 /// Moves the worst vertex of a sorted simplex, or draws all to the best.
@@ -105,6 +135,10 @@ mod tests {
             "{found:?}"
         );
         assert!((found[2] - 0.3).abs() < 1e-2, "{found:?}");
+        // Two valleys, of which the better one is not where the grid is least.
+        let two = |x: &[f64]| (20.0 * (x[0] - 0.3).abs()).min(30.0 * (x[0] - 0.8).abs() - 1.0);
+        let found = minimise(1, two);
+        assert!((found[0] - 0.8).abs() < 1e-3, "{found:?}");
         assert_eq!(minimise(1, |_| f64::NAN).len(), 1);
     }
 }
