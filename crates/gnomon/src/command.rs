@@ -3,6 +3,7 @@
 mod arguments;
 mod bank;
 mod c2st;
+mod converge;
 mod fit;
 pub mod output;
 mod study;
@@ -105,6 +106,19 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             Some((file, folder)) => fit::each(&session, &study, &file, &folder),
             None => fit::one(&session, &study, observed.as_deref()),
         },
+        Command::Converge {
+            study,
+            simulations,
+            data_sets,
+            output,
+        } => {
+            let asked = converge::Asked {
+                simulations: &simulations,
+                data_sets,
+                folder: output.as_deref(),
+            };
+            converge::execute(&session, &study, asked)
+        }
         Command::Report { study } => study::report(&session, &study),
         Command::Bank { command } => bank::execute(&session, command),
         Command::C2st {

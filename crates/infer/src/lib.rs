@@ -3,6 +3,7 @@
 //! likelihood where it has one.
 
 pub mod amortized;
+pub mod excess;
 pub mod fit;
 pub mod mixture;
 pub mod refine;

@@ -321,7 +321,7 @@ pub fn significant(x: f64) -> String {
 }
 
 /// `text` in lines of at most `width` characters where words allow.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
     // Not at non-breaking spaces, which keep a number and its unit together.
     for word in text.split([' ', '\n']).filter(|word| !word.is_empty()) {

@@ -32,7 +32,7 @@ use prior::{known_rows, prior_predictive, prior_rows};
 pub(crate) use quantities::names;
 use quantities::{Range, mechanisms, posterior, prior_draws, shared};
 pub use refinement::Refine;
-pub(crate) use refinement::incomparable;
+pub(crate) use refinement::{incomparable, not_observed};
 use replicates::Replicates;
 pub use words::percent;
 use words::sentence;

@@ -20,6 +20,7 @@
 mod answer;
 mod calibration;
 mod claim;
+mod convergence;
 mod cost;
 mod missing;
 mod refinement;
@@ -31,6 +32,7 @@ mod unseen;
 pub use answer::{Given, Posterior, Quantity, SharedQuantity, Subject, Summary};
 pub use calibration::{Calibration, CoverageCurve, Reliability, SbcCurve, ScoreGain};
 pub use claim::{Alarm, Claim, Control, Typicality, Verdict};
+pub use convergence::{Convergence, Converging};
 pub use cost::{Acceptance, Failure, Ledger, LedgerRow, Training};
 pub use refinement::{Refinement, Settling, Standing};
 pub use round::Round;
