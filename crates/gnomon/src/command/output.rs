@@ -166,6 +166,15 @@ fn posterior_table(posterior: &Posterior, several: bool) -> String {
     for (quantity, summary) in posterior.quantities.iter().zip(&posterior.summaries) {
         text += &row(&quantity.name, &quantity.unit, summary);
     }
+    let all = posterior.quantities.iter().zip(&posterior.identified);
+    for (quantity, found) in all.filter(|(_, found)| !found.informed) {
+        for (number, line) in wrap(&format!("{} {}", quantity.name, found.words), 84)
+            .iter()
+            .enumerate()
+        {
+            text += &format!("{}{line}\n", if number == 0 { "  " } else { "    " });
+        }
+    }
     text
 }
 

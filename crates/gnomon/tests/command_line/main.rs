@@ -4,6 +4,7 @@
 
 mod answers;
 mod convergence;
+mod identified;
 mod interruptions;
 mod refusals;
 mod terminal;

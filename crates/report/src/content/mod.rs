@@ -22,6 +22,7 @@ mod calibration;
 mod claim;
 mod convergence;
 mod cost;
+mod identified;
 mod missing;
 mod refinement;
 mod round;
@@ -34,6 +35,7 @@ pub use calibration::{Calibration, CoverageCurve, Reliability, SbcCurve, ScoreGa
 pub use claim::{Alarm, Claim, Control, Typicality, Verdict};
 pub use convergence::{Convergence, Converging};
 pub use cost::{Acceptance, Failure, Ledger, LedgerRow, Training};
+pub use identified::{Contraction, Identified};
 pub use refinement::{Refinement, Settling, Standing};
 pub use round::Round;
 pub use sensitivity::Sensitivity;
