@@ -51,16 +51,19 @@ fn drawing(convergence: &Convergence, width: f64) -> Drawing {
     ];
     let (key, key_height) = mark::key(&entries, width);
     let networks = &convergence.networks;
-    let columns = if width < 500.0 { 1 } else { 2 };
+    let columns = if width < 500.0 {
+        1
+    } else {
+        networks.len().min(2)
+    };
     let panels: Vec<Panel> = networks
         .iter()
         .map(|network| panel(&convergence.simulations, network))
         .collect();
     let left = panels.iter().map(Panel::y_labels_width).fold(0.0, f64::max);
     let origin = [left, key_height + 40.0];
-    let slots = networks.len().max(columns);
-    let mut grid = Grid::new(slots, columns, width, origin, [left + 12.0, 70.0]).of_height(HEIGHT);
-    grid.count = networks.len();
+    let gap = [left + 12.0, 70.0];
+    let grid = Grid::new(networks.len(), columns, width, origin, gap).of_height(HEIGHT);
     let body = html! {
         (key)
         @for (index, (network, panel)) in networks.iter().zip(panels).enumerate() {

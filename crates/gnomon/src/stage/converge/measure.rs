@@ -47,6 +47,17 @@ pub(super) struct Measured {
     pub left_out: u64,
 }
 
+/// Data sets of one mechanism, with what was found of each.
+#[derive(Clone, Copy)]
+struct Block<'a> {
+    simulated: &'a Simulated,
+    /// The given columns, row after row.
+    given: &'a [f64],
+    excess: &'a [Option<Excess>],
+    /// Those that count.
+    kept: &'a [usize],
+}
+
 /// All of it, with one row a data set.
 pub(super) struct All {
     pub networks: Vec<Measured>,
@@ -135,10 +146,12 @@ impl Tester<'_> {
             let numbers: Vec<u64> = block.clone().map(|i| first | i as u64).collect();
             let simulated = self.population.of(mechanism, self.seed, &numbers)?;
             let given = self.without_missing(simulated.given.clone());
-            let log_q = self.log_density_of_truth(mechanism, &simulated, &given)?;
             let rows = simulated.simulations.len();
+            let mut log_q = Vec::new();
             let mut excess: Vec<Option<Excess>> = vec![None; rows];
-            if own.because.is_empty() {
+            if !own.because.is_empty() {
+                log_q = self.log_density_of_truth(mechanism, &simulated, &given)?;
+            } else {
                 let all = given.par_chunks_exact(width).zip(&simulated.simulations);
                 let all = all.map(|(given, &number)| {
                     self.excess(mechanism, given, number, f64::NEG_INFINITY)
@@ -160,7 +173,13 @@ impl Tester<'_> {
                 }
                 kept.push(row);
             }
-            self.keep(mechanism, &simulated, &given, &excess, &own, &kept, table)?;
+            let found = Block {
+                simulated: &simulated,
+                given: &given,
+                excess: &excess,
+                kept: &kept,
+            };
+            self.keep(mechanism, found, &own, table)?;
             bar.inc(block.len() as u64);
         }
         own.average();
@@ -211,17 +230,19 @@ impl Tester<'_> {
     }
 
     /// Writes data sets down: parameters, data, and what was found.
-    #[allow(clippy::too_many_arguments)]
     fn keep(
         &self,
         mechanism: usize,
-        simulated: &Simulated,
-        given: &[f64],
-        excess: &[Option<Excess>],
+        block: Block<'_>,
         own: &Measured,
-        kept: &[usize],
         table: &mut DrawTable,
     ) -> Result<(), Failure> {
+        let Block {
+            simulated,
+            given,
+            excess,
+            kept,
+        } = block;
         let study = &self.context.study;
         let of = &study.mechanisms[mechanism];
         let names = of.parameters.iter().map(|p| p.name.clone());

@@ -115,7 +115,7 @@ impl Tests {
     }
 
     /// How much the data sets tell about each quantity on average: 1 - the mean posterior variance over
-    /// the prior's.
+    /// the variance of all draws together, which is the prior's where the answers are calibrated.
     pub(super) fn contractions(&self, context: &Context) -> Vec<content::Contraction> {
         let study = &context.study;
         let of = |(mechanism, own): &(usize, OfMechanism)| {
@@ -125,13 +125,13 @@ impl Tests {
                 let column = |values: &[f64]| -> Vec<f64> {
                     values[place..].iter().step_by(width).copied().collect()
                 };
-                let (truths, draws) = (column(&own.truths), column(&own.draws));
+                let draws = column(&own.draws);
                 let each = draws.chunks_exact(study.claims.draws).map(variance);
-                let mean = each.sum::<f64>() / truths.len() as f64;
+                let mean = each.sum::<f64>() / own.log_q_truth.len() as f64;
                 content::Contraction {
                     mechanism: name.clone(),
                     quantity: quantity.clone(),
-                    average: 1.0 - mean / variance(&truths),
+                    average: 1.0 - mean / variance(&draws),
                 }
             });
             all.collect::<Vec<_>>()
