@@ -20,7 +20,7 @@ fn what_the_data_cannot_inform_stays_at_its_prior_and_is_said_to() {
     write(
         "study.toml",
         "title = \"What do the data tell?\"\nmechanisms = [\"noise.toml\"]\n[observed]\nscale = 1.5\nseen = 0.5\n\
-         [simulate]\nsimulations = 4000\n[learn]\nepochs = 15\n[claims]\ndata_sets = 300\n",
+         [simulate]\nsimulations = 4000\n[learn]\nepochs = 15\n[claims]\ndata_sets = 200\n[answer]\ndraws = 2000\n",
     );
     let study = folder.path().display().to_string();
     let found = json(&succeeds(&["run", &study, "--json"]));

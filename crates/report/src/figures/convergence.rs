@@ -150,3 +150,47 @@ fn marks(panel: &Panel, simulations: &[u64], network: &Converging, ink: Ink) -> 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excess_below_nothing_and_a_network_without_a_fit_are_drawn() {
+        let excess = Converging {
+            is_excess: true,
+            risk: vec![0.1, 0.01, 0.0002],
+            interval: vec![[0.09, 0.11], [0.008, 0.012], [-0.0001, 0.0005]],
+            scale: 100.0,
+            rate: 1.0,
+            floor: 0.0,
+            ..Converging::default()
+        };
+        let loss = Converging {
+            mechanism: Some("sir".into()),
+            risk: vec![1.2, 1.1, 1.05],
+            interval: vec![[1.1, 1.3], [1.0, 1.2], [0.95, 1.15]],
+            ..Converging::default()
+        };
+        let found = Convergence {
+            simulations: vec![1000, 10_000, 100_000],
+            networks: vec![excess, loss],
+            ..Convergence::default()
+        };
+        let file = figure(&found).unwrap().file();
+        assert_eq!(
+            file.matches("<circle").count(),
+            7,
+            "the key's dot and six means"
+        );
+        for words in [
+            "which mechanism",
+            "parameters of sir",
+            "no exact predictor known",
+        ] {
+            assert!(file.contains(words), "{words}");
+        }
+        assert!(!file.contains("NaN") && !file.contains("inf"), "{file}");
+        assert!(figure(&Convergence::default()).is_none());
+    }
+}
