@@ -103,7 +103,7 @@ impl Tester<'_> {
         let own = &study.mechanisms[mechanism];
         let seen = vec![0.0; study.given_columns().len()];
         let lacking = || not_observed(own, &self.observed(mechanism, &self.without_missing(seen)));
-        own.no_likelihood(&study.given).or_else(lacking)
+        own.no_likelihood(&study.given_names()).or_else(lacking)
     }
 
     /// Data sets as the study's data are: without the entries that these lack.
