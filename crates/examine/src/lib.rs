@@ -7,6 +7,7 @@
 //! two samples can be told apart.
 
 pub mod calibration;
+pub mod convergence;
 mod curve;
 mod error;
 pub mod observed;

@@ -3,6 +3,7 @@
 mod arguments;
 mod bank;
 mod c2st;
+mod converge;
 mod fit;
 mod forecast;
 pub mod output;
@@ -140,6 +141,19 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
                 season: season.get(),
             };
             forecast::backtest(&session, &study, &file, &asked, output.as_deref())
+        }
+        Command::Converge {
+            study,
+            simulations,
+            data_sets,
+            output,
+        } => {
+            let asked = converge::Asked {
+                simulations: &simulations,
+                data_sets,
+                folder: output.as_deref(),
+            };
+            converge::execute(&session, &study, asked)
         }
         Command::Report { study } => study::report(&session, &study),
         Command::Bank { command } => bank::execute(&session, command),

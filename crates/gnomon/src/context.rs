@@ -80,6 +80,24 @@ impl Context {
         }
     }
 
+    /// The same study with a folder of its own for networks that learn from the first `simulations` of the
+    /// bank.
+    #[must_use]
+    pub fn of_budget(&self, simulations: u64) -> Self {
+        let mut own = self.clone();
+        own.results = self
+            .study
+            .folder
+            .join("results")
+            .join("converge")
+            .join(simulations.to_string());
+        own.simulations = simulations;
+        own.by_default = false;
+        // Fresh simulations while training would not be counted.
+        own.study.learn.online = Some(false);
+        own
+    }
+
     /// The data that the study asks about.
     ///
     /// # Errors

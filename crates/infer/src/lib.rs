@@ -3,6 +3,7 @@
 //! likelihood where it has one.
 
 pub mod amortized;
+pub mod excess;
 pub mod fit;
 pub mod forecast;
 pub mod mixture;

@@ -384,6 +384,7 @@ fn calibration(models: &[Model], stream: &mut Stream) -> Calibration {
         coverage,
         reliability: reliability.into(),
         gains,
+        contractions: Vec::new(),
     }
 }
 

@@ -7,7 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{content::Report, gallery::Gallery, page};
+use crate::{
+    content::{Convergence, Report},
+    figures::{Figure, convergence},
+    gallery::Gallery,
+    page,
+};
 
 /// What can go wrong while a report is written.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +47,7 @@ pub struct Written {
 /// When a file cannot be written.
 pub fn write(report: &Report, folder: &Path) -> Result<Written, Error> {
     let gallery = Gallery::draw(report);
-    let figures = write_figures(&gallery, folder)?;
+    let figures = write_figures(gallery.figures(), folder)?;
     let json = folder.join("report.json");
     write_file(&json, &(serde_json::to_string_pretty(report)? + "\n"))?;
     let page = folder.join("report.html");
@@ -61,7 +66,7 @@ pub fn write(report: &Report, folder: &Path) -> Result<Written, Error> {
 /// When a file cannot be written.
 pub fn write_preview(report: &Report, folder: &Path) -> Result<Written, Error> {
     let gallery = Gallery::prior_predictive(report);
-    let figures = write_figures(&gallery, folder)?;
+    let figures = write_figures(gallery.figures(), folder)?;
     let page = folder.join("preview.html");
     write_file(&page, &page::preview(report, &gallery))?;
     Ok(Written {
@@ -71,14 +76,34 @@ pub fn write_preview(report: &Report, folder: &Path) -> Result<Written, Error> {
     })
 }
 
-fn write_figures(gallery: &Gallery, folder: &Path) -> Result<Vec<PathBuf>, Error> {
+/// Writes `convergence.html`, `convergence.json` and the figure into `folder`.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_convergence(found: &Convergence, folder: &Path) -> Result<Written, Error> {
+    let drawn: Vec<Figure> = convergence::figure(found).into_iter().collect();
+    let figures = write_figures(drawn.iter(), folder)?;
+    let json = folder.join("convergence.json");
+    write_file(&json, &(serde_json::to_string_pretty(found)? + "\n"))?;
+    let page = folder.join("convergence.html");
+    write_file(&page, &page::convergence(found, &drawn))?;
+    Ok(Written {
+        page,
+        json: Some(json),
+        figures,
+    })
+}
+
+fn write_figures<'a>(
+    drawn: impl Iterator<Item = &'a Figure>,
+    folder: &Path,
+) -> Result<Vec<PathBuf>, Error> {
     let figures = folder.join("figures");
     fs::create_dir_all(&figures).map_err(|source| Error::Write {
         path: figures.clone(),
         source,
     })?;
-    gallery
-        .figures()
+    drawn
         .map(|figure| {
             let path = figures.join(format!("{}.svg", figure.name));
             write_file(&path, &figure.file()).map(|()| path)

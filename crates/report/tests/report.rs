@@ -6,9 +6,9 @@ use std::{fs, path::Path};
 
 use gnomon_report::{
     content::{
-        Alarm, Calibration, Claim, CoverageCurve, Given, Ledger, LedgerRow, Mechanism, Posterior,
-        Prediction, Quantity, Reliability, Report, SbcCurve, Scale, ScoreGain, Series,
-        SharedQuantity, Summary, Training, Typicality, Verdict,
+        Alarm, Calibration, Claim, Contraction, CoverageCurve, Given, Identified, Ledger,
+        LedgerRow, Mechanism, Posterior, Prediction, Quantity, Reliability, Report, SbcCurve,
+        Scale, ScoreGain, Series, SharedQuantity, Summary, Training, Typicality, Verdict,
     },
     write, write_preview,
 };
@@ -113,6 +113,15 @@ fn filled(values: &[f64], scale: Scale, name: &str) -> Report {
             summaries: vec![summary.clone(); 3],
             draws: vec![numbers.clone(); 3],
             prior_draws: vec![numbers.clone(); 3],
+            identified: vec![
+                Identified {
+                    moved: first,
+                    average: last,
+                    words: name.into(),
+                    ..Identified::default()
+                };
+                3
+            ],
             ..Posterior::default()
         }],
         shared: vec![SharedQuantity {
@@ -159,6 +168,11 @@ fn filled(values: &[f64], scale: Scale, name: &str) -> Report {
                 mean: first,
                 interval: [first, last],
                 inputs: 10,
+            }],
+            contractions: vec![Contraction {
+                mechanism: name.into(),
+                quantity: name.into(),
+                average: first,
             }],
         },
         training: vec![Training {

@@ -162,6 +162,20 @@ pub enum Command {
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },
+    /// Measure how the networks converge to the exact predictor as simulations are added
+    Converge {
+        /// The study's folder, or its study.toml
+        study: PathBuf,
+        /// Numbers of simulations to learn from [default: the study's, a third of it, a ninth, ...]
+        #[arg(long, value_name = "N", num_args = 1.., value_parser = clap::value_parser!(u64).range(1..))]
+        simulations: Vec<u64>,
+        /// Fresh data sets to test on, for each mechanism and for all together
+        #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(2..))]
+        data_sets: u32,
+        /// Where to write the page and the data sets [default: results/converge]
+        #[arg(long, value_name = "FOLDER")]
+        output: Option<PathBuf>,
+    },
     /// Write the report again from the results that are there
     Report {
         /// The study's folder, or its study.toml

@@ -166,6 +166,15 @@ fn posterior_table(posterior: &Posterior, several: bool) -> String {
     for (quantity, summary) in posterior.quantities.iter().zip(&posterior.summaries) {
         text += &row(&quantity.name, &quantity.unit, summary);
     }
+    let all = posterior.quantities.iter().zip(&posterior.identified);
+    for (quantity, found) in all.filter(|(_, found)| !found.informed) {
+        for (number, line) in wrap(&format!("{} {}", quantity.name, found.words), 84)
+            .iter()
+            .enumerate()
+        {
+            text += &format!("{}{line}\n", if number == 0 { "  " } else { "    " });
+        }
+    }
     text
 }
 
@@ -321,7 +330,7 @@ pub fn significant(x: f64) -> String {
 }
 
 /// `text` in lines of at most `width` characters where words allow.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
     // Not at non-breaking spaces, which keep a number and its unit together.
     for word in text.split([' ', '\n']).filter(|word| !word.is_empty()) {

@@ -79,14 +79,13 @@ fn answered(
     learned_from: &str,
 ) -> Result<(answer::Answer, examine::Verdicts, PathBuf), Failure> {
     let verdicts = examine::run(context, &simulated.population, amortized, learned_from)?;
-    let claims = &verdicts.claims;
     let answer = answer::run(
         context,
         population,
         simulated,
         amortized,
         learned_from,
-        claims,
+        &verdicts,
     )?;
     let page = stage::report::run(context, &simulated.banks, amortized, &answer, &verdicts)?;
     Ok((answer, verdicts, page))
@@ -97,7 +96,8 @@ fn posteriors(answer: &answer::Answer) -> serde_json::Value {
     let given = |posterior: &gnomon::report::content::Posterior| {
         let both = posterior.quantities.iter().zip(&posterior.summaries);
         let quantities: Vec<_> = both
-            .map(|(q, s)| json!({ "name": q.name, "unit": q.unit, "summary": s }))
+            .zip(&posterior.identified)
+            .map(|((q, s), i)| json!({ "name": q.name, "unit": q.unit, "summary": s, "identified": i }))
             .collect();
         json!({ "mechanism": posterior.mechanism, "quantities": quantities })
     };
@@ -393,6 +393,7 @@ pub fn ask(
     answer::alarms(&context, &population, &amortized, &data, &mut asked.answer)?;
     if let Some(verdicts) = examine::known(&context) {
         answer::doubt(&mut asked.answer, &verdicts.claims);
+        answer::on_average(&mut asked.answer, &verdicts.calibration.contractions);
     }
     if let Some(folder) = folder {
         asked

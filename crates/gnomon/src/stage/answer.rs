@@ -2,6 +2,7 @@
 
 mod alarms;
 mod each;
+mod identified;
 mod prior;
 mod quantities;
 mod refinement;
@@ -23,16 +24,19 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::population::{Population, runs_a_program};
+use crate::stage::examine::Verdicts;
 use crate::stage::learn;
 use crate::stage::rounds::{self, Simulated};
 use crate::stamp::{self, Cost, Stamp};
 use alarms::{typicality_checks, weigh};
 pub use each::each;
+use identified::identified;
+pub use identified::on_average;
 use prior::{known_rows, prior_predictive, prior_rows};
 pub(crate) use quantities::names;
-use quantities::{Range, mechanisms, posterior, prior_draws, shared};
+use quantities::{Range, mechanisms, posterior, prior_draws, shared, shown};
 pub use refinement::Refine;
-pub(crate) use refinement::incomparable;
+pub(crate) use refinement::{incomparable, not_observed};
 use replicates::Replicates;
 pub use words::percent;
 use words::sentence;
@@ -101,8 +105,8 @@ fn is_untrusted(mechanism: &str, claims: &[content::Claim]) -> bool {
     written.is_some_and(|claim| claim.verdict != content::Verdict::Survived)
 }
 
-/// Answers the study's own data, with figures and alarms; `claims` are the tested ones about the networks
-/// and about written likelihoods.
+/// Answers the study's own data, with figures and alarms; `verdicts` are about the networks and about
+/// written likelihoods.
 ///
 /// # Errors
 /// Where the study has no data, a simulator or network cannot be run, or the disk refuses.
@@ -112,14 +116,20 @@ pub fn run(
     simulated: &Simulated<'_>,
     amortized: &Amortized,
     learned_from: &str,
-    claims: &[content::Claim],
+    verdicts: &Verdicts,
 ) -> Result<Answer, Failure> {
+    let claims = &verdicts.claims;
+    let contractions = &verdicts.calibration.contractions;
     let data = context.data()?;
     let mechanisms = context.study.mechanisms.iter().map(|m| m.name.as_str());
     let untrusted: Vec<&str> = mechanisms
         .filter(|name| is_untrusted(name, claims))
         .collect();
-    let made_from = stamp::hash(&[&made_from(context, learned_from), &untrusted.join(",")]);
+    let made_from = stamp::hash(&[
+        &made_from(context, learned_from),
+        &untrusted.join(","),
+        &format!("{contractions:?}"),
+    ]);
     if Stamp::read(&context.results(), STAGE).is_some_and(|stamp| stamp.made_from == made_from)
         && let Some(answer) = context.read_result(FILE)
     {
@@ -136,6 +146,7 @@ pub fn run(
     let region = simulated.population.region();
     let mut asked = ask(context, population, region, amortized, data, draws, refine)?;
     doubt(&mut asked.answer, claims);
+    on_average(&mut asked.answer, contractions);
     let seconds = began.elapsed().as_secs_f64();
     let began = Instant::now();
     let in_rounds = context.study.simulate.rounds > 1;
@@ -286,17 +297,28 @@ pub fn ask(
     for (index, (mechanism, refined)) in study.mechanisms.iter().zip(refined).enumerate() {
         let (of_network, log_inside) = draw(amortized, region, index, &given_data, draws, seed)?;
         let prior = prior_draws(context, amortized, index);
+        let places = shown(mechanism, &study.predict);
+        let tolerance = study.claims.tolerance;
         let (own, log_density) = match refined {
             Ok(refined) => {
                 let mut own = posterior(mechanism, &study.predict, &refined.draws, &prior);
                 own.amortized = posterior(mechanism, &study.predict, &of_network, &prior).summaries;
                 own.subject = content::Subject::Refined;
+                own.identified = identified(
+                    &places,
+                    &refined.draws,
+                    &prior,
+                    Some(&of_network),
+                    tolerance,
+                );
                 own.remark = refinement[index].in_brief();
                 posteriors.push(own);
                 (refined.draws, refined.log_density)
             }
             Err(_) => {
-                posteriors.push(posterior(mechanism, &study.predict, &of_network, &prior));
+                let mut own = posterior(mechanism, &study.predict, &of_network, &prior);
+                own.identified = identified(&places, &of_network, &prior, None, tolerance);
+                posteriors.push(own);
                 let parameters: Vec<&[f64]> =
                     of_network.parameters.iter().map(Vec::as_slice).collect();
                 let mut log_density = amortized

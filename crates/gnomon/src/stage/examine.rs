@@ -70,7 +70,14 @@ pub fn run(
             .iter()
             .map(|examined| in_words(&examined.tested, population.region().is_some()))
             .collect(),
-        calibration: curves(&examined),
+        calibration: content::Calibration {
+            // Inside the last of several rounds' regions, the prior is no longer the study's.
+            contractions: match population.region() {
+                None => tests.contractions(context),
+                Some(_) => Vec::new(),
+            },
+            ..curves(&examined)
+        },
     };
     context.write(FILE, &verdicts)?;
     let cost = Cost {

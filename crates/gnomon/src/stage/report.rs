@@ -89,19 +89,10 @@ pub fn preview(
     context: &Context,
     prior_predictive: Vec<content::Prediction>,
 ) -> Result<PathBuf, Failure> {
-    let mechanisms = context.study.mechanisms.iter().zip(&context.study.weights);
     let report = content::Report {
         title: context.study.title.clone(),
         provenance: provenance(context),
-        mechanisms: mechanisms
-            .map(|(mechanism, &prior)| content::Mechanism {
-                name: mechanism.name.clone(),
-                description: mechanism.description.clone(),
-                text: mechanism.text.to_string(),
-                prior,
-                ..content::Mechanism::default()
-            })
-            .collect(),
+        mechanisms: unanswered(context),
         observed: answer::observed_series(context),
         prior_predictive,
         ..content::Report::default()
@@ -109,6 +100,34 @@ pub fn preview(
     let written = gnomon_report::write_preview(&report, &context.results())
         .map_err(|error| Failure::Outside(error.to_string()))?;
     Ok(written.page)
+}
+
+/// A page about convergence, still without any network.
+#[must_use]
+pub fn convergence(context: &Context) -> content::Convergence {
+    let study = context.path.display();
+    content::Convergence {
+        title: context.study.title.clone(),
+        provenance: content::Provenance {
+            command: format!("gnomon converge {study}"),
+            ..provenance(context)
+        },
+        mechanisms: unanswered(context),
+        ..content::Convergence::default()
+    }
+}
+
+/// The study's mechanisms before any answer.
+fn unanswered(context: &Context) -> Vec<content::Mechanism> {
+    let mechanisms = context.study.mechanisms.iter().zip(&context.study.weights);
+    let before = mechanisms.map(|(mechanism, &prior)| content::Mechanism {
+        name: mechanism.name.clone(),
+        description: mechanism.description.clone(),
+        text: mechanism.text.to_string(),
+        prior,
+        ..content::Mechanism::default()
+    });
+    before.collect()
 }
 
 fn provenance(context: &Context) -> content::Provenance {

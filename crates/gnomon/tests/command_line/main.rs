@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod answers;
+mod convergence;
 mod forecasts;
+mod identified;
 mod interruptions;
 mod refusals;
 mod terminal;

@@ -4,6 +4,7 @@
 
 mod densities;
 mod estimated;
+mod excess;
 mod fit;
 mod many_parameters;
 mod normal;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Scale, missing};
+use super::{Identified, Scale, missing};
 
 /// Whose answer a number is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +93,8 @@ pub struct Posterior {
     pub quantities: Vec<Quantity>,
     /// In numbers, one a quantity.
     pub summaries: Vec<Summary>,
+    /// What the data tell about each quantity; may be empty.
+    pub identified: Vec<Identified>,
     /// The network's own answer, one a quantity, where `subject` is the refined one; else empty.
     pub amortized: Vec<Summary>,
     /// Posterior draws: one list a quantity, the lists equally long. A subset (some 2,000) will do.

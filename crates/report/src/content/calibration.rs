@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::missing;
+use super::{Contraction, missing};
 
 /// All diagnostics of a study.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub struct Calibration {
     pub reliability: Vec<Reliability>,
     /// How much better than the prior the answers are.
     pub gains: Vec<ScoreGain>,
+    /// How much data of this kind tell about each quantity.
+    pub contractions: Vec<Contraction>,
 }
 
 /// Rank ECDF minus its expectation for one quantity (Talts et al. 2018; bands Säilynoja et al. 2022).

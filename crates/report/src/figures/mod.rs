@@ -1,6 +1,7 @@
 //! Figures: each module takes a part of the content and draws it at two widths, one for the page and
 //! one for a phone, into a [`Figure`] that the page embeds and that is also a file of its own.
 
+pub mod convergence;
 pub mod corner;
 pub mod coverage;
 pub mod forest;

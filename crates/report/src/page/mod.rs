@@ -2,6 +2,7 @@
 
 mod appendix;
 mod claims;
+mod convergence;
 mod cost;
 mod posterior;
 mod refinement;
@@ -12,7 +13,11 @@ mod unseen;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::{content::Report, figures::Figure, gallery::Gallery};
+use crate::{
+    content::{Convergence, Report},
+    figures::Figure,
+    gallery::Gallery,
+};
 
 /// The whole report.
 pub fn report(report: &Report, gallery: &Gallery) -> String {
@@ -91,6 +96,34 @@ pub fn preview(report: &Report, gallery: &Gallery) -> String {
         (footer(report))
     };
     document(&report.title, &body)
+}
+
+/// How the networks converge to the exact predictor.
+pub fn convergence(convergence: &Convergence, figures: &[Figure]) -> String {
+    // The header and the footer of a report.
+    let report = Report {
+        title: convergence.title.clone(),
+        provenance: convergence.provenance.clone(),
+        ..Report::default()
+    };
+    let body = html! {
+        (header(&report, false))
+        main {
+            section {
+                h2 { "Convergence to the exact predictor" }
+                p {
+                    "Networks that learned from more and more of the same simulations, tested on fresh data "
+                    "sets. The excess risk is the mean of ln p(truth | data) - ln q(truth | data), with the exact "
+                    "posterior p and the network's q: 0 for a network that is exact."
+                }
+                (self::figures(&[figures]))
+                (convergence::section(convergence))
+            }
+            section { h2 { "Mechanisms" } (appendix::mechanism_texts(&Report { mechanisms: convergence.mechanisms.clone(), ..Report::default() })) }
+        }
+        (footer(&report))
+    };
+    document(&convergence.title, &body)
 }
 
 fn document(title: &str, body: &Markup) -> String {

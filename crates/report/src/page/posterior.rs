@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::figures;
 use crate::{
-    content::{Posterior, Quantity, Report, SharedQuantity, Subject, Summary},
+    content::{Identified, Posterior, Quantity, Report, SharedQuantity, Subject, Summary},
     draw::number,
     figures::name_of,
     gallery::Gallery,
@@ -54,6 +54,7 @@ pub fn section(report: &Report, gallery: &Gallery) -> Markup {
             div class="part" {
                 h3 { "Given " (posterior.mechanism) }
                 (parameter_table(posterior))
+                (identified_table(posterior))
                 @if let Some(figure) = figure { (figure.inline()) }
             }
         }
@@ -101,6 +102,48 @@ fn parameter_table(posterior: &Posterior) -> Markup {
     html! {
         @if !rows.is_empty() { (summary_table("", "Quantity", rows)) }
         p class="fine" { (subject) " " (posterior.remark) }
+    }
+}
+
+/// What the data tell about each quantity.
+fn identified_table(posterior: &Posterior) -> Markup {
+    let all = &posterior.identified;
+    let averaged = all.iter().any(|found| found.average.is_finite());
+    let refined = all.iter().any(|found| found.network.is_finite());
+    let row = |name: &str, found: &Identified| {
+        html! {
+            tr {
+                th scope="row" { (name) }
+                td class=(if found.informed { "words" } else { "words open" }) { (found.words) }
+                td class="n" { (number::fixed(found.moved, 2)) }
+                @if refined { td class="n" { (number::fixed(found.network, 2)) } }
+                @if averaged { td class="n" { (number::fixed(found.average, 2)) } }
+            }
+        }
+    };
+    let Some(first) = all.first() else {
+        return html! {};
+    };
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label="What the data tell" {
+            table {
+                thead { tr {
+                    th scope="col" { "Quantity" }
+                    th scope="col" { "What the data tell" }
+                    th scope="col" class="n" { "From the prior" }
+                    @if refined { th scope="col" class="n" { "From the network's" } }
+                    @if averaged { th scope="col" class="n" { "Contraction on average" } }
+                } }
+                tbody {
+                    @for (quantity, found) in posterior.quantities.iter().zip(all) { (row(&quantity.name, found)) }
+                }
+            }
+        }
+        p class="fine" {
+            "From the prior, from the network's: the largest difference of the distribution functions, as a "
+            "probability. Up to " (number::fixed(first.tolerance, 2)) " a posterior cannot be told from its prior."
+            @if averaged { " Contraction on average: 1 - the mean posterior variance over the prior's, of simulated data sets." }
+        }
     }
 }
 

@@ -76,12 +76,8 @@ pub(super) fn summary(draws: &[f64], prior: &[f64]) -> content::Summary {
     }
 }
 
-pub(super) fn posterior(
-    mechanism: &Mechanism,
-    asked: &[String],
-    own: &Draws,
-    prior: &[Vec<f64>],
-) -> content::Posterior {
+/// The places of the quantities that are shown, among all of a mechanism.
+pub(super) fn shown(mechanism: &Mechanism, asked: &[String]) -> Vec<usize> {
     let is_asked = |group: &str, name: &str| asked.iter().any(|a| a == group || a == name);
     // A fixed parameter has no posterior to show, unless others fix it.
     let is_fixed = |p: &Parameter| {
@@ -98,9 +94,17 @@ pub(super) fn posterior(
         .iter()
         .map(|d| is_asked("derived", &d.name));
     let shown: Vec<bool> = parameters.chain(derived).collect();
-    let keep = |position: &usize| shown[*position];
+    (0..shown.len()).filter(|&place| shown[place]).collect()
+}
+
+pub(super) fn posterior(
+    mechanism: &Mechanism,
+    asked: &[String],
+    own: &Draws,
+    prior: &[Vec<f64>],
+) -> content::Posterior {
     let columns: Vec<&[f64]> = own.quantities().collect();
-    let places: Vec<usize> = (0..columns.len()).filter(keep).collect();
+    let places = shown(mechanism, asked);
     let every = (columns.first().map_or(0, |c| c.len()) / SHOWN_DRAWS).max(1);
     let all = quantities(mechanism);
     content::Posterior {

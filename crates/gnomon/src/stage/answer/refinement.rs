@@ -150,7 +150,7 @@ pub(super) fn refine(
 }
 
 /// Why data with missing entries have no likelihood, where the file gives it for whole data.
-fn not_observed(mechanism: &Mechanism, data: &[f64]) -> Option<String> {
+pub(crate) fn not_observed(mechanism: &Mechanism, data: &[f64]) -> Option<String> {
     let missing = |columns: Vec<usize>| columns.into_iter().find(|&column| data[column].is_nan());
     let (table, missing) = match missing(mechanism.likelihood_columns()) {
         Some(missing) => ("likelihood", missing),

@@ -8,6 +8,7 @@ use gnomon_infer::{Amortized, Draws};
 use gnomon_learn::matrix::Matrix;
 use gnomon_mechanism::elementary::exp;
 use gnomon_mechanism::random::{Purpose, Stream};
+use gnomon_report::content;
 use gnomon_simulate::log_likelihood;
 
 use super::super::learn;
@@ -111,6 +112,31 @@ impl Tests {
             .map(|(_, own)| own.log_q_truth.len())
             .sum();
         given + self.mixture.truths.len()
+    }
+
+    /// How much the data sets tell about each quantity on average: 1 - the mean posterior variance over
+    /// the variance of all draws together, which is the prior's where the answers are calibrated.
+    pub(super) fn contractions(&self, context: &Context) -> Vec<content::Contraction> {
+        let study = &context.study;
+        let of = |(mechanism, own): &(usize, OfMechanism)| {
+            let name = &study.mechanisms[*mechanism].name;
+            let width = own.names.len();
+            let all = own.names.iter().enumerate().map(|(place, quantity)| {
+                let column = |values: &[f64]| -> Vec<f64> {
+                    values[place..].iter().step_by(width).copied().collect()
+                };
+                let draws = column(&own.draws);
+                let each = draws.chunks_exact(study.claims.draws).map(variance);
+                let mean = each.sum::<f64>() / own.log_q_truth.len() as f64;
+                content::Contraction {
+                    mechanism: name.clone(),
+                    quantity: quantity.clone(),
+                    average: 1.0 - mean / variance(&draws),
+                }
+            });
+            all.collect::<Vec<_>>()
+        };
+        self.given.iter().flat_map(of).collect()
     }
 
     pub(super) fn answers<'a>(&'a self, context: &'a Context) -> Answers<'a> {
@@ -527,6 +553,12 @@ fn pick_mechanisms(
         }
     }
     picked
+}
+
+fn variance(x: &[f64]) -> f64 {
+    let n = x.len() as f64;
+    let mean = x.iter().sum::<f64>() / n;
+    x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0)
 }
 
 fn standard_normal(scores: &[f32]) -> f64 {
