@@ -3,6 +3,7 @@
 //! again before the last learn.
 
 pub mod answer;
+pub mod attribute;
 pub mod examine;
 pub mod fit;
 pub mod imported;

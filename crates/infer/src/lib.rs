@@ -3,8 +3,10 @@
 //! likelihood where it has one.
 
 pub mod amortized;
+pub mod attribution;
 pub mod fit;
 pub mod mixture;
+mod normal;
 pub mod refine;
 pub mod sensitivity;
 pub mod summary;

@@ -1,6 +1,7 @@
 //! The page: content and figures to one HTML document that loads nothing.
 
 mod appendix;
+mod attribution;
 mod claims;
 mod cost;
 mod posterior;
@@ -37,6 +38,11 @@ pub fn report(report: &Report, gallery: &Gallery) -> String {
             "posterior",
             "What is known",
             posterior::section(report, gallery),
+        ),
+        (
+            "attribution",
+            "The simulations most like the data",
+            attribution::section(report, gallery),
         ),
         ("rounds", "Round by round", rounds::section(report)),
         (
