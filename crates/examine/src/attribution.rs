@@ -220,7 +220,7 @@ pub fn examine(
         inputs.extend([given.ranks.as_slice(), &given.shifts]);
         inputs.extend(given.gains.iter().map(Vec::as_slice));
     }
-    for over in &answers.mechanisms {
+    if let Some(over) = &answers.mechanisms {
         inputs.push(&over.distances);
         inputs.extend(over.gains.iter().map(Vec::as_slice));
     }

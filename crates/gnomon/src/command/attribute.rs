@@ -135,10 +135,11 @@ fn in_words(alike: &Alike) -> String {
             told[0], told[1], quantity.unit
         );
     }
-    let names = alike
-        .quantities
-        .iter()
-        .map(|quantity| format!("{:>12}", quantity.name));
+    let widths: Vec<usize> = (alike.quantities.iter())
+        .map(|quantity| 12.max(quantity.name.len() + 2))
+        .collect();
+    let named = alike.quantities.iter().zip(&widths);
+    let names = named.map(|(quantity, &width)| format!("{:>width$}", quantity.name));
     text += &format!(
         "  {:>12}{:>9}{:>10}{}\n",
         "simulation",
@@ -147,10 +148,8 @@ fn in_words(alike: &Alike) -> String {
         names.collect::<String>()
     );
     for one in &alike.nearest {
-        let values = one
-            .values
-            .iter()
-            .map(|&value| format!("{:>12}", significant(value)));
+        let cells = one.values.iter().zip(&widths);
+        let values = cells.map(|(&value, &width)| format!("{:>width$}", significant(value)));
         text += &format!(
             "  {:>12}{:>8.1}%{:>10}{}\n",
             one.simulation,
