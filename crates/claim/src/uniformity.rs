@@ -19,6 +19,21 @@ pub fn randomised_rank(
     (below as f64 + stream.uniform() * (ties as f64 + 1.0)) / (all as f64 + 1.0)
 }
 
+/// The same among `draws` with counts that need not be whole: each counts as so many draws.
+pub fn weighted_rank(
+    truth: f64,
+    draws: impl IntoIterator<Item = (f64, f64)>,
+    stream: &mut Stream,
+) -> f64 {
+    let (mut below, mut ties, mut all) = (0.0, 0.0, 0.0);
+    for (draw, count) in draws {
+        below += if draw < truth { count } else { 0.0 };
+        ties += if draw == truth { count } else { 0.0 };
+        all += count;
+    }
+    ((below + stream.uniform() * (ties + 1.0)) / (all + 1.0)).clamp(0.0, 1.0)
+}
+
 /// `sup |F_n(u) - u|` of the ranks' empirical distribution function (Kolmogorov's statistic).
 #[must_use]
 pub fn deviation(ranks: &[f64]) -> f64 {
@@ -170,6 +185,18 @@ mod tests {
             falsified += usize::from(p_within(d, n, tolerance) <= 0.05);
         }
         assert!(survived <= 75 && falsified <= 75, "{survived} {falsified}");
+    }
+
+    #[test]
+    fn counts_of_one_are_plain_draws() {
+        let draws = [0.1, 0.5, 0.5, 0.9];
+        let counted = || draws.iter().map(|&draw| (draw, 1.0));
+        for truth in [0.0, 0.5, 0.7] {
+            let streams = [0, 0].map(|i| Stream::new(33, Purpose::CLAIM, i));
+            let [mut plain, mut weighted] = streams;
+            let rank = randomised_rank(truth, draws, &mut plain);
+            assert_eq!(weighted_rank(truth, counted(), &mut weighted), rank);
+        }
     }
 
     /// Discrete and tied: ranks of integers stay uniform. Deviation beyond the 1e-4 band.

@@ -6,6 +6,7 @@
 //! the test data sets, and [`calibration::examine`] tests the answers to them. [`two_sample`] tells whether
 //! two samples can be told apart.
 
+pub mod attribution;
 pub mod calibration;
 pub mod convergence;
 mod curve;

@@ -1,6 +1,7 @@
 //! Commands: what the user asked -> stages -> what the user reads.
 
 mod arguments;
+mod attribute;
 mod bank;
 mod c2st;
 mod converge;
@@ -114,6 +115,18 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
                 (None, None) => Ok(()),
             }
         }
+        Command::Attribute {
+            study,
+            observed,
+            nearest,
+            output,
+        } => attribute::execute(
+            &session,
+            &study,
+            observed.as_deref(),
+            nearest as usize,
+            output.as_deref(),
+        ),
         Command::Fit {
             study,
             observed,

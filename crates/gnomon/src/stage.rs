@@ -3,6 +3,7 @@
 //! again before the last learn.
 
 pub mod answer;
+pub mod attribute;
 pub mod converge;
 pub mod examine;
 pub mod fit;

@@ -375,6 +375,26 @@ impl Amortized {
     }
 }
 
+/// A study's networks by what they predict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Which mechanism.
+    Mechanism,
+    /// The parameters of this mechanism.
+    Parameters(usize),
+}
+
+impl Networks {
+    /// The networks that answer a question; `None` where nothing was learned about it.
+    #[must_use]
+    pub fn of(&self, question: Question) -> Option<&Ensemble> {
+        match question {
+            Question::Mechanism => self.classes.as_ref(),
+            Question::Parameters(mechanism) => self.densities.get(mechanism)?.as_ref(),
+        }
+    }
+}
+
 fn predicted(ensemble: &Ensemble) -> usize {
     ensemble.members()[0].network.predict
 }

@@ -3,10 +3,12 @@
 //! likelihood where it has one.
 
 pub mod amortized;
+pub mod attribution;
 pub mod excess;
 pub mod fit;
 pub mod forecast;
 pub mod mixture;
+mod normal;
 pub mod refine;
 pub mod sensitivity;
 pub mod summary;

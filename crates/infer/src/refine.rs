@@ -16,7 +16,6 @@ mod confirmation;
 pub mod importance;
 mod likelihood;
 mod moments;
-mod normal;
 mod pilot;
 mod sample;
 pub mod start;

@@ -35,6 +35,39 @@ impl Ensemble {
         &self.members
     }
 
+    /// The members' [representations](Model::representation) side by side, one row for each of `given`.
+    ///
+    /// # Errors
+    /// If `given` has the wrong number of columns.
+    pub fn representation(&self, given: &Matrix, threads: usize) -> Result<Matrix, ModelError> {
+        let parts = self
+            .members
+            .iter()
+            .map(|member| member.representation(given, threads))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut all = Matrix::zeros(given.rows(), parts.iter().map(Matrix::columns).sum());
+        for row in 0..given.rows() {
+            let mut left = all.row_mut(row);
+            for part in &parts {
+                let (own, others) = left.split_at_mut(part.columns());
+                own.copy_from_slice(part.row(row));
+                left = others;
+            }
+        }
+        Ok(all)
+    }
+
+    /// The same networks before any training, each from a seed of its own.
+    #[must_use]
+    pub fn untrained(&self, seed: u64) -> Self {
+        let members = (seed..).zip(&self.members);
+        Self {
+            members: members
+                .map(|(seed, member)| member.untrained(seed))
+                .collect(),
+        }
+    }
+
     /// ln of the mean of the members' densities, row by row, in nats.
     ///
     /// # Errors

@@ -183,6 +183,40 @@ impl Model {
         )
     }
 
+    /// All that the answer to each row of `given` depends on: its features and, where the network was
+    /// trained on a baseline's residuals, the baseline's centre beside them.
+    ///
+    /// # Errors
+    /// If `given` has the wrong number of columns.
+    pub fn representation(&self, given: &Matrix, threads: usize) -> Result<Matrix, ModelError> {
+        let features = self.embed(given, threads)?;
+        let Some(baseline) = &self.baseline else {
+            return Ok(features);
+        };
+        let own = features.columns();
+        let mut all = Matrix::zeros(given.rows(), own + self.network.predict);
+        for row in 0..given.rows() {
+            let (left, right) = all.row_mut(row).split_at_mut(own);
+            left.copy_from_slice(features.row(row));
+            let centre = baseline.centre(given.row(row));
+            right
+                .iter_mut()
+                .zip(centre)
+                .for_each(|(to, x)| *to = x as f32);
+        }
+        Ok(all)
+    }
+
+    /// The same network before any training: weights as `seed` starts them, and no baseline.
+    #[must_use]
+    pub fn untrained(&self, seed: u64) -> Self {
+        Self {
+            weights: self.plan.initial_weights(seed),
+            baseline: None,
+            ..self.clone()
+        }
+    }
+
     fn outputs(&self, given: &Matrix, threads: usize) -> Result<Matrix, ModelError> {
         self.check_given(given)?;
         Ok(self.by_chunks(

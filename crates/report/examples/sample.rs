@@ -7,10 +7,10 @@ use std::{error::Error, path::PathBuf};
 use gnomon_mechanism::random::{Purpose, Stream};
 use gnomon_report::{
     content::{
-        Acceptance, Alarm, Calibration, Claim, Control, CoverageCurve, Failure, Given, Ledger,
-        LedgerRow, Mechanism, Posterior, Prediction, Provenance, Quantity, Refinement, Reliability,
-        Report, SbcCurve, Scale, ScoreGain, Sensitivity, Series, Settling, SharedQuantity,
-        Standing, Summary, Training, Typicality, Verdict,
+        Acceptance, Alarm, Attribution, Calibration, Claim, Control, CoverageCurve, Failure, Given,
+        Ledger, LedgerRow, Mechanism, Posterior, Prediction, Provenance, Quantity, Refinement,
+        Reliability, Report, SbcCurve, Scale, ScoreGain, Sensitivity, Series, Settling,
+        SharedQuantity, Standing, Summary, Training, Typicality, Verdict,
     },
     write, write_preview,
 };
@@ -73,6 +73,7 @@ fn sample() -> Report {
         training: training(&mut stream),
         ledger: ledger(),
         rounds: Vec::new(),
+        attribution: Attribution::default(),
     }
 }
 

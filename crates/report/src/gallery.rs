@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    content::{Prediction, Report, Unseen},
+    content::{Prediction, Report, Series, Unseen},
     figures::{
         Figure, corner, coverage, forest, predictive, probability, sbc, settling, training,
         typicality,
@@ -22,6 +22,8 @@ pub struct Gallery {
     pub unseen: Vec<Figure>,
     /// Distances of the data from the simulations.
     pub typicality: Vec<Figure>,
+    /// The simulations most like the data, one a series.
+    pub alike: Vec<Figure>,
     /// Mechanism probabilities.
     pub probability: Vec<Figure>,
     /// Shared quantities.
@@ -55,6 +57,7 @@ impl Gallery {
                 .filter_map(|one| unseen(report, one))
                 .collect(),
             typicality: typicality::figure(&report.typicality).into_iter().collect(),
+            alike: alike(report),
             probability: probability::figure(mechanisms).into_iter().collect(),
             shared: forest::shared(mechanisms, &report.shared)
                 .into_iter()
@@ -95,6 +98,7 @@ impl Gallery {
             &self.prior,
             &self.posterior,
             &self.unseen,
+            &self.alike,
             &self.probability,
             &self.shared,
         ];
@@ -115,6 +119,7 @@ impl Gallery {
             &mut self.prior,
             &mut self.posterior,
             &mut self.unseen,
+            &mut self.alike,
             &mut self.calibration,
         ];
         let all = lists
@@ -164,11 +169,41 @@ fn unseen(report: &Report, unseen: &Unseen) -> Option<Figure> {
     )
 }
 
+/// What the simulations most like the data made of each series.
+fn alike(report: &Report) -> Vec<Figure> {
+    let figure = |(place, series): (usize, &Series)| {
+        let given = report.attribution.given.iter();
+        let made = given.map(|alike| Prediction {
+            mechanism: Some(alike.mechanism.clone()),
+            series: series.name.clone(),
+            times: series.times.clone(),
+            samples: alike
+                .nearest
+                .iter()
+                .filter_map(|one| one.series.get(place).cloned())
+                .collect(),
+            ..Prediction::default()
+        });
+        let made: Vec<Prediction> = made.filter(|made| !made.samples.is_empty()).collect();
+        if made.is_empty() {
+            return None;
+        }
+        predictive::figure(Predictive::Alike, &report.mechanisms, series, &made)
+    };
+    report
+        .observed
+        .iter()
+        .enumerate()
+        .filter_map(figure)
+        .collect()
+}
+
 fn predicted(report: &Report, when: Predictive) -> Vec<Figure> {
     let predictions = match when {
         Predictive::Prior => &report.prior_predictive,
         Predictive::Posterior => &report.posterior_predictive,
         Predictive::Unseen => return Vec::new(),
+        Predictive::Alike => return alike(report),
     };
     // Without any prediction, the data alone stand in the first figure.
     let alone = report.prior_predictive.is_empty() && report.posterior_predictive.is_empty();

@@ -6,9 +6,10 @@ use std::{fs, path::Path};
 
 use gnomon_report::{
     content::{
-        Alarm, Calibration, Claim, Contraction, CoverageCurve, Given, Identified, Ledger,
-        LedgerRow, Mechanism, Posterior, Prediction, Quantity, Reliability, Report, SbcCurve,
-        Scale, ScoreGain, Series, SharedQuantity, Summary, Training, Typicality, Verdict,
+        Alarm, Alike, Attribution, Calibration, Claim, Contraction, CoverageCurve, Given,
+        Identified, Ledger, LedgerRow, Mechanism, Nearest, Posterior, Prediction, Quantity,
+        Reliability, Report, SbcCurve, Scale, ScoreGain, Series, SharedQuantity, Summary, Training,
+        Typicality, Verdict,
     },
     write, write_preview,
 };
@@ -124,6 +125,27 @@ fn filled(values: &[f64], scale: Scale, name: &str) -> Report {
             ],
             ..Posterior::default()
         }],
+        attribution: Attribution {
+            given: vec![Alike {
+                mechanism: name.into(),
+                effective: first,
+                bandwidth: last,
+                as_isolated: first,
+                probability: last,
+                quantities: vec![quantity.clone()],
+                summaries: vec![summary.clone()],
+                posterior: vec![summary.clone()],
+                nearest: vec![Nearest {
+                    weight: first,
+                    distance: last,
+                    values: vec![first],
+                    series: vec![numbers.clone()],
+                    ..Nearest::default()
+                }],
+                ..Alike::default()
+            }],
+            claims: vec![Claim::default()],
+        },
         shared: vec![SharedQuantity {
             quantity,
             given: vec![

@@ -117,6 +117,20 @@ pub enum Command {
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },
+    /// Show the simulations that the networks take as most like the data
+    Attribute {
+        /// The study's folder, or its study.toml
+        study: PathBuf,
+        /// A CSV file in the form of the study's own data, instead of these
+        #[arg(long, value_name = "FILE")]
+        observed: Option<PathBuf>,
+        /// Simulations to show, of each mechanism
+        #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+        nearest: u32,
+        /// Also write attribution.json, nearest.csv and nearest.parquet into this folder
+        #[arg(long, value_name = "FOLDER")]
+        output: Option<PathBuf>,
+    },
     /// Fit every mechanism by maximum likelihood: AIC, BIC, parameters
     Fit {
         /// The study's folder, or its study.toml

@@ -265,7 +265,7 @@ fn refinement_table(refinement: &[Refinement]) -> String {
     text
 }
 
-fn claims_table(claims: &[Claim]) -> String {
+pub(super) fn claims_table(claims: &[Claim]) -> String {
     let count = |verdict: Verdict| claims.iter().filter(|c| c.verdict == verdict).count();
     let mut counts = Vec::new();
     for (verdict, word) in [

@@ -11,7 +11,7 @@ use gnomon::mechanism::{Mechanism, template};
 use gnomon::population::Population;
 use gnomon::report::content::Verdict;
 use gnomon::stage::rounds::Simulated;
-use gnomon::stage::{self, answer, examine};
+use gnomon::stage::{self, answer, attribute, examine};
 use serde_json::json;
 
 use super::Session;
@@ -87,7 +87,21 @@ fn answered(
         learned_from,
         &verdicts,
     )?;
-    let page = stage::report::run(context, &simulated.banks, amortized, &answer, &verdicts)?;
+    let learned = attribute::Learned {
+        population,
+        banks: &simulated.banks,
+        amortized,
+        from: learned_from,
+    };
+    let attribution = attribute::of_answer(context, learned, &answer)?;
+    let page = stage::report::run(
+        context,
+        &simulated.banks,
+        amortized,
+        &answer,
+        &verdicts,
+        &attribution,
+    )?;
     Ok((answer, verdicts, page))
 }
 

@@ -393,7 +393,11 @@ fn quantity_names(posterior: &content::Posterior) -> Vec<String> {
 }
 
 /// The data as the networks read them.
-fn standardise(context: &Context, amortized: &Amortized, data: &[f64]) -> Result<Matrix, Failure> {
+pub(super) fn standardise(
+    context: &Context,
+    amortized: &Amortized,
+    data: &[f64],
+) -> Result<Matrix, Failure> {
     amortized.standardise(data).map_err(|error| {
         let missing = data.iter().position(|value| value.is_nan());
         let message = match missing {

@@ -20,7 +20,8 @@ use crate::failure::Failure;
 use crate::population::Population;
 use crate::stamp::{self, Cost, Stamp};
 use pool::Tests;
-use shown::{curves, in_words};
+use shown::curves;
+pub(super) use shown::in_words;
 
 const STAGE: &str = "examine";
 const FILE: &str = "claims.json";
@@ -220,7 +221,7 @@ fn place(study: &Study, mechanism: usize, name: &str) -> Option<usize> {
         .position(|other| other == name)
 }
 
-fn digest(amortized: &Amortized) -> [u8; 32] {
+pub(super) fn digest(amortized: &Amortized) -> [u8; 32] {
     let networks = amortized.networks();
     let all = networks
         .classes
@@ -235,7 +236,7 @@ fn digest(amortized: &Amortized) -> [u8; 32] {
 }
 
 /// How often this sealed pool was touched, this time included.
-fn count_attempt(context: &Context, seed: u64) -> Result<u32, Failure> {
+pub(super) fn count_attempt(context: &Context, seed: u64) -> Result<u32, Failure> {
     let mut attempts: std::collections::BTreeMap<String, u32> =
         context.read_result(ATTEMPTS).unwrap_or_default();
     let count = attempts.entry(seed.to_string()).or_default();

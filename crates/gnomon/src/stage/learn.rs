@@ -31,6 +31,7 @@ use crate::failure::Failure;
 use crate::population::Population;
 use crate::stamp::{self, Stamp};
 pub use examples::missing_entries;
+pub(super) use examples::{given_rows, scores};
 
 pub(super) const STAGE: &str = "learn";
 const FILE: &str = "learned.json";

@@ -9,14 +9,21 @@ use gnomon_report::content;
 
 use super::answer::{self, Answer};
 use super::examine::Verdicts;
-use super::{learn, simulate};
+use super::{attribute, learn, simulate};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::stamp::{self, Stamp};
 
 const STAGE: &str = "report";
 /// The stages whose costs the ledger lists, in order.
-const STAGES: [&str; 4] = ["simulate", "learn", "examine", "answer"];
+const STAGES: [&str; 6] = [
+    "simulate",
+    "learn",
+    "examine",
+    "answer",
+    attribute::STAGE,
+    attribute::CLAIMS,
+];
 
 /// Writes the report where it is not up to date, and says where it is.
 ///
@@ -28,6 +35,7 @@ pub fn run(
     amortized: &Amortized,
     answer: &Answer,
     verdicts: &Verdicts,
+    attribution: &content::Attribution,
 ) -> Result<PathBuf, Failure> {
     let path = context.results().join("report.html");
     let stamps = stamps(context);
@@ -36,6 +44,7 @@ pub fn run(
         &context.study.text,
         &format!("{stamps:?}"),
         &serde_json::to_string(answer).unwrap_or_default(),
+        &serde_json::to_string(attribution).unwrap_or_default(),
     ]);
     let up_to_date =
         Stamp::read(&context.results(), STAGE).is_some_and(|stamp| stamp.made_from == made_from);
@@ -60,6 +69,7 @@ pub fn run(
         refinement: answer.refinement.clone(),
         rounds: answer.rounds.clone(),
         sensitivity: answer.sensitivity.clone(),
+        attribution: attribution.clone(),
         calibration: verdicts.calibration.clone(),
         training: learn::training(context, amortized.networks()),
         ledger: ledger(banks, &stamps)?,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod answers;
+mod attribution;
 mod convergence;
 mod forecasts;
 mod identified;

@@ -5,7 +5,7 @@ use gnomon_mechanism::elementary::{exp, ln};
 use gnomon_mechanism::random::{Purpose, Stream};
 use rayon::prelude::*;
 
-use super::normal::Normal;
+use crate::normal::Normal;
 
 /// The prior's share of a start from the network.
 const PRIOR: f64 = 0.1;

@@ -14,8 +14,8 @@ mod hamiltonian;
 use gnomon_mechanism::elementary::{exp, ln};
 use gnomon_mechanism::random::{Purpose, Stream};
 
-use super::normal::Normal;
 use super::start::Start;
+use crate::normal::Normal;
 use hamiltonian::Tuning;
 
 /// The share of an island's particles that a change of temperature leaves effective.

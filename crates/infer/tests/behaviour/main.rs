@@ -2,6 +2,7 @@
 //! them, dozens of parameters, truncated priors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod attribution;
 mod densities;
 mod estimated;
 mod excess;

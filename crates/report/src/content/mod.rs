@@ -18,6 +18,7 @@
 //! ```
 
 mod answer;
+mod attribution;
 mod calibration;
 mod claim;
 mod convergence;
@@ -32,6 +33,7 @@ mod series;
 mod unseen;
 
 pub use answer::{Given, Posterior, Quantity, SharedQuantity, Subject, Summary};
+pub use attribution::{Alike, Attribution, Nearest};
 pub use calibration::{Calibration, CoverageCurve, Reliability, SbcCurve, ScoreGain};
 pub use claim::{Alarm, Claim, Control, Typicality, Verdict};
 pub use convergence::{Convergence, Converging};
@@ -84,6 +86,8 @@ pub struct Report {
     pub rounds: Vec<Round>,
     /// What would follow from other priors.
     pub sensitivity: Vec<Sensitivity>,
+    /// The simulations that the networks take as most like the data.
+    pub attribution: Attribution,
     /// Diagnostics on simulations that nothing was fitted to.
     pub calibration: Calibration,
     /// How each network was trained.

@@ -23,6 +23,8 @@ pub enum Predictive {
     Posterior,
     /// Of what is not given, given the data.
     Unseen,
+    /// Stored simulations that are like the data.
+    Alike,
 }
 
 /// The figure of one series; `None` when there is nothing to draw.
@@ -72,6 +74,12 @@ pub fn figure(
             } else {
                 "Bands: what this series was, which is not given, over all mechanisms; line: the median."
             },
+        ),
+        Predictive::Alike => (
+            "alike",
+            format!("Most like the data: {label}"),
+            "Lines: what the simulations made that the network of each mechanism takes as most like the \
+             data; dots: the data.",
         ),
     };
     let (y, cut) = value_axis(series, &mine);

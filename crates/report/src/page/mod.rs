@@ -1,6 +1,7 @@
 //! The page: content and figures to one HTML document that loads nothing.
 
 mod appendix;
+mod attribution;
 mod claims;
 mod convergence;
 mod cost;
@@ -42,6 +43,11 @@ pub fn report(report: &Report, gallery: &Gallery) -> String {
             "posterior",
             "What is known",
             posterior::section(report, gallery),
+        ),
+        (
+            "attribution",
+            "The simulations most like the data",
+            attribution::section(report, gallery),
         ),
         ("rounds", "Round by round", rounds::section(report)),
         (

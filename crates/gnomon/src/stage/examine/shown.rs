@@ -6,7 +6,7 @@ use gnomon_examine::calibration::{About, Examined};
 use gnomon_report::content;
 
 /// A claim in a report; one that is `local` is about a part of the prior, and says which.
-pub(super) fn in_words(tested: &Tested, local: bool) -> content::Claim {
+pub(in crate::stage) fn in_words(tested: &Tested, local: bool) -> content::Claim {
     let claim = &tested.claim;
     content::Claim {
         name: claim.name.clone(),

@@ -57,7 +57,7 @@ pub fn missing_entries(context: &Context) -> Vec<usize> {
 ///
 /// # Errors
 /// Where the bank lacks one.
-pub(super) fn given_rows(
+pub(in crate::stage) fn given_rows(
     context: &Context,
     table: &Table,
     rows: impl ExactSizeIterator<Item = usize>,
@@ -233,7 +233,7 @@ fn scores_at(
 }
 
 /// The scores of one mechanism's parameters in some rows of the bank.
-pub(super) fn scores(
+pub(in crate::stage) fn scores(
     context: &Context,
     coordinates: &Coordinates,
     table: &Table,

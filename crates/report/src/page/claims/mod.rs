@@ -64,7 +64,8 @@ pub fn section(report: &Report) -> Markup {
     }
 }
 
-fn claims(claims: &[Claim]) -> Markup {
+/// Claims: what did not survive in full, what survived as a table.
+pub fn claims(claims: &[Claim]) -> Markup {
     let [survived, others @ ..] = VERDICTS.map(|v| of_verdict(claims, v).collect::<Vec<_>>());
     let others: Vec<&Claim> = others.into_iter().flatten().collect();
     html! {

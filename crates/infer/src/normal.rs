@@ -7,7 +7,7 @@ const LN_TAU: f64 = 1.837_877_066_409_345_3;
 
 /// x = mean + factor y, with y standard normal.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Normal {
+pub(crate) struct Normal {
     pub mean: Vec<f64>,
     /// Lower triangle, row-major, d x d.
     factor: Vec<f64>,
@@ -131,7 +131,7 @@ impl Normal {
 }
 
 /// In eight sums, so that they can run side by side.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let (a, b) = (a.chunks_exact(8), b[..a.len()].chunks_exact(8));
     let rest = a.remainder().iter().zip(b.remainder());
     let rest: f64 = rest.map(|(a, b)| a * b).sum();
@@ -145,7 +145,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// The factor of a positive definite matrix of which the lower triangle is given.
-fn cholesky(matrix: &[f64], d: usize) -> Option<Vec<f64>> {
+pub(crate) fn cholesky(matrix: &[f64], d: usize) -> Option<Vec<f64>> {
     let mut factor = vec![0.0; d * d];
     for r in 0..d {
         for c in 0..=r {
