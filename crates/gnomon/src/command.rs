@@ -5,7 +5,9 @@ mod bank;
 mod c2st;
 mod fit;
 mod forecast;
+mod mismatch;
 pub mod output;
+mod stress;
 mod study;
 
 use std::num::NonZero;
@@ -113,6 +115,12 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
                 (None, None) => Ok(()),
             }
         }
+        Command::Mismatch { study, each } => mismatch::execute(&session, &study, &each),
+        Command::Stress {
+            study,
+            data_sets,
+            output,
+        } => stress::execute(&session, &study, data_sets as usize, output.as_deref()),
         Command::Fit {
             study,
             observed,

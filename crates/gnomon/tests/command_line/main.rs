@@ -5,5 +5,6 @@
 mod answers;
 mod forecasts;
 mod interruptions;
+mod mismatch;
 mod refusals;
 mod terminal;
