@@ -1,9 +1,10 @@
 //! Alarms about the observed data. One data set is one input, so nothing here can "survive": an
 //! alarm is raised, or nothing speaks against the mechanisms.
 //!
-//! Replicates from the posterior -> predictive checks; held-out simulations -> typicality; both ->
-//! [`Observed`], which says it in words.
+//! Replicates from the posterior -> predictive checks; held-out simulations -> typicality; either, entry by
+//! entry; all -> [`Observed`], which says it in words.
 
+pub mod entries;
 pub mod predictive;
 pub mod typicality;
 
@@ -22,6 +23,20 @@ pub struct Check {
     /// The same of each replicate or held-out simulation.
     pub replicates: Vec<f64>,
     /// Permutation-style p-value: `(1 + #) / (1 + B)`.
+    pub p_value: f64,
+    /// The entries that stand out, where it looked at each; the farthest first.
+    #[serde(default)]
+    pub entries: Vec<Deviation>,
+}
+
+/// How far an entry of the data lies from where it was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deviation {
+    /// Which entry, from 0.
+    pub entry: usize,
+    /// In standard deviations, as a normal's quantiles have them; positive where it is higher.
+    pub deviation: f64,
+    /// The share of simulations of which any entry deviates as far: it holds for all entries together.
     pub p_value: f64,
 }
 
@@ -47,32 +62,45 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// Weighs all checks together; the probability of any false alarm is at most `error_rate`. An
-    /// alarm needs more than `checks / error_rate` replicates to be possible at all.
+    /// Weighs all checks together; the probability of any false alarm is at most `error_rate`: half of it
+    /// for alarms about the mechanisms and half for those about the posterior, where there are both. An
+    /// alarm needs more than `checks / rate` replicates to be possible at all.
     #[must_use]
     pub fn new(checks: Vec<Check>, error_rate: f64) -> Self {
-        let p_values: Vec<f64> = checks.iter().map(|check| check.p_value).collect();
-        let alarms: Vec<bool> = holm(&p_values)
-            .into_iter()
-            .map(|p| p <= error_rate)
-            .collect();
-        let raised = |about: About| -> Vec<&str> {
+        let kinds = [About::Mechanisms, About::Posterior]
+            .map(|about| positions(&checks, |check| check.about == about));
+        let present = kinds.iter().filter(|kind| !kind.is_empty()).count();
+        let rate = error_rate / present.max(1) as f64;
+        let mut alarms = vec![false; checks.len()];
+        for kind in &kinds {
+            let p_values: Vec<f64> = kind.iter().map(|&place| checks[place].p_value).collect();
+            for (&place, p) in kind.iter().zip(holm(&p_values)) {
+                alarms[place] = p <= rate;
+            }
+        }
+        let raised = |about: About| -> String {
             let both = checks.iter().zip(&alarms);
-            both.filter(|(c, alarm)| **alarm && c.about == about)
-                .map(|(c, _)| &*c.name)
-                .collect()
+            let raised = both.filter(|(c, alarm)| **alarm && c.about == about);
+            let told = raised.map(|(c, _)| format!("{}, p = {}", c.name, in_words(c.p_value)));
+            told.collect::<Vec<_>>().join("; ")
         };
         let statement = match (&*raised(About::Mechanisms), &*raised(About::Posterior)) {
-            ([], []) => "Nothing in the observed data speaks against these mechanisms.".into(),
-            ([], names) => format!(
-                "The posterior does not reproduce the observed data: {}. The mechanisms, the \
-                 posterior, or both are wrong there.",
-                names.join(", ")
+            ("", "") => match checks.iter().map(|c| c.p_value).reduce(f64::min) {
+                None => String::new(),
+                Some(least) => format!(
+                    "Nothing in the observed data speaks against these mechanisms: the smallest p-value of {} \
+                     checks is {}.",
+                    checks.len(),
+                    in_words(least)
+                ),
+            },
+            ("", told) => format!(
+                "The posterior does not reproduce the observed data ({told}). The mechanisms, the posterior, \
+                 or both are wrong there."
             ),
-            (names, _) => format!(
-                "None of these mechanisms fits: the observed data lie outside what they produce \
-                 ({}). The posterior should not be believed.",
-                names.join(", ")
+            (told, _) => format!(
+                "None of these mechanisms fits: the observed data lie outside what they produce ({told}). \
+                 The posterior should not be believed."
             ),
         };
         Self {
@@ -89,5 +117,20 @@ impl Observed {
             .iter()
             .zip(&self.alarms)
             .any(|(c, &a)| a && c.about == About::Mechanisms)
+    }
+}
+
+fn positions(checks: &[Check], wanted: impl Fn(&Check) -> bool) -> Vec<usize> {
+    (0..checks.len())
+        .filter(|&place| wanted(&checks[place]))
+        .collect()
+}
+
+/// A p-value with one digit that counts, or two.
+fn in_words(p: f64) -> String {
+    match p {
+        ..0.001 => format!("{p:.4}"),
+        ..0.01 => format!("{p:.3}"),
+        _ => format!("{p:.2}"),
     }
 }

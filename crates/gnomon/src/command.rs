@@ -7,7 +7,9 @@ mod c2st;
 mod converge;
 mod fit;
 mod forecast;
+mod mismatch;
 pub mod output;
+mod stress;
 mod study;
 
 use std::num::NonZero;
@@ -127,6 +129,12 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             nearest as usize,
             output.as_deref(),
         ),
+        Command::Mismatch { study, each } => mismatch::execute(&session, &study, &each),
+        Command::Stress {
+            study,
+            data_sets,
+            output,
+        } => stress::execute(&session, &study, data_sets as usize, output.as_deref()),
         Command::Fit {
             study,
             observed,

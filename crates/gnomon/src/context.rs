@@ -26,6 +26,7 @@ pub struct Context {
     /// Whether long work shows how far it is.
     pub progress: Progress,
     results: PathBuf,
+    left_out: Option<String>,
 }
 
 /// What the user may set on the command line.
@@ -54,6 +55,7 @@ impl Context {
             threads: wishes.threads.unwrap_or_else(processors),
             progress,
             results: study.folder.join("results"),
+            left_out: None,
             study,
         })
     }
@@ -96,6 +98,33 @@ impl Context {
         // Fresh simulations while training would not be counted.
         own.study.learn.online = Some(false);
         own
+    }
+
+    /// The same study without one of its mechanisms, of which there are several, and with a folder of its own
+    /// for what is learned so. The others keep the ratios of their prior probabilities; the bank stays.
+    #[must_use]
+    pub fn without(&self, mechanism: usize) -> Self {
+        let mut context = self.clone();
+        let study = &mut context.study;
+        let name = study.mechanisms.remove(mechanism).name;
+        let weight = study.weights.remove(mechanism);
+        study.weights.iter_mut().for_each(|w| *w /= 1.0 - weight);
+        let mechanisms = &study.mechanisms;
+        study.shared.retain(|name| {
+            mechanisms.iter().any(|own| {
+                own.parameter(name).is_some() || own.derived.iter().any(|d| d.name == *name)
+            })
+        });
+        let stress = self.study.folder.join("results").join("stress");
+        context.results = stress.join(format!("without-{name}"));
+        context.left_out = Some(name);
+        context
+    }
+
+    /// The mechanism that is left out though the bank has simulations of it.
+    #[must_use]
+    pub fn left_out(&self) -> Option<&str> {
+        self.left_out.as_deref()
     }
 
     /// The data that the study asks about.

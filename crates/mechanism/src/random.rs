@@ -46,6 +46,8 @@ impl Purpose {
     pub const TRUNCATION: Self = Self(20);
     /// The dynamics and the resampling of a particle filter.
     pub const PARTICLES: Self = Self(18);
+    /// Noise that is added to what a network is given while it trains.
+    pub const AUGMENTATION: Self = Self(22);
     /// The seed handed to an external program.
     pub const PROGRAM: Self = Self(9);
 }

@@ -278,6 +278,10 @@ fn wrong_studies() {
             "no amount of memory",
             study("mechanisms = [\"a.toml\"]\n[learn]\nmemory = \"2 GiB\""),
         ),
+        (
+            "too much noise",
+            study("mechanisms = [\"a.toml\"]\n[learn]\nnoise = 3"),
+        ),
         ("a missing data file", with("\"none.csv\"")),
         ("a renamed column", with("\"renamed.csv\"")),
         ("a negative count", with("\"negative.csv\"")),

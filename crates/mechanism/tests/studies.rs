@@ -199,7 +199,7 @@ fn inline_data_weights_and_settings() {
         observed = { a = [1, "NA", nan] }
         given = ["a"]
         predict = ["m"]
-        learn = { members = 3, embedding = "convolution", learning_rate = 0.01, memory = "1.5 GB" }
+        learn = { members = 3, embedding = "convolution", learning_rate = 0.01, memory = "1.5 GB", noise = 0.1 }
         claims = { data_sets = 100, tolerance = 0.1 }
         [[mechanisms]]
         file = "m.toml"
@@ -219,6 +219,7 @@ fn inline_data_weights_and_settings() {
         (3, Some(0.01))
     );
     assert_eq!(study.learn.memory, Some(1_500_000_000));
+    assert_eq!(study.learn.noise, 0.1);
     assert_eq!((study.claims.data_sets, study.claims.tolerance), (100, 0.1));
 }
 

@@ -90,6 +90,7 @@ pub fn checks(
                 observed,
                 p_value: p_value_two_sided(observed, &replicates),
                 replicates,
+                entries: Vec::new(),
             }
         });
     Ok(checks.collect())

@@ -15,13 +15,75 @@ pub enum Distance {
     Neighbour(usize),
 }
 
-/// One check of `observed` (D features: an embedding, or summaries) against `reference` (N x D) and
-/// `held_out` (B x D) simulations of all mechanisms. When the observed data come from one of them, it
-/// is exchangeable with the held-out ones, so its p-value is below p with probability at most p.
+/// Simulations that data sets are compared with, one after another.
+pub struct Simulations {
+    cloud: Cloud,
+    distance: Distance,
+    /// The distance of each held-out simulation.
+    replicates: Vec<f64>,
+}
+
+impl Simulations {
+    /// Measures `reference` (N x `width` features: an embedding, or summaries) and the distances of
+    /// `held_out` (B x `width`) simulations from it; both are of all mechanisms.
+    ///
+    /// # Errors
+    /// [`ExamineError`] when the arrays contradict one another, a feature is not finite, or there are
+    /// fewer than two reference simulations.
+    pub fn new(
+        reference: &[f64],
+        held_out: &[f64],
+        width: usize,
+        distance: Distance,
+    ) -> Result<Self, ExamineError> {
+        let rows = |array: &[f64]| array.len() / width.max(1);
+        shape(
+            "reference features",
+            reference.len(),
+            rows(reference).max(2) * width,
+        )?;
+        shape(
+            "held-out features",
+            held_out.len(),
+            rows(held_out).max(1) * width,
+        )?;
+        finite("a reference feature", reference, width)?;
+        finite("a held-out feature", held_out, width)?;
+        let cloud = Cloud::new(reference, width);
+        let rows = held_out.chunks_exact(width.max(1));
+        let replicates = rows.map(|point| cloud.distance(point, distance)).collect();
+        Ok(Self {
+            cloud,
+            distance,
+            replicates,
+        })
+    }
+
+    /// One check of `observed` (`width` features). When the observed data come from one of the mechanisms,
+    /// they are exchangeable with the held-out simulations, so the p-value is below p with probability at
+    /// most p.
+    ///
+    /// # Errors
+    /// [`ExamineError`] where a feature is not finite, or their number is another.
+    pub fn check(&self, name: &str, observed: &[f64]) -> Result<Check, ExamineError> {
+        shape("observed features", observed.len(), self.cloud.width)?;
+        finite("an observed feature", observed, self.cloud.width)?;
+        let observed = self.cloud.distance(observed, self.distance);
+        Ok(Check {
+            name: name.into(),
+            about: About::Mechanisms,
+            observed,
+            p_value: p_value(observed, &self.replicates),
+            replicates: self.replicates.clone(),
+            entries: Vec::new(),
+        })
+    }
+}
+
+/// One check of `observed` (D features) against `reference` (N x D) and `held_out` (B x D) simulations.
 ///
 /// # Errors
-/// [`ExamineError`] when the arrays contradict one another, a feature is not finite, or there are
-/// fewer than two reference simulations.
+/// As [`Simulations::new`] and [`Simulations::check`].
 pub fn check(
     name: &str,
     observed: &[f64],
@@ -29,35 +91,7 @@ pub fn check(
     held_out: &[f64],
     distance: Distance,
 ) -> Result<Check, ExamineError> {
-    let d = observed.len();
-    let rows = |array: &[f64]| array.len() / d.max(1);
-    shape(
-        "reference features",
-        reference.len(),
-        rows(reference).max(2) * d,
-    )?;
-    shape(
-        "held-out features",
-        held_out.len(),
-        rows(held_out).max(1) * d,
-    )?;
-    finite("an observed feature", observed, d)?;
-    finite("a reference feature", reference, d)?;
-    finite("a held-out feature", held_out, d)?;
-    let cloud = Cloud::new(reference, d);
-    let measured = |point: &[f64]| match distance {
-        Distance::Mahalanobis => cloud.mahalanobis(point),
-        Distance::Neighbour(k) => cloud.neighbour(point, k),
-    };
-    let replicates: Vec<f64> = held_out.chunks_exact(d.max(1)).map(measured).collect();
-    let observed = measured(observed);
-    Ok(Check {
-        name: name.into(),
-        about: About::Mechanisms,
-        observed,
-        p_value: p_value(observed, &replicates),
-        replicates,
-    })
+    Simulations::new(reference, held_out, observed.len(), distance)?.check(name, observed)
 }
 
 /// The reference simulations, each column with mean 0 and sd 1.
@@ -104,6 +138,13 @@ impl Cloud {
         }
     }
 
+    fn distance(&self, point: &[f64], distance: Distance) -> f64 {
+        match distance {
+            Distance::Mahalanobis => self.mahalanobis(point),
+            Distance::Neighbour(k) => self.neighbour(point, k),
+        }
+    }
+
     fn mahalanobis(&self, point: &[f64]) -> f64 {
         let mut z = standardised(point, &self.scales);
         for i in 0..self.width {
@@ -139,7 +180,7 @@ fn standardised(row: &[f64], scales: &[[f64; 2]]) -> Vec<f64> {
 }
 
 /// The lower factor of a symmetric positive definite matrix, of which the lower half is given.
-fn cholesky(mut a: Vec<f64>, n: usize) -> Vec<f64> {
+pub(crate) fn cholesky(mut a: Vec<f64>, n: usize) -> Vec<f64> {
     for i in 0..n {
         for j in 0..=i {
             let known: f64 = (0..j).map(|k| a[i * n + k] * a[j * n + k]).sum();
@@ -152,4 +193,19 @@ fn cholesky(mut a: Vec<f64>, n: usize) -> Vec<f64> {
         }
     }
     a
+}
+
+/// The solution of L L' x = b, of a lower factor L.
+pub(crate) fn solve(lower: &[f64], b: &[f64]) -> Vec<f64> {
+    let n = b.len();
+    let mut x = b.to_vec();
+    for i in 0..n {
+        let known: f64 = (0..i).map(|k| lower[i * n + k] * x[k]).sum();
+        x[i] = (x[i] - known) / lower[i * n + i];
+    }
+    for i in (0..n).rev() {
+        let known: f64 = (i + 1..n).map(|k| lower[k * n + i] * x[k]).sum();
+        x[i] = (x[i] - known) / lower[i * n + i];
+    }
+    x
 }

@@ -131,6 +131,25 @@ pub enum Command {
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },
+    /// Prove that many real data sets are not the simulator's, if they are not
+    Mismatch {
+        /// The study's folder, or its study.toml
+        study: PathBuf,
+        /// At least 50 real data sets: a .csv, .parquet or .npz file with one data set a row
+        #[arg(long, value_name = "FILE")]
+        each: PathBuf,
+    },
+    /// Leave out each mechanism in turn, and ask about data of it: error, coverage, alarms
+    Stress {
+        /// The study's folder, or its study.toml
+        study: PathBuf,
+        /// Data sets of each mechanism
+        #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(20..))]
+        data_sets: u32,
+        /// Also write stress.csv and stress.json into this folder
+        #[arg(long, value_name = "FOLDER")]
+        output: Option<PathBuf>,
+    },
     /// Fit every mechanism by maximum likelihood: AIC, BIC, parameters
     Fit {
         /// The study's folder, or its study.toml

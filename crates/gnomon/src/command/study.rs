@@ -52,6 +52,7 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
         "refinement": answer.refinement,
         "rounds": answer.rounds,
         "alarms": answer.alarms,
+        "possible": answer.possible,
         "claims": claims,
         "report": page,
     });
@@ -428,6 +429,7 @@ pub fn ask(
         "refinement": asked.answer.refinement,
         "claims": asked.answer.claims,
         "alarms": asked.answer.alarms,
+        "possible": asked.answer.possible,
     });
     session.output.result(
         &output::summary(&asked.answer, &asked.answer.claims),

@@ -28,11 +28,14 @@ use crate::stage::examine::Verdicts;
 use crate::stage::learn;
 use crate::stage::rounds::{self, Simulated};
 use crate::stamp::{self, Cost, Stamp};
-use alarms::{typicality_checks, weigh};
+use alarms::weigh;
+pub(crate) use alarms::{ALARM_RATE, Typical};
 pub use each::each;
+pub(crate) use each::over_all;
 use identified::identified;
 pub use identified::on_average;
-use prior::{known_rows, prior_predictive, prior_rows};
+pub(crate) use prior::{PriorRows, prior_rows};
+use prior::{known_rows, prior_predictive};
 pub(crate) use quantities::names;
 use quantities::{Range, mechanisms, posterior, prior_draws, shared, shown};
 pub use refinement::Refine;
@@ -80,8 +83,9 @@ pub struct Answer {
     pub alarms: Vec<content::Alarm>,
     /// Where the data lie among simulations.
     pub typicality: Vec<content::Typicality>,
-    /// What the alarms say together.
-    pub warning: Option<String>,
+    /// Whether the mechanisms can have produced the data, and where not, in words.
+    #[serde(default)]
+    pub possible: String,
 }
 
 /// Calls no posterior exact that rests on a written likelihood whose claim did not survive.
@@ -160,9 +164,9 @@ pub fn run(
     answer.rounds = rounds::history(context, simulated, amortized)?;
     answer.prior_predictive = prior_predictive(context, &prior);
     answer.posterior_predictive = replicates.predictions(context);
-    let mut checks = typicality_checks(amortized, data, &prior, !in_rounds)?;
+    let mut checks = Typical::new(amortized, data, &prior, !in_rounds)?.checks(data)?;
     checks.extend(replicates.checks(context, data)?);
-    weigh(&mut answer, checks);
+    weigh(context, &mut answer, checks);
     asked
         .draws
         .write(&context.results().join("answer"), "draws")
@@ -428,7 +432,8 @@ pub fn alarms(
         return Ok(());
     }
     let prior = prior_rows(context, population)?;
-    weigh(answer, typicality_checks(amortized, data, &prior, true)?);
+    let checks = Typical::new(amortized, data, &prior, true)?.checks(data)?;
+    weigh(context, answer, checks);
     Ok(())
 }
 

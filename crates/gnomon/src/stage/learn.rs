@@ -189,8 +189,10 @@ pub fn run(
     let cost = training::run(context, &made_from, &standardisers, jobs)?;
     let mut shares = vec![0.0; context.study.mechanisms.len()];
     let numbers = usable::mechanisms(context, &banks[0])?;
-    for (theirs, &number) in banks[0].schema().mechanisms.iter().zip(&numbers) {
-        shares[number] = theirs.weight;
+    for (theirs, number) in banks[0].schema().mechanisms.iter().zip(&numbers) {
+        if let Some(number) = number {
+            shares[*number] = theirs.weight;
+        }
     }
     let (of, seed, simulations) = (study_hash(context), context.seed, context.simulations);
     context.write(

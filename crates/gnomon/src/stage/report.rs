@@ -58,6 +58,7 @@ pub fn run(
         provenance: provenance(context),
         claims: claims(answer, verdicts),
         alarms: answer.alarms.clone(),
+        possible: answer.possible.clone(),
         typicality: answer.typicality.clone(),
         mechanisms: answer.mechanisms.clone(),
         observed: answer::observed_series(context),

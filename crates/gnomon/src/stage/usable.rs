@@ -14,8 +14,8 @@ pub struct Usable<'a> {
     imported: bool,
     /// Columns that networks are given or predict.
     names: Vec<&'a str>,
-    /// The number, in the study, of each of the banks' mechanisms.
-    numbers: Vec<usize>,
+    /// The number, in the study, of each of the banks' mechanisms; `None` for one that is left out.
+    numbers: Vec<Option<usize>>,
 }
 
 /// A round's bank.
@@ -147,8 +147,11 @@ impl<'a> Usable<'a> {
     /// Leaves out the rows that do not count, and numbers mechanisms as the study does.
     fn keep(&self, table: &mut Table, part: &Part<'_>) {
         let rows = &mut table.rows;
-        let counts =
-            |row: usize| rows.simulation[row] < part.simulations && rows.failure[row].is_none();
+        let counts = |row: usize| {
+            rows.simulation[row] < part.simulations
+                && rows.failure[row].is_none()
+                && self.numbers[rows.mechanism[row] as usize].is_some()
+        };
         let kept: Vec<usize> = (0..rows.len()).filter(|&row| counts(row)).collect();
         if kept.len() < rows.len() {
             for column in &mut rows.columns {
@@ -160,7 +163,10 @@ impl<'a> Usable<'a> {
         }
         rows.simulation.iter_mut().for_each(|i| *i += part.before);
         for mechanism in &mut rows.mechanism {
-            *mechanism = self.numbers[*mechanism as usize] as u32;
+            // Those without a number are not among the rows that are kept.
+            if let Some(number) = self.numbers[*mechanism as usize] {
+                *mechanism = number as u32;
+            }
         }
     }
 }
@@ -173,21 +179,24 @@ pub(super) fn none() -> Failure {
     }
 }
 
-/// The number, in the study, of each of the bank's mechanisms.
+/// The number, in the study, of each of the bank's mechanisms; `None` for those that the context leaves out.
 ///
 /// # Errors
 /// Where the bank has a mechanism that the study does not know.
-pub fn mechanisms(context: &Context, bank: &Bank) -> Result<Vec<usize>, Failure> {
+pub fn mechanisms(context: &Context, bank: &Bank) -> Result<Vec<Option<usize>>, Failure> {
     let study = &context.study.mechanisms;
     let theirs = &bank.schema().mechanisms;
     if study.len() == 1 && theirs.len() == 1 {
-        return Ok(vec![0]);
+        return Ok(vec![Some(0)]);
     }
     let known = |name: &str| study.iter().position(|mechanism| mechanism.name == name);
     theirs
         .iter()
         .map(|mechanism| {
-            known(&mechanism.name).ok_or_else(|| {
+            if context.left_out() == Some(mechanism.name.as_str()) {
+                return Ok(None);
+            }
+            known(&mechanism.name).map(Some).ok_or_else(|| {
                 let names: Vec<&str> = study.iter().map(|m| m.name.as_str()).collect();
                 Failure::refused(
                     format!("the bank has simulations of `{}`", mechanism.name),

@@ -8,5 +8,6 @@ mod convergence;
 mod forecasts;
 mod identified;
 mod interruptions;
+mod mismatch;
 mod refusals;
 mod terminal;

@@ -21,6 +21,7 @@ use crate::network::{Head, Layout, Network, NetworkError, Tensor};
 use crate::vector::{Buffer, ROW_UNIT, padded};
 use embedding::{EmbeddingBuffers, EmbeddingPlan};
 use flow::{Flow, FlowBuffers, Kind};
+use gnomon_mechanism::random::{Purpose, Stream};
 use linear::{Beginning, Linear};
 pub(crate) use matching::Occasion;
 use matching::{Matching, MatchingBuffers};
@@ -238,6 +239,32 @@ impl Plan {
                 for (target, &row) in ws.targets.iter_mut().zip(rows) {
                     *target = classes[row] as f32;
                 }
+            }
+        }
+    }
+
+    /// Adds normal noise to the given columns of the loaded examples, of an sd for each column; none where
+    /// `sds` is empty. That of a row depends on `seed`, `occasion` and the row's number alone.
+    pub fn add_noise(
+        &self,
+        ws: &mut Workspace,
+        sds: &[f32],
+        seed: u64,
+        occasion: Occasion,
+        numbers: &[usize],
+    ) {
+        if sds.is_empty() {
+            return;
+        }
+        let high = match occasion {
+            Occasion::Step(step) => step << 32,
+            Occasion::HeldOut => u64::from(u32::MAX) << 32,
+        };
+        for (row, &number) in numbers.iter().enumerate() {
+            let mut stream = Stream::new(seed, Purpose::AUGMENTATION, high | number as u64);
+            let places = ws.x[row..].iter_mut().step_by(ws.rows);
+            for (x, sd) in places.zip(sds).filter(|(_, sd)| **sd > 0.0) {
+                *x += sd * stream.normal() as f32;
             }
         }
     }

@@ -68,6 +68,14 @@ impl Column {
         (self.shape.apply(x) - self.centre) / self.scale
     }
 
+    /// The same; of a constant column, the difference from its number.
+    pub(super) fn unbounded(&self, x: f64) -> f64 {
+        if self.scale == 0.0 {
+            return x - self.centre;
+        }
+        self.at(x)
+    }
+
     /// Standardises one number that is there.
     #[must_use]
     pub fn apply(&self, x: f64) -> f32 {

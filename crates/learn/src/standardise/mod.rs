@@ -297,6 +297,42 @@ impl Standardiser {
         }
         Ok(out)
     }
+
+    /// The sd of noise for each of the columns written, a share of each entry's own; none for indicators and
+    /// columns that never vary.
+    #[must_use]
+    pub fn noise(&self, share: f32) -> Vec<f32> {
+        let mut all = Vec::with_capacity(self.outputs());
+        for (_, range) in self.ranges() {
+            let own = &self.columns[range];
+            all.extend(own.iter().map(|c| if c.scale > 0.0 { share } else { 0.0 }));
+            if own[0].missing {
+                all.extend(own.iter().map(|_| 0.0));
+            }
+        }
+        all
+    }
+
+    /// Where `values` (row by row) lie on the scale of each column read, however far beyond training's
+    /// range; NaN where one is missing. Of a column that was constant: its difference from that number.
+    ///
+    /// # Errors
+    /// If the rows are not whole.
+    pub fn unbounded(&self, values: &[f64]) -> Result<Vec<f64>, StandardiseError> {
+        let width = self.columns.len();
+        if width == 0 || !values.len().is_multiple_of(width) {
+            return Err(StandardiseError::Shape {
+                numbers: values.len(),
+                columns: width,
+            });
+        }
+        let columns = self.columns.iter().cycle();
+        Ok(values
+            .iter()
+            .zip(columns)
+            .map(|(&x, column)| column.unbounded(x))
+            .collect())
+    }
 }
 
 impl fmt::Display for Standardiser {

@@ -27,6 +27,7 @@ pub(super) struct Engine<'a> {
     clip_norm: Option<f64>,
     weight_decay: f64,
     average: f32,
+    noise: &'a [f32],
     seed: u64,
 }
 
@@ -38,7 +39,7 @@ struct Slot {
 }
 
 impl<'a> Engine<'a> {
-    pub fn new(plan: &'a Plan, batch: usize, recipe: &Recipe) -> Self {
+    pub fn new(plan: &'a Plan, batch: usize, recipe: &'a Recipe) -> Self {
         let chunks = plan.chunks(batch);
         let count = chunks.len().min(MOST_SLOTS);
         let slot = |s: usize| Slot {
@@ -55,6 +56,7 @@ impl<'a> Engine<'a> {
             clip_norm: recipe.clip_norm,
             weight_decay: recipe.weight_decay,
             seed: recipe.seed,
+            noise: &recipe.noise,
             average: if recipe.averaging > 0 {
                 1.0 / recipe.averaging as f32
             } else {
@@ -80,6 +82,7 @@ impl<'a> Engine<'a> {
         let Batch { examples, rows } = *batch;
         self.workspaces(crew);
         let (plan, scale, seed) = (self.plan, 1.0 / rows.len() as f32, self.seed);
+        let noise = self.noise;
         let occasion = Occasion::Step(state.step);
         let weights = &state.weights;
         crew.for_each(
@@ -90,6 +93,7 @@ impl<'a> Engine<'a> {
                 slot.loss = 0.0;
                 for chunk in &slot.chunks {
                     plan.load(workspace, examples, &rows[chunk.clone()]);
+                    plan.add_noise(workspace, noise, seed, occasion, &rows[chunk.clone()]);
                     plan.load_paths(workspace, seed, occasion, &rows[chunk.clone()]);
                     slot.loss += plan.add_gradient(weights, workspace, scale, &mut slot.gradient);
                 }
@@ -159,7 +163,8 @@ impl<'a> Engine<'a> {
         weights: &[f32],
     ) -> f64 {
         self.workspaces(crew);
-        let (plan, seed) = (self.plan, self.seed);
+        let (plan, seed, noise) = (self.plan, self.seed, self.noise);
+        let occasion = Occasion::HeldOut;
         let mut sums: Vec<(Range<usize>, f64)> = plan
             .chunks(rows.len())
             .into_iter()
@@ -170,7 +175,8 @@ impl<'a> Engine<'a> {
             &mut sums,
             |workspace, _, (chunk, sum)| {
                 plan.load(workspace, examples, &rows[chunk.clone()]);
-                plan.load_paths(workspace, seed, Occasion::HeldOut, &rows[chunk.clone()]);
+                plan.add_noise(workspace, noise, seed, occasion, &rows[chunk.clone()]);
+                plan.load_paths(workspace, seed, occasion, &rows[chunk.clone()]);
                 *sum = plan
                     .losses(weights, workspace)
                     .iter()

@@ -181,7 +181,7 @@ pub fn train(
     recipe: &Recipe,
     control: Control<'_>,
 ) -> Result<Trained, TrainError> {
-    recipe.check().map_err(TrainError::Recipe)?;
+    recipe.check(network.given).map_err(TrainError::Recipe)?;
     let plan = Plan::new(network)?;
     check_examples(examples, network)?;
     if examples.rows() < 2 {
@@ -221,7 +221,7 @@ pub fn train_streamed(
     recipe: &Recipe,
     control: Control<'_>,
 ) -> Result<Trained, TrainError> {
-    recipe.check().map_err(TrainError::Recipe)?;
+    recipe.check(network.given).map_err(TrainError::Recipe)?;
     let plan = Plan::new(network)?;
     check_examples(examples.held_out, network)?;
     if examples.held_out.rows() == 0 || examples.steps_per_epoch == 0 {

@@ -31,6 +31,9 @@ pub struct Recipe {
     /// Share of rows held out for early stopping; with 0 none are, and each epoch is judged by its mean
     /// training loss.
     pub validation: f64,
+    /// The sd of normal noise that is added to each given column at every step, anew; empty for none. The
+    /// held-out loss is measured with noise, too, the same at every epoch.
+    pub noise: Vec<f32>,
     /// Steps over which weights are averaged exponentially; 0 for none. The averaged weights are
     /// the ones evaluated and kept.
     pub averaging: u64,
@@ -50,14 +53,15 @@ impl Default for Recipe {
             weight_decay: 0.0,
             clip_norm: Some(5.0),
             validation: 0.1,
+            noise: Vec::new(),
             averaging: 0,
         }
     }
 }
 
 impl Recipe {
-    /// Says what makes no sense.
-    pub(super) fn check(&self) -> Result<(), String> {
+    /// Says what makes no sense for a network of `given` columns.
+    pub(super) fn check(&self, given: usize) -> Result<(), String> {
         let positive = |what: &str, x: f64| {
             let fine = x.is_finite() && x > 0.0;
             if fine {
@@ -89,6 +93,17 @@ impl Recipe {
                 "final_share is {}, and must be in [0, 1]",
                 self.final_share
             ));
+        }
+        let columns = self.noise.len();
+        if columns > 0 && columns != given {
+            return Err(format!("noise is given for {columns} columns of {given}"));
+        }
+        if let Some(sd) = self
+            .noise
+            .iter()
+            .find(|sd| !(**sd >= 0.0 && sd.is_finite()))
+        {
+            return Err(format!("noise is {sd}, and must not be negative"));
         }
         if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
             return Err(format!(

@@ -139,6 +139,11 @@ pub const LEARN: &[Key] = &[
         Kind::Text,
         "Memory for the simulations that are learned from, such as \"2 GB\"; a larger bank is read in parts. Default: half of the machine's.",
     ),
+    Key::new(
+        "noise",
+        Kind::Number,
+        "Noise that is added to what networks are given while they train, as a share of each entry's sd over simulations: more robust where the simulator is wrong, wider where it is right. Default 0: none.",
+    ),
 ];
 
 /// The keys of `[claims]`.

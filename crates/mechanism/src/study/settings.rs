@@ -49,6 +49,9 @@ pub struct Learn {
     pub online: Option<bool>,
     /// Bytes of memory that the examples may take; a larger bank is read in parts.
     pub memory: Option<u64>,
+    /// Noise that is added to what networks are given while they train, as a share of each entry's sd
+    /// over simulations. Default 0: none.
+    pub noise: f64,
 }
 
 /// How the data enter the network.
@@ -108,6 +111,8 @@ const MANY: u64 = 400_000;
 const FEWER: u64 = 60_000;
 /// Simulations in several rounds where nothing else is said.
 const IN_ROUNDS: u64 = 10_000;
+/// Noise beyond which nothing would be left to learn from.
+const MOST_NOISE: f64 = 2.0;
 /// Test data sets, and the tolerance that they can decide, where simulations are made in rounds.
 const FEWER_DATA_SETS: usize = 1000;
 const WIDER_TOLERANCE: f64 = 0.1;
@@ -138,6 +143,7 @@ impl Default for Learn {
             epochs: None,
             online: None,
             memory: None,
+            noise: 0.0,
         }
     }
 }
@@ -356,6 +362,17 @@ pub(super) fn learn(top: &Section<'_>, rounds: usize) -> Result<Learn, ReadError
             .with_help("leave out either `online` or `[simulate] rounds`"));
     }
     settings.memory = section.get("memory").map(|e| bytes(&e)).transpose()?;
+    if let Some(entry) = section.get("noise") {
+        settings.noise = entry.number()?;
+        if !(0.0..=MOST_NOISE).contains(&settings.noise) {
+            return Err(entry
+                .error(
+                    format!("`noise` is a share from 0 to {MOST_NOISE}"),
+                    "outside of it",
+                )
+                .with_help("0 adds none; 0.1 adds noise with a tenth of each entry's sd"));
+        }
+    }
     settings.learning_rate = section
         .get("learning_rate")
         .map(|e| e.positive())

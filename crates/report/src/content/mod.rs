@@ -64,6 +64,8 @@ pub struct Report {
     pub claims: Vec<Claim>,
     /// Alarms about the observed data.
     pub alarms: Vec<Alarm>,
+    /// Whether the mechanisms can have produced the observed data, and where not, in words; may be empty.
+    pub possible: String,
     /// Whether the observed data lie within what the mechanisms produce.
     pub typicality: Vec<Typicality>,
     /// The mechanisms that were compared, in the study's order: their order gives their colours.

@@ -163,7 +163,7 @@ fn is_asked(context: &Context, mechanism: &Mechanism, name: &str) -> bool {
 }
 
 /// Mean, sd and quantiles of a mixture of draws, each part with its probability.
-fn over_all(parts: &[(f64, &[f64])]) -> [f64; 5] {
+pub(crate) fn over_all(parts: &[(f64, &[f64])]) -> [f64; 5] {
     let total: f64 = parts.iter().map(|(p, _)| p).sum();
     let mut all: Vec<(f64, f64)> = parts
         .iter()

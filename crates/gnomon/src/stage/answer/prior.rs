@@ -19,14 +19,18 @@ const SHOWN_TRAJECTORIES: usize = 20;
 const LEVELS: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 
 /// Prior simulations of the study's mixture.
-pub(super) struct PriorRows {
+pub(crate) struct PriorRows {
     /// The mechanism of each row that succeeded.
-    pub(super) chosen: Vec<usize>,
+    pub(crate) chosen: Vec<usize>,
     /// The given columns, one row after the other.
-    pub(super) given: Vec<f64>,
+    pub(crate) given: Vec<f64>,
 }
 
-pub(super) fn prior_rows(
+/// Fresh simulations of the study's mixture.
+///
+/// # Errors
+/// Where a simulator cannot be run, or the user interrupts.
+pub(crate) fn prior_rows(
     context: &Context,
     population: &Population<'_>,
 ) -> Result<PriorRows, Failure> {

@@ -1,6 +1,8 @@
 //! Data simulated from the posterior: predictive figures, and checks of the data against them.
 
-use gnomon_examine::observed::{Check, predictive};
+use gnomon_examine::ExamineError;
+use gnomon_examine::observed::entries::{Entries, Expected};
+use gnomon_examine::observed::{About, Check, predictive};
 use gnomon_infer::DrawTable;
 use gnomon_infer::mixture::allocate;
 use gnomon_report::content;
@@ -16,6 +18,8 @@ use crate::population::Population;
 const POSTERIOR_SIMULATIONS: usize = 4_000;
 /// The same in a study of several rounds, whose simulations are dear.
 const FEWER_SIMULATIONS: usize = 500;
+/// Replicates without which the tails of entries are not known.
+const FEWEST_REPLICATES: usize = 200;
 
 /// Data simulated from the posterior.
 pub(super) struct Replicates {
@@ -150,9 +154,34 @@ impl Replicates {
             }
             first = end;
         }
-        predictive::checks(&names, &observed, &replicated.concat())
-            .map_err(|error| Failure::damaged(error, "learn anew"))
+        let wrong = |error| Failure::damaged(error, "learn anew");
+        let checks = predictive::checks(&names, &observed, &replicated.concat());
+        let mut checks = checks.map_err(wrong)?;
+        checks.extend(entry_by_entry(&mixture, data).map_err(wrong)?);
+        Ok(checks)
     }
+}
+
+/// The check of every entry among replicates; none where these are too few to tell.
+fn entry_by_entry(mixture: &[&[f64]], data: &[f64]) -> Result<Option<Check>, ExamineError> {
+    // Every second one, so that both halves have their share of each mechanism.
+    let every_second = |from: usize| -> Vec<f64> {
+        mixture
+            .iter()
+            .skip(from)
+            .step_by(2)
+            .copied()
+            .flatten()
+            .copied()
+            .collect()
+    };
+    if mixture.len() < FEWEST_REPLICATES {
+        return Ok(None);
+    }
+    let expected = Expected::BySimulations;
+    let entries = Entries::new(&every_second(0), &every_second(1), data.len(), expected)?;
+    let name = "an entry among replicates";
+    entries.check(name, About::Posterior, data).map(Some)
 }
 
 /// Columns as rows.

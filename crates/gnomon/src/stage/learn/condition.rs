@@ -48,7 +48,9 @@ pub(super) fn in_words(context: &Context, banks: &[Bank]) -> Result<String, Fail
         let rows = bank.read_columns(&[])?.rows;
         for (row, &simulation) in rows.simulation.iter().enumerate() {
             if imported || simulation < size {
-                let own = numbers[rows.mechanism[row] as usize];
+                let Some(own) = numbers[rows.mechanism[row] as usize] else {
+                    continue;
+                };
                 all[own] += 1;
                 if let Some(reason) = &rows.failure[row] {
                     ways[usize::from(!is_rejected(reason))].of[own] += 1;

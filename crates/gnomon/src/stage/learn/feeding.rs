@@ -156,8 +156,11 @@ fn in_memory<'a>(
         };
         let given = examples::pick(&given, &rows);
         let examples = Examples { given, targets };
+        // A regression on what is given without noise would not be one on what is given with it.
+        let noisy = context.study.learn.noise > 0.0;
         let regressed = match (context.study.learn.members, target) {
             (1, _) | (_, Target::Unseen) => None,
+            _ if noisy => None,
             _ => Regressed::new(&examples),
         };
         let source = Source::Memory {

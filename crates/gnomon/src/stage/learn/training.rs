@@ -74,9 +74,12 @@ pub(super) fn run(
         tally(&mut costs, cost(steps_of(job), 0, 0.0));
         for member in 0..context.study.learn.members {
             let seed = context.seed_for(&format!("training of {}, member {member}", job.folder));
-            let (recipe, steps_per_epoch) =
+            let (mut recipe, steps_per_epoch) =
                 job.source
                     .recipe(&context.study.learn, &job.networks[member].head, seed);
+            if context.study.learn.noise > 0.0 {
+                recipe.noise = standardisers.given.noise(context.study.learn.noise as f32);
+            }
             let task = Task {
                 job,
                 member,

@@ -58,6 +58,7 @@ pub fn section(report: &Report) -> Markup {
         }
         @if !report.alarms.is_empty() {
             h3 { "Alarms about the observed data" }
+            @if !report.possible.is_empty() { p { (report.possible) } }
             p class="lead" { "One data set can ring an alarm; it cannot prove a mechanism right." }
             (alarm::table(&report.alarms))
         }
