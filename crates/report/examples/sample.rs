@@ -54,6 +54,7 @@ fn sample() -> Report {
             Alarm { name: "typicality in the embedding".into(), p_value: 0.021, raised: true, words: "Under one in forty simulations lies as far from the others as the observed data do.".into() },
         ],
         typicality: ["distance in the network's features", "distance between data sets"].map(|name| typicality(name, &mut stream)).into(),
+        possible: "The mechanisms can have produced these data.".into(),
         mechanisms: mechanisms(&weights),
         observed: vec![Series {
             name: "in_bed".into(),
@@ -65,6 +66,7 @@ fn sample() -> Report {
         }],
         prior_predictive: models.iter().map(|m| m.predict(&m.prior, 12, &mut stream)).collect(),
         posterior_predictive: posterior_predictive(&models, &weights, &mut stream),
+        unseen: Vec::new(),
         posteriors: models.iter().map(Model::posterior).collect(),
         refinement: refinement(),
         sensitivity: sensitivity(),

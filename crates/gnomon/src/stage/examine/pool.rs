@@ -462,11 +462,11 @@ impl Pool<'_> {
         for (part, own) in self.context.study.unseen.iter().zip(&mut own.unseen) {
             let places = first..first + part.times.len();
             first = places.end;
-            for row in 0..given.rows() {
-                for place in places.clone() {
-                    own.truths.push(truths[place][row]);
-                    own.quantiles.extend_from_slice(quantiles.of(row, place));
-                }
+            for (row, place) in
+                (0..given.rows()).flat_map(|row| places.clone().map(move |p| (row, p)))
+            {
+                own.truths.push(truths[place][row]);
+                own.quantiles.extend_from_slice(quantiles.of(row, place));
             }
         }
         own.levels = quantiles.levels;
