@@ -138,7 +138,7 @@ def evidences(gnomon, study: Path, data: Path, folder: Path, part: list[int]) ->
         known = folder / f"evidence-{k}.json"
         if not known.exists():
             observed = folder / "one.csv"
-            values = [rows[k][f"y_{entry}"] for entry in range(1, 22)]
+            values = [rows[k][f"y_{entry}"] for entry in range(1, 42)]
             observed.write_text("\n".join(["y", *values]) + "\n")
             told = json.loads(
                 gnomon("ask", study, "--observed", observed, "--refine", "--draws", 100)

@@ -94,6 +94,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             columns,
             draws,
             refine,
+            alarms,
             output,
         } => {
             let columns = columns.columns();
@@ -109,6 +110,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             let asked = study::Asked {
                 draws,
                 refine,
+                alarms,
                 folder: output.as_deref(),
             };
             match (observed, each) {

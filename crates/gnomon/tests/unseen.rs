@@ -100,7 +100,7 @@ fn what_is_not_seen_has_its_exact_quantiles() {
     let each = folder.path().join("each.csv");
     fs::write(
         &each,
-        "y_1,y_2,y_3,y_4,y_5\n0.1,1.3,0.6,2.0,0.4\n-1,-1,-1,-1,-1\n",
+        "y_1,y_2,y_3,y_4,y_5\n0.1,1.3,0.6,2.0,0.4\n-1,-1,-1,-1,-1\n9,-9,9,-9,9\n",
     )
     .unwrap();
     let output = folder.path().display().to_string();
@@ -109,6 +109,7 @@ fn what_is_not_seen_has_its_exact_quantiles() {
         &path,
         "--each",
         &each.display().to_string(),
+        "--alarms",
         "--output",
         &output,
         "--json",
@@ -116,13 +117,13 @@ fn what_is_not_seen_has_its_exact_quantiles() {
     let table = fs::read_to_string(folder.path().join("answers.csv")).unwrap();
     let head: Vec<&str> = table.lines().next().unwrap().split(',').collect();
     let column = |name: &str| head.iter().position(|h| *h == name).unwrap();
-    let second: Vec<f64> = table
-        .lines()
-        .nth(2)
-        .unwrap()
-        .split(',')
-        .map(|x| x.parse().unwrap())
-        .collect();
+    let row = |number: usize| -> Vec<f64> {
+        let row = table.lines().nth(number).unwrap();
+        row.split(',').map(|x| x.parse().unwrap()).collect()
+    };
+    // Data that the mechanism makes, and data that it never makes: an alarm is .01 or less.
+    assert!(row(1)[column("alarm_p")] > 0.01 && row(3)[column("alarm_p")] <= 0.01);
+    let second = row(2);
     assert!((second[column("hidden_q50")] + 5.0 / 6.0).abs() < 0.06);
     assert!(second[column("y_6_q975")] > second[column("y_6_q95")]);
 }

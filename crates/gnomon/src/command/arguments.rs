@@ -112,6 +112,9 @@ pub enum Command {
         /// Correct the networks' answer by the mechanisms' likelihoods
         #[arg(long)]
         refine: bool,
+        /// With --each: how likely data as unusual as each data set are (column alarm_p)
+        #[arg(long, requires = "each")]
+        alarms: bool,
         /// Also write answer.json, draws.csv and draws.parquet into this folder; with --each,
         /// answers.csv and answers.parquet; with --series, forecasts.csv
         #[arg(long, value_name = "FOLDER")]

@@ -284,6 +284,8 @@ pub struct Asked<'a> {
     pub draws: Option<u32>,
     /// Whether the likelihoods correct the answer.
     pub refine: bool,
+    /// Whether each of many data sets is held against simulations.
+    pub alarms: bool,
     /// Where to write it.
     pub folder: Option<&'a Path>,
 }
@@ -328,7 +330,19 @@ pub fn ask_each(
     let amortized = stage::learn::load(&context)?;
     let draws = asked.draws.map_or(DRAWS_FOR_EACH, |draws| draws as usize);
     let began = std::time::Instant::now();
-    let table = answer::each(&context, &amortized, &data, draws)?;
+    let population;
+    let alarms = if asked.alarms {
+        population = Population::new(&context.study)?;
+        Some(answer::alarms_of_each(
+            &context,
+            &population,
+            &amortized,
+            &data,
+        )?)
+    } else {
+        None
+    };
+    let table = answer::each(&context, &amortized, &data, draws, alarms.as_deref())?;
     let seconds = began.elapsed().as_secs_f64();
     let folder = asked.folder.unwrap_or(Path::new("."));
     table
@@ -378,6 +392,7 @@ pub fn ask(
         draws,
         refine,
         folder,
+        alarms: _,
     } = asked;
     let mut context = read(session, path)?;
     stage::learn::adopt(&mut context)?;

@@ -4,10 +4,13 @@ use gnomon_infer::{Amortized, DrawTable, Draws, Quantiles, Summary};
 use gnomon_learn::matrix::Matrix;
 use gnomon_mechanism::Mechanism;
 
+use super::alarms::Typical;
+use super::prior::prior_rows;
 use super::quantities::names;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::population::{Population, runs_a_program};
 
 /// Data sets whose draws are held at a time.
 const AT_ONCE: usize = 200;
@@ -16,9 +19,55 @@ const MOST_ROWS: usize = 1_000_000;
 /// What is said of a quantity.
 const NUMBERS: [&str; 5] = ["mean", "sd", "q05", "q50", "q95"];
 
+/// The column of a data set's p-value under the mechanisms.
+const ALARM: &str = "alarm_p";
+
+/// How likely the mechanisms are to produce data as unusual as each data set, by all that is looked at
+/// together (Holm 1979): an alarm where it is .01 or less. Data sets are one column a given entry.
+///
+/// # Errors
+/// Where a mechanism is a program, whose simulations are dear, or a simulator or network cannot be run.
+pub fn alarms(
+    context: &Context,
+    population: &Population<'_>,
+    amortized: &Amortized,
+    data: &[Vec<f64>],
+) -> Result<Vec<f64>, Failure> {
+    if context.study.mechanisms.iter().any(runs_a_program) {
+        return Err(Failure::refused(
+            "alarms need thousands of fresh simulations, and a mechanism is a program",
+            "leave `--alarms` out",
+        ));
+    }
+    let prior = prior_rows(context, population)?;
+    // Data sets that lack the same entries are held against the same simulations.
+    let mut measured: Vec<(Vec<bool>, Typical<'_>)> = Vec::new();
+    let rows = data.first().map_or(0, Vec::len);
+    let bar = context.progress.bar("looking at", "data sets", rows as u64);
+    let mut p_values = Vec::with_capacity(rows);
+    for row in 0..rows {
+        interrupt::check()?;
+        let own: Vec<f64> = data.iter().map(|column| column[row]).collect();
+        let lacking: Vec<bool> = own.iter().map(|x| x.is_nan()).collect();
+        let place = match measured.iter().position(|(other, _)| *other == lacking) {
+            Some(place) => place,
+            None => {
+                measured.push((lacking, Typical::new(amortized, &own, &prior, true)?));
+                measured.len() - 1
+            }
+        };
+        let checks = measured[place].1.checks(&own)?;
+        let least = checks.iter().map(|check| check.p_value).fold(1.0, f64::min);
+        p_values.push((least * checks.len() as f64).min(1.0));
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(p_values)
+}
+
 /// Answers many data sets (one column a given entry, one row a data set): mechanism probabilities,
 /// mean, sd and quantiles of every asked quantity given each mechanism, of shared ones over all, and
-/// quantiles of what is asked of series that are not given.
+/// quantiles of what is asked of series that are not given; `alarms` become a column.
 ///
 /// # Errors
 /// Where a data set cannot be read by the networks (it is named), or the user interrupts.
@@ -27,6 +76,7 @@ pub fn each(
     amortized: &Amortized,
     data: &[Vec<f64>],
     draws: usize,
+    alarms: Option<&[f64]>,
 ) -> Result<DrawTable, Failure> {
     let study = &context.study;
     let rows = data.first().map_or(0, Vec::len);
@@ -51,6 +101,9 @@ pub fn each(
             .collect::<Result<Vec<Draws>, _>>()?;
         for (row, number) in chunk.enumerate() {
             table.begin(number + 1);
+            if let Some(alarms) = alarms {
+                table.add(ALARM.into(), alarms[number]);
+            }
             let count = study.mechanisms.len();
             let own = &probabilities[row * count..(row + 1) * count];
             if count > 1 {
