@@ -11,6 +11,7 @@ pub mod file;
 pub mod interrupt;
 pub mod memory;
 pub mod population;
+pub mod probability;
 pub mod progress;
 pub mod stage;
 pub mod stamp;

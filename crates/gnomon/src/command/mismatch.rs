@@ -5,7 +5,7 @@ use std::path::Path;
 use gnomon::examine::mismatch::Mismatch;
 use gnomon::failure::Failure;
 use gnomon::population::Population;
-use gnomon::stage::answer::percent;
+use gnomon::probability::percent;
 use gnomon::stage::mismatch;
 use serde_json::json;
 

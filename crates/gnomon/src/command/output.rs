@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use gnomon::failure::Failure;
+use gnomon::probability::percent;
 use gnomon::report::content::{
     Claim, Posterior, Refinement, Round, SharedQuantity, Standing, Unseen, Verdict,
 };
-use gnomon::stage::answer::{Answer, percent};
+use gnomon::stage::answer::Answer;
 use miette::Diagnostic;
 use serde_json::{Value, json};
 

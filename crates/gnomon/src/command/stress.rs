@@ -5,7 +5,7 @@ use std::path::Path;
 use gnomon::failure::Failure;
 use gnomon::file;
 use gnomon::population::Population;
-use gnomon::stage::answer::percent;
+use gnomon::probability::percent;
 use gnomon::stage::rounds;
 use gnomon::stage::stress::{self, Asked, Quantity, Share, Stress, Without};
 use serde_json::json;

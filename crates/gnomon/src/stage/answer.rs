@@ -41,7 +41,6 @@ use quantities::{Range, mechanisms, posterior, prior_draws, shared, shown};
 pub use refinement::Refine;
 pub(crate) use refinement::{incomparable, not_observed};
 use replicates::Replicates;
-pub use words::percent;
 use words::sentence;
 
 const STAGE: &str = "answer";

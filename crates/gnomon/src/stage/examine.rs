@@ -13,11 +13,11 @@ use gnomon_mechanism::{Family, Study};
 use gnomon_report::content;
 use serde::{Deserialize, Serialize};
 
-use super::answer::percent;
 use super::learn;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::population::Population;
+use crate::probability::percent;
 use crate::stamp::{self, Cost, Stamp};
 use pool::Tests;
 use shown::curves;

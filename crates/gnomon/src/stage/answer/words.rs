@@ -2,6 +2,8 @@
 
 use gnomon_report::content;
 
+use crate::probability::percent;
+
 /// Three significant digits.
 fn number(x: f64) -> String {
     if x == 0.0 || !x.is_finite() {
@@ -12,16 +14,6 @@ fn number(x: f64) -> String {
         format!("{x:.*}", digits.max(0) as usize)
     } else {
         format!("{x:.2e}")
-    }
-}
-
-/// A probability in words.
-#[must_use]
-pub fn percent(p: f64) -> String {
-    match 100.0 * p {
-        p if p < 0.1 => "under 0.1\u{a0}%".into(),
-        p if !(1.0..=99.0).contains(&p) => format!("{p:.1}\u{a0}%"),
-        p => format!("{p:.0}\u{a0}%"),
     }
 }
 

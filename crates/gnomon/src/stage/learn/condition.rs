@@ -5,7 +5,7 @@ use gnomon_bank::Bank;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::stage::answer::percent;
+use crate::probability::percent;
 use crate::stage::rounds;
 use crate::stage::simulate::{imported_folder, is_rejected};
 use crate::stage::usable;
