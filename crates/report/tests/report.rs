@@ -443,6 +443,8 @@ fn the_order_of_the_page_is_claims_first() {
 #[test]
 fn what_did_not_survive_is_told_in_full_before_what_survived() {
     let mut report = filled(&[0.1, 0.2, 0.7], Scale::Linear, "sir");
+    // Its claims stand in a section of their own.
+    report.attribution = Attribution::default();
     for claim in &mut report.claims {
         claim.statement = format!("It was {:?}.", claim.verdict);
     }

@@ -271,10 +271,7 @@ impl Study {
         };
         let Some(column) = column else {
             clock.step = 1.0;
-            return Ok((
-                clock,
-                (1..=table.rows.len()).map(|row| row as f64).collect(),
-            ));
+            return Ok((clock, Vec::new()));
         };
         let cells = || table.rows.iter().map(|row| &row[column]);
         let date = |cell: &Cell| match cell.text.parse::<f64>() {

@@ -186,7 +186,7 @@ mod tests {
         };
         let html = section(&report, &Gallery::default()).into_string();
         for words in [
-            "75 of 20,000",
+            "75 of 20",
             "worth 52",
             "1.70 ± 0.50",
             "0.20",
