@@ -36,7 +36,7 @@ def main() -> int:
     quick = arguments.quick
     series = arguments.series or (200 if quick else 2000)
     exact = arguments.exact if arguments.exact is not None else (10 if quick else 100)
-    simulations = arguments.simulations or (40_000 if quick else 800_000)
+    simulations = arguments.simulations or (40_000 if quick else 200_000)
     subprocess.run(["cargo", "build", "--release", "-p", "gnomon"], cwd=ROOT, check=True)
     gnomon = Gnomon(ROOT / "target" / "release" / "gnomon")
     folder = BUILD / "growth" / str(simulations)

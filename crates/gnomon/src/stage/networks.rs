@@ -1,5 +1,6 @@
 //! Which network learns what: a default chosen from the table's shape, changed by the study's wishes.
 
+use gnomon_infer::forecast::LEVELS;
 use gnomon_learn::network::{
     Activation, ConvolutionLayer, Embedding, FlowMatching, Head, Network, SplineFlow, Tokens,
 };
@@ -83,12 +84,6 @@ pub fn density(
     }
 }
 
-/// Levels of the quantiles of what is observed and not given: those that forecast hubs ask for.
-pub const LEVELS: [f32; 23] = [
-    0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75,
-    0.8, 0.85, 0.9, 0.95, 0.975, 0.99,
-];
-
 /// Quantiles of what is observed and not given, in whatever mechanism.
 #[must_use]
 pub fn quantiles(study: &Study, standardiser: &Standardiser) -> Network {
@@ -97,7 +92,7 @@ pub fn quantiles(study: &Study, standardiser: &Standardiser) -> Network {
         predict: study.unseen_columns().len(),
         embedding: embedding(study, standardiser),
         head: Head::Quantiles {
-            levels: LEVELS.to_vec(),
+            levels: LEVELS.iter().map(|&level| level as f32).collect(),
         },
     }
 }
