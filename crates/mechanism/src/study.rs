@@ -161,6 +161,21 @@ impl Study {
         columns(&self.unseen)
     }
 
+    /// Why no mechanism can produce a value of a given entry, by its place among
+    /// [`Study::given_columns`]; `None` where one can, or the entry is missing (NaN).
+    #[must_use]
+    pub fn impossible(&self, place: usize, value: f64) -> Option<String> {
+        if value.is_nan() {
+            return None;
+        }
+        let mut first = 0;
+        let part = self.given.iter().find(|part| {
+            first += part.times.len();
+            place < first
+        })?;
+        data::impossible(&self.mechanisms, &part.name, value)
+    }
+
     /// Reads other data for the same question from a CSV file: one number for each of
     /// [`Study::given_columns`], NaN where an entry is missing.
     ///

@@ -20,7 +20,7 @@ pub(super) fn claims(label: &str, settings: &Settings) -> [Claim; 2] {
             format!("coverage of {label}"),
             format!(
                 "Prediction intervals of {} hold {label} as often as they say, to within {:.0} percentage \
-                 points, whatever entry is looked at.",
+                 points, averaged over its entries.",
                 levels.join(", "),
                 100.0 * settings.coverage_tolerance
             ),

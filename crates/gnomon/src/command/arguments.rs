@@ -112,8 +112,8 @@ pub enum Command {
         /// Correct the networks' answer by the mechanisms' likelihoods
         #[arg(long)]
         refine: bool,
-        /// With --each: how likely data as unusual as each data set are (column alarm_p)
-        #[arg(long, requires = "each")]
+        /// With --each: hold each data set against simulations (column alarm_p; an alarm is .01 or less)
+        #[arg(long, requires = "each", conflicts_with = "series")]
         alarms: bool,
         /// Also write answer.json, draws.csv and draws.parquet into this folder; with --each,
         /// answers.csv and answers.parquet; with --series, forecasts.csv

@@ -194,6 +194,9 @@ fn unseen_table(unseen: &Unseen) -> String {
         format!("{} at", unseen.label)
     );
     let every = prediction.times.len().div_ceil(SHOWN_ENTRIES).max(1);
+    if every > 1 {
+        text += &format!("  (one entry in {every}; all are in answer.json)\n");
+    }
     for entry in (every - 1..prediction.times.len()).step_by(every) {
         let [low, quarter, median, three, high] =
             [0.05, 0.25, 0.5, 0.75, 0.95].map(|level| significant(at(level, entry)));

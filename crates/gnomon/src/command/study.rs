@@ -312,6 +312,23 @@ pub(super) fn data_sets(context: &Context, each: &Path) -> Result<Vec<Vec<f64>>,
             "one data set a row",
         ));
     }
+    for (place, (name, values)) in columns.iter().zip(&data).enumerate() {
+        let wrong = |value: &f64| context.study.impossible(place, *value);
+        if let Some((row, reason)) = (1..)
+            .zip(values.iter().map(wrong))
+            .find(|(_, r)| r.is_some())
+        {
+            return Err(Failure::refused(
+                format!(
+                    "{}: `{name}` of data set {row} cannot be {}: {}",
+                    each.display(),
+                    values[row - 1],
+                    reason.unwrap_or_default()
+                ),
+                "leave the cell empty where an entry is missing",
+            ));
+        }
+    }
     Ok(data)
 }
 
@@ -349,13 +366,18 @@ pub fn ask_each(
         .write(folder, "answers")
         .map_err(|error| Failure::Outside(error.to_string()))?;
     let file = folder.join("answers.csv");
-    let text = format!(
+    let mut text = format!(
         "{rows} data sets answered in {seconds:.1} s: {} and .parquet",
         file.display()
     );
+    let raised = alarms.map(|all| all.iter().filter(|&&p| p <= answer::ALARM_RATE).count());
+    if let Some(raised) = raised {
+        text +=
+            &format!("\nAlarms: the mechanisms hardly ever produce the like of {raised} of them");
+    }
     session.output.result(
         &text,
-        &json!({ "data_sets": rows, "seconds": seconds, "answers": file }),
+        &json!({ "data_sets": rows, "seconds": seconds, "answers": file, "alarms": raised }),
     )
 }
 

@@ -106,10 +106,16 @@ impl Column {
     pub fn restore(&self, z: f32) -> f64 {
         let [low, high] = self.range;
         let beyond = BEYOND * (high - low);
-        let z = f64::from(z).clamp(low - beyond, high + beyond);
-        match self.scale {
-            0.0 => self.centre,
-            scale => self.shape.restore(z * scale + self.centre),
+        let raw = |z: f64| self.shape.restore(z * self.scale + self.centre);
+        if self.scale == 0.0 {
+            return self.centre;
+        }
+        let x = raw(f64::from(z).clamp(low - beyond, high + beyond));
+        // What was never negative in training stays so.
+        if raw(low) >= -1e-9 * raw(high).abs() {
+            x.max(0.0)
+        } else {
+            x
         }
     }
 }

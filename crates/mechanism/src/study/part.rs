@@ -99,10 +99,29 @@ impl<'a> Written<'a> {
         let near = |time: f64| 1e-9 * time.abs().max(1.0);
         let first = series.times.partition_point(|&t| t < from - near(t));
         let end = series.times.partition_point(|&t| t <= to + near(t));
+        let (earliest, latest) = (series.times[0], series.times[series.times.len() - 1]);
+        let early = from.is_finite() && from < earliest - near(earliest);
+        let late = to.is_finite() && to > latest + near(latest);
+        if first < end && (early || late) {
+            return Err(top
+                .source
+                .error(
+                    text.at,
+                    format!(
+                        "`{}` is observed from {earliest} to {latest} alone",
+                        series.name
+                    ),
+                    "reaches beyond it",
+                )
+                .with_help(format!(
+                    "observe it at more times in the mechanism, or write {0}[{1}:]",
+                    series.name,
+                    if early { earliest } else { from.max(earliest) }
+                )));
+        }
         if first < end {
             return Ok(Part::of(series, first..end, text.value.clone()));
         }
-        let (earliest, latest) = (series.times[0], series.times[series.times.len() - 1]);
         Err(top
             .source
             .error(

@@ -270,6 +270,8 @@ pub(super) fn predict(
                     .flat_map(|m| &m.observed)
                     .map(|o| o.name.as_str()),
             );
+            known.sort_unstable();
+            known.dedup();
             return Err(top
                 .source
                 .error(

@@ -30,7 +30,8 @@ pub fn section(report: &Report, gallery: &Gallery) -> Markup {
             }
         }
         p class="fine" {
-            "The last entry of each. All levels of all entries are in " code { "report.json" } "."
+            "The last entry of each, as the network has it: no likelihood refines it. All levels of all entries are in "
+            code { "report.json" } "."
         }
     }
 }

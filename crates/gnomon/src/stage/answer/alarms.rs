@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 /// The probability of any false alarm about the observed data.
-pub(crate) const ALARM_RATE: f64 = 0.01;
+pub const ALARM_RATE: f64 = 0.01;
 /// Checks entry by entry.
 const AMONG: &str = "an entry among simulations";
 const BESIDE: &str = "an entry beside the others";
