@@ -135,7 +135,7 @@ impl Context {
         self.study.data.as_deref().ok_or_else(|| {
             Failure::refused(
                 "the study has no observed data",
-                "give it `observed = \"data.csv\"`, or use `gnomon ask STUDY --observed FILE`",
+                "give it `observed = \"data.csv\"`, or name a file with `--observed`, which `ask`, `fit` and `attribute` take",
             )
         })
     }

@@ -86,7 +86,7 @@ fn check_rows(context: &Context, target: &Target, rows: u64) -> Result<(), Failu
                 "only {rows} simulations of `{}` can be learned from; at least {FEWEST_ROWS} are needed",
                 context.study.mechanisms[*own].name
             ),
-            help: Some("raise `[simulate] simulations`".into()),
+            help: Some("ask for more: `[simulate] simulations`, or `--simulations`".into()),
         }),
         _ => Ok(()),
     }
