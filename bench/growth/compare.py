@@ -16,6 +16,7 @@ from pathlib import Path
 
 import machine
 import result
+from command_line import Gnomon
 from worker import BUILD
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,18 +61,6 @@ def main() -> int:
     print(f"\nwhich-growth on {machine.name()}\n\n{table(rows)}\n")
     print(json.dumps({"bench": "growth", "machine": machine.name(), "rows": rows}))
     return 0
-
-
-class Gnomon:
-    """The command line."""
-
-    def __init__(self, binary: Path):
-        self.binary = binary
-
-    def __call__(self, *arguments) -> str:
-        command = [self.binary, *arguments, "--json"]
-        run = subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True)
-        return run.stdout
 
 
 def copy(study: Path, folder: Path) -> Path:
@@ -140,9 +129,7 @@ def evidences(gnomon, study: Path, data: Path, folder: Path, part: list[int]) ->
             observed = folder / "one.csv"
             values = [rows[k][f"y_{entry}"] for entry in range(1, 42)]
             observed.write_text("\n".join(["y", *values]) + "\n")
-            told = json.loads(
-                gnomon("ask", study, "--observed", observed, "--refine", "--draws", 100)
-            )
+            told = gnomon("ask", study, "--observed", observed, "--refine", "--draws", 100)
             kept = {key: told[key] for key in ("mechanisms", "refinement")}
             known.write_text(json.dumps(kept))
         mechanisms = json.loads(known.read_text())["mechanisms"]

@@ -17,6 +17,7 @@ from pathlib import Path
 import machine
 import numpy as np
 import result
+from command_line import Gnomon
 from worker import BUILD
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,16 +52,6 @@ def main() -> int:
     print(f"\nhidden quantities on {machine.name()}\n\n{table(rows)}\n")
     print(json.dumps({"bench": "hidden", "machine": machine.name(), "series": series, "rows": rows}))
     return 0
-
-
-class Gnomon:
-    """The command line."""
-
-    def __init__(self, binary: Path):
-        self.binary = binary
-
-    def __call__(self, *arguments) -> None:
-        subprocess.run([self.binary, *map(str, arguments), "--quiet"], check=True)
 
 
 def compared(gnomon, study, file, truths, part, days, folder) -> list[dict]:

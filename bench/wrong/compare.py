@@ -15,6 +15,7 @@ from pathlib import Path
 import machine
 import numpy as np
 import result
+from command_line import Gnomon
 from worker import BUILD
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,18 +53,6 @@ def main() -> int:
     print(f"\nwrong simulators on {machine.name()}\n\n{table(rows)}\n")
     print(json.dumps({"bench": "wrong", "machine": machine.name(), "series": series, "rows": rows}))
     return 0
-
-
-class Gnomon:
-    """The command line."""
-
-    def __init__(self, binary: Path):
-        self.binary = binary
-
-    def __call__(self, *arguments) -> dict:
-        command = [self.binary, *map(str, arguments), "--json"]
-        run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        return json.loads(run.stdout)
 
 
 def judged(gnomon, folder: Path, series: int, simulations: int, noise: float) -> list[dict]:

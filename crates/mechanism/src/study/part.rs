@@ -43,12 +43,6 @@ impl Part {
             description: series.description.clone(),
         }
     }
-
-    /// Whether it is a whole series.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.label == self.name
-    }
 }
 
 /// A name as a study file writes it: a series, and between which times.
