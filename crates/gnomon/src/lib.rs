@@ -18,6 +18,7 @@ pub mod stamp;
 
 pub use gnomon_bank as bank;
 pub use gnomon_claim as claim;
+pub use gnomon_emulate as emulate;
 pub use gnomon_examine as examine;
 pub use gnomon_infer as infer;
 pub use gnomon_learn as learn;
