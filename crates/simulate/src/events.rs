@@ -213,6 +213,11 @@ impl EventPlan {
 }
 
 impl EventState {
+    /// All set times.
+    pub fn times(&self) -> impl Iterator<Item = f64> + '_ {
+        self.times.iter().map(|&(time, _)| time)
+    }
+
     /// The next set time; infinite where there is none.
     pub fn next_time(&self) -> f64 {
         self.times.get(self.next).map_or(f64::INFINITY, |&(t, _)| t)

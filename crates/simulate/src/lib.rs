@@ -69,6 +69,7 @@ mod compiled;
 mod effort;
 mod events;
 mod failure;
+mod field;
 mod gradient;
 mod jumps;
 pub mod lanes;
@@ -90,6 +91,7 @@ pub use batch::{
 pub use compiled::Compiled;
 pub use effort::effort;
 pub use failure::{Failure, REJECTED, SimulateError};
+pub use field::{FieldAt, VectorField};
 pub use gradient::LikelihoodGradient;
 pub use likelihood::log_likelihood;
 pub use observe::EntryArguments;
