@@ -13,4 +13,13 @@ pub enum EmulateError {
         /// The number found.
         found: usize,
     },
+    /// A number is infinite or none.
+    #[error("{what} has a number that is not finite")]
+    NotFinite {
+        /// The array.
+        what: String,
+    },
+    /// Times do not increase.
+    #[error("the times of a trajectory must increase, and reach behind its start")]
+    Order,
 }

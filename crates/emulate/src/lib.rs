@@ -3,6 +3,7 @@
 
 pub mod error;
 pub mod points;
+pub mod sweep;
 
 pub use error::EmulateError;
 pub use points::Points;
