@@ -11,6 +11,7 @@ mod banded;
 mod mesh;
 mod nodes;
 mod order;
+mod outputs;
 
 use gnomon_simulate::{FieldAt, VectorField};
 
@@ -20,6 +21,7 @@ use banded::Banded;
 use mesh::Mesh;
 pub use mesh::Told;
 use nodes::STAGES;
+pub use outputs::{Corrected, NoSweeps, Sweeper};
 
 /// When a trajectory is accepted, and how long it may take.
 #[derive(Clone, Copy, Debug, PartialEq)]
