@@ -3,6 +3,7 @@
 //! -> parameters, derived quantities, dynamics and observations.
 
 mod acceptance;
+mod boundary;
 pub mod calendar;
 mod distribution;
 mod dynamics;
@@ -20,6 +21,7 @@ mod program;
 mod quantities;
 mod reactions;
 mod solver;
+mod space;
 mod vectors;
 mod written;
 

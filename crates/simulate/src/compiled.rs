@@ -13,6 +13,7 @@ use crate::breaks::Breaks;
 use crate::events::{Due, Effect, EventPlan};
 use crate::failure::SimulateError;
 use crate::lanes::{InstructionSet, LaneTape, Plan};
+use crate::linear::Pattern;
 use crate::march::LeapPlan;
 use crate::reactions::Reactions;
 
@@ -114,6 +115,8 @@ pub(crate) struct StiffPlan {
     pub entries: Vec<(usize, usize)>,
     /// Component of each of the tape's last outputs.
     pub by_time: Vec<usize>,
+    /// How systems with this Jacobian are solved.
+    pub pattern: Pattern,
 }
 
 /// What is seen. Slots of its frames: time, states, flows, parameters and latents.
@@ -348,6 +351,7 @@ fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Prepared, Graph), Si
             slopes: LaneTape::compile(&graph, &groups[0], &mut plan),
             stiff: stiff.map(|(entries, by_time)| StiffPlan {
                 tape: LaneTape::compile(&graph, &groups[1], &mut plan),
+                pattern: Pattern::new(components, &entries),
                 entries,
                 by_time,
             }),

@@ -75,6 +75,7 @@ mod jumps;
 pub mod lanes;
 mod latents;
 mod likelihood;
+mod linear;
 mod march;
 mod observe;
 mod ode;

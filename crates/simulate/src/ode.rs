@@ -8,7 +8,6 @@
 mod control;
 mod explicit;
 mod fleet;
-mod linear;
 mod rodas;
 mod stiff;
 mod tsitouras;

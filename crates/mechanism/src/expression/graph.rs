@@ -1,6 +1,6 @@
 //! A directed acyclic graph of operations in which equal subexpressions are one node.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Inputs, Series, Tape};
@@ -295,6 +295,10 @@ impl Graph {
     /// Every node that `roots` need, each after its operands.
     #[must_use]
     pub fn reachable(&self, roots: &[Node]) -> Vec<Node> {
+        // Few roots of a large graph reach little of it: not worth a look at all nodes.
+        if roots.len() * 64 < self.operations.len() {
+            return self.walk(roots);
+        }
         let mut wanted = vec![false; self.operations.len()];
         roots.iter().for_each(|root| wanted[root.position()] = true);
         for position in (0..self.operations.len()).rev() {
@@ -308,6 +312,20 @@ impl Graph {
             .filter(|&p| wanted[p])
             .map(|p| Node(p as u32))
             .collect()
+    }
+
+    /// As [`Graph::reachable`], from node to node.
+    fn walk(&self, roots: &[Node]) -> Vec<Node> {
+        let mut open = roots.to_vec();
+        let mut found = HashSet::new();
+        while let Some(node) = open.pop() {
+            if found.insert(node) {
+                open.extend(self.operation(node).operands());
+            }
+        }
+        let mut nodes: Vec<Node> = found.into_iter().collect();
+        nodes.sort_unstable();
+        nodes
     }
 
     /// The inputs that `roots` depend on, sorted.

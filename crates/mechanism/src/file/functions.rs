@@ -66,6 +66,10 @@ pub(crate) fn functions() -> impl Iterator<Item = &'static str> {
 
 impl Lowering<'_> {
     pub(super) fn call(&mut self, call: &Call, at: Span, scope: Scope) -> Result<Node, ReadError> {
+        // Names with a meaning in some mechanisms alone stay free in the others.
+        if call.function == "at" && self.fields.iter().any(|field| field.line.is_some()) {
+            return self.at_position(call, scope);
+        }
         let function = FUNCTIONS.iter().find(|(name, _)| *name == call.function);
         let Some(&(name, function)) = function else {
             return Err(self.unknown_function(call, at));

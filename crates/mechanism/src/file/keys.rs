@@ -38,6 +38,11 @@ pub const MECHANISM: &[Key] = &[
         "Random numbers that each simulation draws for itself and nobody asks for, in order.",
     ),
     Key::new(
+        "space",
+        Kind::Named(&Kind::Table(LINE)),
+        "Lines cut into equal cells, over which vectors may lie: x[i] is the middle of a cell, dx the spacing.",
+    ),
+    Key::new(
         "states",
         Kind::Named(&Kind::OneOf(&[Kind::Expression, Kind::Table(STATE)])),
         "What moves, with its value at the start: an expression of constants and parameters.",
@@ -125,6 +130,26 @@ const SIZE: Key = Key::new(
     "Makes it a vector of so many entries, x[1], x[2], ...; in its expression, i is the entry's number.",
 );
 
+/// Over which line a vector lies.
+const OVER: Key = Key::new(
+    "over",
+    Kind::Text,
+    "A line of [space]: makes it a vector with one entry a cell (instead of `size`).",
+);
+
+/// A line of space.
+pub const LINE: &[Key] = &[
+    Key::new("from", Kind::Number, "Where it begins.").needed(),
+    Key::new("to", Kind::Number, "Where it ends.").needed(),
+    Key::new("cells", Kind::Count(1), "How many equal cells it has.").needed(),
+];
+
+/// The ends of a vector state, each on its own.
+pub const BOUNDARY: &[Key] = &[
+    Key::new("left", Kind::Expression, "\"zero flux\", or the value at this end.").needed(),
+    Key::new("right", Kind::Expression, "\"zero flux\", or the value at this end.").needed(),
+];
+
 /// A vector or a matrix in a file.
 pub const NUMBERS: &[Key] = &[Key::new(
     "file",
@@ -137,6 +162,7 @@ pub const NUMBERS: &[Key] = &[Key::new(
 pub const DEFINITION: &[Key] = &[
     Key::new("value", Kind::Expression, "An expression.").needed(),
     SIZE,
+    OVER,
 ];
 
 /// A parameter written as a table.
@@ -148,6 +174,7 @@ pub const PARAMETER: &[Key] = &[
     )
     .needed(),
     SIZE,
+    OVER,
     UNIT,
     DESCRIPTION,
 ];
@@ -156,6 +183,7 @@ pub const PARAMETER: &[Key] = &[
 pub const LATENT: &[Key] = &[
     Key::new("distribution", Kind::Expression, "Its distribution.").needed(),
     SIZE,
+    OVER,
     UNIT,
     DESCRIPTION,
 ];
@@ -179,6 +207,12 @@ pub const LIKELIHOOD: &[Key] = &[
 pub const STATE: &[Key] = &[
     Key::new("initial", Kind::Expression, "Its value at the start.").needed(),
     SIZE,
+    OVER,
+    Key::new(
+        "boundary",
+        Kind::OneOf(&[Kind::Expression, Kind::Table(BOUNDARY)]),
+        "What lies beyond the ends of a vector: \"periodic\", \"zero flux\", or the value at the ends.",
+    ),
     UNIT,
     DESCRIPTION,
 ];
@@ -192,6 +226,7 @@ pub const DERIVED: &[Key] = &[
     )
     .needed(),
     SIZE,
+    OVER,
     UNIT,
     DESCRIPTION,
 ];
@@ -323,6 +358,17 @@ pub const SERIES: &[Key] = &[
         "count",
         Kind::Count(1),
         "How many independent values, in a mechanism without dynamics.",
+    ),
+    Key::new(
+        "size",
+        Kind::Count(1),
+        "Makes it so many series, name_1, name_2, ...; in its expressions i is the number.",
+    ),
+    OVER,
+    Key::new(
+        "every",
+        Kind::Count(1),
+        "Beside `size` or `over`: 2 leaves out every second one, 3 keeps the 1st, 4th, 7th, ...",
     ),
     Key::new(
         "rounded",

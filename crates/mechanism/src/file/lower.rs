@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::boundary::Field;
 use super::calendar::Calendar;
 use super::forcing::Forcing;
 use super::functions::functions;
@@ -57,6 +58,8 @@ pub(crate) struct Lowering<'a> {
     pub forcing: Forcing,
     /// Tables of numbers among the constants.
     pub data: &'a [Data],
+    /// Vectors that have ends or positions.
+    pub fields: &'a [Field],
     /// Series of the graph that hold a table's column: (table, column).
     pub looked_up: HashMap<(usize, usize), u32>,
     /// Names that stand for a number while an expression is lowered, the innermost last.
@@ -97,6 +100,7 @@ impl<'a> Lowering<'a> {
             flows_of_expressions: true,
             series_flows: HashMap::new(),
             data: &written.data,
+            fields: &written.fields,
             looked_up: HashMap::new(),
             indices: Vec::new(),
             observed: HashMap::new(),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::boundary::{Boundary, Field};
 use super::functions::functions;
 use super::multivariate::FAMILIES;
 use super::written::{Named, Written};
@@ -36,6 +37,7 @@ pub(crate) enum FormulaKind {
 pub(crate) struct Names<'a> {
     known: HashMap<&'a str, (Meaning, Span)>,
     pub formulas: Vec<(FormulaKind, &'a Named)>,
+    fields: &'a [Field],
     /// Parameters with a number from here on are latents.
     pub parameters: usize,
     /// Parameters and latents.
@@ -66,6 +68,7 @@ impl<'a> Names<'a> {
         let mut names = Self {
             known: HashMap::new(),
             formulas: Vec::new(),
+            fields: &written.fields,
             parameters: written.parameters.len(),
             drawn: written.drawn().count(),
         };
@@ -171,7 +174,15 @@ impl<'a> Names<'a> {
             .iter()
             .map(|(_, named)| {
                 let mut found = Vec::new();
-                named.value.names(&mut |name, at| match self.get(name) {
+                let mut mentioned = Vec::new();
+                named.value.names(&mut |name, at| mentioned.push((name, at)));
+                // A neighbour beyond the end is made of what stands there.
+                for (name, _) in mentioned.clone() {
+                    let field = self.fields.iter().find(|field| field.name == name);
+                    let values = field.iter().flat_map(|f| &f.boundary).flat_map(Boundary::values);
+                    values.for_each(|v| v.names(&mut |name, at| mentioned.push((name, at))));
+                }
+                mentioned.into_iter().for_each(|(name, at)| match self.get(name) {
                     Some(Meaning::Formula(formula)) => found.push((formula, at)),
                     Some(Meaning::Vector(size)) => {
                         let entries = (1..=size).map(|k| self.get(&format!("{name}_{k}")));

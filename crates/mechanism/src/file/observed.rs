@@ -6,7 +6,8 @@ use super::distribution::Role;
 use super::keys;
 use super::lower::{Lowering, Scope};
 use super::names::check_name;
-use super::written::{Written, expression, optional_text};
+use super::vectors::INDEX;
+use super::written::{Vectors, Written, expression, optional_text};
 use crate::distribution::Family;
 use crate::expression::Expression;
 use crate::expression::parser::parse_ranges;
@@ -113,6 +114,8 @@ struct Series<'a> {
     count: Option<Entry<'a>>,
     rounded: Option<Entry<'a>>,
     missing: Option<Expression>,
+    /// The numbers of the series that it makes, where it makes several.
+    entries: Option<Vec<u64>>,
     unit: Option<String>,
     description: Option<String>,
 }
@@ -134,6 +137,7 @@ fn series<'a>(written: &Written<'a>, counts: bool) -> Result<Vec<Series<'a>>, Re
             count: None,
             rounded: None,
             missing: None,
+            entries: None,
             unit: None,
             description: None,
         };
@@ -147,6 +151,7 @@ fn series<'a>(written: &Written<'a>, counts: bool) -> Result<Vec<Series<'a>>, Re
             series.count = table.get("count");
             series.rounded = table.get("rounded");
             series.missing = table.get("missing").map(|e| expression(&e)).transpose()?;
+            series.entries = entries(written, &table)?;
             series.unit = optional_text(&table, "unit")?;
             series.description = optional_text(&table, "description")?;
         } else if counts && entry.as_number().is_some() {
@@ -172,6 +177,22 @@ fn series<'a>(written: &Written<'a>, counts: bool) -> Result<Vec<Series<'a>>, Re
             .with_help("add a series, such as y = \"Normal(mean = x, sd = 1)\""));
     }
     Ok(list)
+}
+
+/// The numbers of the series that `size` or `over`, and `every`, make of one.
+fn entries(written: &Written<'_>, table: &Section<'_>) -> Result<Option<Vec<u64>>, ReadError> {
+    let size = Vectors::new(&written.lines).size(table)?;
+    let every = table.get("every");
+    match (size, every) {
+        (None, None) => Ok(None),
+        (None, Some(every)) => Err(every
+            .error("`every` without `size` or `over`", "every which?")
+            .with_help("write over = \"x\", or size = ..., beside it")),
+        (Some(size), every) => {
+            let step = every.map_or(Ok(1), |every| every.count(1))?;
+            Ok(Some((1..=size).step_by(step as usize).collect()))
+        }
+    }
 }
 
 /// The times of a series: its own, its count, the default times, or one entry.
@@ -276,25 +297,39 @@ pub(crate) fn observed(
                 .error(series.name_at, format!("`{}` has no distribution", series.name), "how is it seen?")
                 .with_help("add distribution = \"Normal(mean = x, sd = 1)\", or an expression seen exactly"));
         };
-        lowering.begin_series();
         let times = times(lowering, written, &series, moves_from)?;
-        let (distribution, missing) =
-            lowering.of_observed(&times, moves_from.is_none(), |lowering| {
-                let role = Role::Observation;
-                let distribution = lowering.distribution(distribution, Scope::Observed, role)?;
-                let missing = series.missing.as_ref();
-                let missing = missing.map(|when| lowering.lower(when, Scope::Observed));
-                Ok((distribution, missing.transpose()?))
-            })?;
-        observed.push(Observed {
-            name: series.name.to_owned(),
-            distribution,
-            missing,
-            rounded: series.rounded.map(|entry| entry.positive()).transpose()?,
-            times,
-            unit: series.unit,
-            description: series.description,
-        });
+        let rounded = series.rounded.map(|entry| entry.positive()).transpose()?;
+        let seen = |lowering: &mut Lowering<'_>| {
+            let role = Role::Observation;
+            let distribution = lowering.distribution(distribution, Scope::Observed, role)?;
+            let missing = series.missing.as_ref();
+            let missing = missing.map(|when| lowering.lower(when, Scope::Observed));
+            Ok((distribution, missing.transpose()?))
+        };
+        let numbers = match &series.entries {
+            None => vec![None],
+            Some(entries) => entries.iter().copied().map(Some).collect(),
+        };
+        for number in numbers {
+            lowering.begin_series();
+            let (distribution, missing) = match number {
+                None => lowering.of_observed(&times, moves_from.is_none(), seen)?,
+                Some(number) => {
+                    let node = lowering.graph.constant(number as f64);
+                    lowering.with_index(INDEX, node, seen)?
+                }
+            };
+            let name = series.name;
+            observed.push(Observed {
+                name: number.map_or(name.to_owned(), |number| format!("{name}_{number}")),
+                distribution,
+                missing,
+                rounded,
+                times: times.clone(),
+                unit: series.unit.clone(),
+                description: series.description.clone(),
+            });
+        }
     }
     Ok(observed)
 }
@@ -314,6 +349,16 @@ pub(crate) fn of_program(
                     distribution.at,
                     "a program's observed values have no distribution",
                     "the program gives the values",
+                )
+                .with_help("give `count` or `times` alone"));
+        }
+        if series.entries.is_some() {
+            return Err(written
+                .source
+                .error(
+                    series.name_at,
+                    "a program's series are named one by one",
+                    "`size`, `over` and `every` are for expressions",
                 )
                 .with_help("give `count` or `times` alone"));
         }

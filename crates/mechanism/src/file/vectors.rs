@@ -130,7 +130,17 @@ impl Lowering<'_> {
         match self.names.get(name) {
             Some(Meaning::Vector(size)) => {
                 let [index] = self.indices_of(entry, scope, "x[k]")?;
-                let places = self.places(index, entry.indices[0].at, size)?;
+                let outside = self.graph.as_constant(index).filter(|k| {
+                    k.fract() == 0.0 && k.abs() < 1e9 && !(1.0..=size as f64).contains(k)
+                });
+                if let Some(k) = outside
+                    && let Some(node) = self.beyond(name, k as i64, at, scope)?
+                {
+                    return Ok(node);
+                }
+                let places = self.places(index, entry.indices[0].at, size);
+                let places =
+                    places.map_err(|error| error.with_help(self.outside_help(name, size)))?;
                 let mut nodes = Vec::with_capacity(places.len());
                 for &place in &places {
                     nodes.push(self.lower_name(&format!("{name}_{place}"), at, scope)?);

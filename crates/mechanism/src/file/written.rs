@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
+use super::boundary::{Boundary, Field};
 use super::keys;
 use super::numbers::Data;
+use super::space::Line;
 use super::vectors::{self, MOST_ENTRIES};
 use crate::expression::Expression;
 use crate::expression::parser::parse_text;
 use crate::expression::syntax::{Kind, Prefix};
 use crate::source::key::Key;
 use crate::source::section::{Entry, Section};
-use crate::source::{ReadError, Source, Span, Text};
+use crate::source::{ReadError, Source, Span, Text, spelling};
 
 /// A name with an expression: a parameter and its prior, a state and its initial value, ...
 #[derive(Clone, Debug)]
@@ -54,6 +56,10 @@ pub(crate) struct Written<'a> {
     pub data: Vec<Data>,
     /// Vectors of parameters, states, definitions and derived quantities: name, place, size.
     pub vectors: Vec<(String, Span, u64)>,
+    /// Lines of space.
+    pub lines: Vec<Line>,
+    /// Vector states, and vectors over a line.
+    pub fields: Vec<Field>,
     pub parameters: Vec<Named>,
     pub latents: Vec<Named>,
     pub states: Vec<Named>,
@@ -82,7 +88,11 @@ impl<'a> Written<'a> {
     /// Parses every expression whose place in the file says what it is.
     pub fn read(top: &Section<'a>, folder: &Path) -> Result<Self, ReadError> {
         top.only(keys::MECHANISM)?;
-        let mut vectors = Vec::new();
+        let lines = match top.get("space") {
+            Some(entry) => Line::read_all(&entry)?,
+            None => Vec::new(),
+        };
+        let mut vectors = Vectors::new(&lines);
         let mut named = |key: &str, value_key: &str, known: &[Key]| match top.get(key) {
             Some(entry) => table_of_named(&entry, value_key, known, &mut vectors),
             None => Ok(Vec::new()),
@@ -94,15 +104,22 @@ impl<'a> Written<'a> {
             named("definitions", "value", keys::DEFINITION)?,
             named("derived", "value", keys::DERIVED)?,
         );
-        let (constants, data) = match top.get("constants") {
+        let Vectors {
+            list: vectors,
+            fields,
+            ..
+        } = vectors;
+        let (mut constants, mut data) = match top.get("constants") {
             Some(entry) => constants(&entry, folder)?,
             None => (Vec::new(), Vec::new()),
         };
+        constants.extend(lines.iter().map(Line::constant));
+        data.extend(lines.iter().map(Line::middles));
         let equations = |key: &str| -> Result<Option<(Span, Vec<Named>)>, ReadError> {
             let Some(entry) = top.get(key) else {
                 return Ok(None);
             };
-            let list = table_of_named(&entry, "", &[], &mut Vec::new())?;
+            let list = table_of_named(&entry, "", &[], &mut Vectors::new(&[]))?;
             Ok(Some((entry.key_at, vectors::spread(list, &vectors))))
         };
         let section = |key: &str, known: &[Key]| -> Result<Option<Section<'a>>, ReadError> {
@@ -160,6 +177,8 @@ impl<'a> Written<'a> {
             noise: equations("noise")?,
             map: equations("map")?,
             vectors,
+            lines,
+            fields,
             events: sections("events", keys::EVENT)?,
             observed,
             solver: section("solver", keys::SOLVER)?,
@@ -228,13 +247,64 @@ fn constants(entry: &Entry<'_>, folder: &Path) -> Result<(Vec<Named>, Vec<Data>)
     Ok((list, tables))
 }
 
+/// The vectors found so far, and the lines that they may lie over.
+pub(crate) struct Vectors<'a> {
+    lines: &'a [Line],
+    list: Vec<(String, Span, u64)>,
+    fields: Vec<Field>,
+}
+
+impl<'a> Vectors<'a> {
+    pub fn new(lines: &'a [Line]) -> Self {
+        Self {
+            lines,
+            list: Vec::new(),
+            fields: Vec::new(),
+        }
+    }
+
+    /// The line that `over` names, if it is there.
+    fn line(&self, table: &Section<'_>) -> Result<Option<&'a Line>, ReadError> {
+        let Some(entry) = table.get("over") else {
+            return Ok(None);
+        };
+        let name = entry.text()?;
+        let found = self.lines.iter().find(|line| line.name == name.value);
+        let known = self.lines.iter().map(|line| line.name.as_str());
+        found.map(Some).ok_or_else(|| {
+            entry
+                .error(format!("`{}` is no line of [space]", name.value), "unknown")
+                .with_help(spelling::advice(&name.value, known).unwrap_or_else(|| {
+                    format!("add [space] with {} = {{ from = 0, to = 1, cells = 100 }}", name.value)
+                }))
+        })
+    }
+
+    /// How many entries `size` or `over` says, if one of them is there.
+    pub fn size(&self, table: &Section<'_>) -> Result<Option<u64>, ReadError> {
+        let line = self.line(table)?;
+        let Some(entry) = table.get("size") else {
+            return Ok(line.map(|line| line.cells));
+        };
+        let many = entry.count(1)?;
+        let problem = if line.is_some() {
+            ("`size` beside `over`", "`over` says how many there are: leave out `size`")
+        } else if many > MOST_ENTRIES {
+            ("more than 5 000 entries", "a vector has at most 5 000 entries")
+        } else {
+            return Ok(Some(many));
+        };
+        Err(entry.error(problem.0, "this size").with_help(problem.1))
+    }
+}
+
 /// The names and expressions of a table; a value may be a table that holds it under `value_key`, and
 /// its `size`, which makes it a vector.
 fn table_of_named(
     entry: &Entry<'_>,
     value_key: &str,
     known: &[Key],
-    vectors: &mut Vec<(String, Span, u64)>,
+    vectors: &mut Vectors<'_>,
 ) -> Result<Vec<Named>, ReadError> {
     let section = entry.section(format!("[{}]", entry.key))?;
     let mut list = Vec::new();
@@ -245,14 +315,24 @@ fn table_of_named(
             Some(inside) if !value_key.is_empty() => {
                 inside.only(known)?;
                 let value = inside.need(value_key, &format!("{value_key} = \"...\""))?;
-                if let Some(entry) = inside.get("size") {
-                    let many = entry.count(1)?;
-                    if many > MOST_ENTRIES {
-                        return Err(entry
-                            .error("more than 5 000 entries", "too many")
-                            .with_help("a vector has at most 5 000 entries"));
-                    }
-                    size = Some(many);
+                size = vectors.size(&inside)?;
+                let boundary = inside.get("boundary");
+                if let (Some(entry), None) = (&boundary, size) {
+                    return Err(entry
+                        .error("only a vector has ends", "beyond what?")
+                        .with_help("say size = ..., or over = \"x\" with x in [space]"));
+                }
+                let boundary = boundary.map(|entry| Boundary::read(&entry)).transpose()?;
+                if let Some(size) = size
+                    && (value_key == "initial" || inside.get("over").is_some())
+                {
+                    let line = vectors.line(&inside)?.map(Line::places);
+                    vectors.fields.push(Field {
+                        name: entry.key.to_owned(),
+                        size: size as usize,
+                        boundary,
+                        line,
+                    });
                 }
                 (
                     expression(&value)?,
@@ -263,7 +343,9 @@ fn table_of_named(
             _ => (expression(&entry)?, None, None),
         };
         if let Some(size) = size {
-            vectors.push((entry.key.to_owned(), entry.key_at, size));
+            vectors
+                .list
+                .push((entry.key.to_owned(), entry.key_at, size));
         }
         let named = Named {
             name: entry.key.to_owned(),

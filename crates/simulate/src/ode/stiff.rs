@@ -4,11 +4,11 @@ use crate::block::Block;
 use crate::compiled::{Compiled, OdePlan, StiffPlan};
 use crate::failure::Failure;
 use crate::lanes::{InstructionSet, Lanes, dispatched, run};
+use crate::linear::System;
 use crate::sheet::Sheet;
 
 use super::control::Controller;
 use super::fleet::{Fleet, IDLE};
-use super::linear::{Exchanges, factor, solve};
 use super::rodas::{A, C, DENSE, GAMMA, NODES, STAGES, TIME_WEIGHTS};
 
 const CONTROLLER: Controller = Controller {
@@ -61,21 +61,21 @@ dispatched! {
 /// The matrix `1 / (h gamma) - J`.
 #[inline(always)]
 fn assemble<const W: usize>(
-    n: usize,
-    matrix: &mut [Lanes<W>],
+    system: &mut System<W>,
+    stiff: &StiffPlan,
     jacobian: &[Lanes<W>],
-    entries: &[(usize, usize)],
     inverse: &Lanes<W>,
 ) {
+    let (pattern, matrix) = (&stiff.pattern, &mut system.matrix);
     matrix.fill(Lanes::all(0.0));
-    for j in 0..n {
+    for &place in &pattern.diagonal {
         for lane in 0..W {
-            matrix[j * n + j].0[lane] = inverse.0[lane] * (1.0 / GAMMA);
+            matrix[place].0[lane] = inverse.0[lane] * (1.0 / GAMMA);
         }
     }
-    for (&(row, column), entry) in entries.iter().zip(jacobian) {
+    for (&place, entry) in pattern.places.iter().zip(jacobian) {
         for lane in 0..W {
-            matrix[row * n + column].0[lane] -= entry.0[lane];
+            matrix[place].0[lane] -= entry.0[lane];
         }
     }
 }
@@ -96,7 +96,7 @@ fn stage<const N: usize, const W: usize>(
     n: usize,
     h: &Lanes<W>,
     inverse: &Lanes<W>,
-    (matrix, exchanges): (&[Lanes<W>], &Exchanges<W>),
+    system: &mut System<W>,
     stiff: &StiffPlan,
     right: &mut [Lanes<W>],
 ) {
@@ -141,7 +141,7 @@ fn stage<const N: usize, const W: usize>(
             }
         }
     }
-    solve::<N, W>(n, matrix, exchanges, right);
+    system.solve::<N>(&stiff.pattern, right);
     k[i * n..(i + 1) * n].copy_from_slice(right);
 }
 
@@ -157,9 +157,8 @@ fn travel_body<const N: usize, const W: usize>(
     let per = 1.0 / n as f64;
     let span = fleet.end - fleet.dynamics.start;
     let has_events = !fleet.dynamics.events.is_empty();
-    let mut matrix = vec![Lanes::<W>::all(0.0); n * n];
+    let mut system = System::<W>::new(&stiff.pattern);
     let mut right = vec![Lanes::<W>::all(0.0); n];
-    let mut exchanges = Exchanges::<W>::new();
     let jacobian = fleet.outputs + (STAGES + 1) * n;
 
     while fleet.running > 0 {
@@ -185,17 +184,10 @@ fn travel_body<const N: usize, const W: usize>(
         fleet.frame[0] = fleet.t;
         fleet.frame[1..=n].copy_from_slice(&fleet.y);
         run(fleet.compiled.set, &stiff.tape, &mut fleet.frame, jacobian);
-        assemble(
-            n,
-            &mut matrix,
-            &fleet.frame[jacobian..],
-            &stiff.entries,
-            &inverse,
-        );
-        factor::<N, W>(n, &mut matrix, &mut exchanges);
+        assemble(&mut system, stiff, &fleet.frame[jacobian..], &inverse);
+        system.factor::<N>(&stiff.pattern);
         for i in 0..STAGES {
-            let factors = (matrix.as_slice(), &exchanges);
-            stage::<N, W>(i, fleet, n, &h, &inverse, factors, stiff, &mut right);
+            stage::<N, W>(i, fleet, n, &h, &inverse, &mut system, stiff, &mut right);
         }
         // The solution is the last stage's states plus its increment, which is the error.
         let mut square = Lanes::<W>::all(0.0);
@@ -249,8 +241,8 @@ fn travel_body<const N: usize, const W: usize>(
                 0.0
             };
         }
-        // Eight stages, and a Jacobian that costs about as much as one for each component.
-        sheet.evaluations += (8 + fleet.y.len() as u64) * fleet.running as u64;
+        // Eight stages, and a Jacobian that costs about as much as one for each column.
+        sheet.evaluations += (8 + stiff.pattern.columns() as u64) * fleet.running as u64;
         let mut events: u64 = 0;
         if has_events {
             events = cut_at_events(fleet, n, &h, &accepted, &mut arrival);

@@ -56,7 +56,7 @@ pub(super) fn factor<const N: usize, const W: usize>(
 /// Exchanges by exclusive or: with selects instead, rustc 1.95 (LLVM 22) at AVX2 and AVX-512 reads
 /// `a` again after it was written and loses its old numbers; the test below watches.
 #[inline(always)]
-fn exchange<const W: usize>(a: &mut Lanes<W>, b: &mut Lanes<W>, moves: &[u64; W]) {
+pub(super) fn exchange<const W: usize>(a: &mut Lanes<W>, b: &mut Lanes<W>, moves: &[u64; W]) {
     for lane in 0..W {
         let (x, y) = (a.0[lane].to_bits(), b.0[lane].to_bits());
         let change = (x ^ y) & moves[lane];
