@@ -20,6 +20,7 @@ mod observed;
 mod program;
 mod quantities;
 mod reactions;
+mod response;
 mod solver;
 mod space;
 mod vectors;

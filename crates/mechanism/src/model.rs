@@ -157,8 +157,38 @@ pub enum Law {
         /// The time between two applications.
         step: f64,
     },
+    /// A linear system shaken at one frequency; its unknowns are pairs of states, the observed times are
+    /// angular frequencies.
+    Response(Response),
     /// A program in any language.
     Program(Program),
+}
+
+/// A(w) y = force, complex, with A = stiffness + j (w damping + imaginary) - w^2 mass.
+///
+/// State 2k is the real part of unknown k, state 2k + 1 its imaginary part. Expressions depend on the
+/// frequency (as the time) and the parameters.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Response {
+    /// The angular frequency w: the time, or an expression of the parameters.
+    pub frequency: Node,
+    pub mass: Vec<MatrixEntry>,
+    pub damping: Vec<MatrixEntry>,
+    pub stiffness: Vec<MatrixEntry>,
+    /// What else is imaginary.
+    pub imaginary: Vec<MatrixEntry>,
+    /// Real and imaginary part, one an unknown.
+    pub force: Vec<(Node, Node)>,
+}
+
+/// An entry of a matrix that is not 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct MatrixEntry {
+    pub row: usize,
+    pub column: usize,
+    pub value: Node,
 }
 
 /// The distribution of a reaction's firings in a step, of which rate times step is the mean.
@@ -190,6 +220,8 @@ pub struct OdeSolver {
     pub absolute: f64,
     /// A simulation that needs more steps than this is a failed row.
     pub most_steps: u32,
+    /// Whether the states come to rest, and that is asked for: at the last time they must stand still.
+    pub steady: bool,
 }
 
 impl Default for OdeSolver {
@@ -199,6 +231,7 @@ impl Default for OdeSolver {
             relative: 1e-6,
             absolute: 1e-8,
             most_steps: 100_000,
+            steady: false,
         }
     }
 }

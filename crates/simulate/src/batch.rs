@@ -17,11 +17,13 @@ use crate::lanes::{Frame, WIDTH, run};
 use crate::latents::Latents;
 use crate::observe::{self, EntryArguments, Observer};
 use crate::sheet::Sheet;
-use crate::{jumps, march, ode, program};
+use crate::{jumps, march, ode, program, response};
 
 /// Simulations in a block: enough that lanes rarely run empty.
 const LARGEST_BLOCK: usize = 2048;
 const SMALLEST_BLOCK: usize = 4 * WIDTH;
+/// Numbers in a block's sheet.
+const LARGEST_SHEET: usize = 1 << 22;
 
 /// The result of [`simulate`]: columns, one number a simulation in the order asked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -126,7 +128,7 @@ pub fn simulate_into(
     }
     failures.clear();
     failures.resize(simulations.len(), None);
-    let size = block_size(simulations.len());
+    let size = block_size(compiled, simulations.len());
     let mut parts: Vec<Part<'_>> = failures
         .chunks_mut(size)
         .map(|failures| Part {
@@ -418,10 +420,15 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Simulations in a block: enough blocks for all threads, none so small that lanes run empty.
-fn block_size(simulations: usize) -> usize {
+/// Simulations in a block: enough blocks for all threads, none so small that lanes run empty, nor so
+/// large that its sheet takes much memory.
+fn block_size(compiled: &Compiled, simulations: usize) -> usize {
+    let dynamics = &compiled.dynamics;
+    let row = (dynamics.asked.len() * dynamics.components).max(1);
     let share = simulations.div_ceil(4 * rayon::current_num_threads());
-    share.clamp(SMALLEST_BLOCK, LARGEST_BLOCK)
+    share
+        .min(LARGEST_SHEET / row)
+        .clamp(SMALLEST_BLOCK, LARGEST_BLOCK)
 }
 
 /// The block of up to `size` rows from row `start` on.
@@ -450,7 +457,7 @@ fn in_blocks<T: Send>(
     work: impl Fn(&mut Sheet, &mut Observer<'_>, &Block<'_>) -> T + Sync + Send,
 ) -> Result<Vec<T>, SimulateError> {
     check_rows(compiled, parameters, simulations)?;
-    let size = block_size(simulations.len());
+    let size = block_size(compiled, simulations.len());
     let blocks = (0..simulations.len().div_ceil(size)).into_par_iter();
     let results = blocks.map_init(
         || Worker::new(compiled),
@@ -499,7 +506,7 @@ pub(crate) fn each_group(
 ) -> Result<Vec<f64>, SimulateError> {
     let simulations: Vec<u64> = (0..rows as u64).collect();
     check_rows(compiled, parameters, &simulations)?;
-    let size = block_size(rows);
+    let size = block_size(compiled, rows);
     let blocks = (0..rows.div_ceil(size)).into_par_iter();
     let results = blocks.map_init(
         || Worker::new(compiled),
@@ -525,6 +532,7 @@ fn solve_block(compiled: &Compiled, block: &Block<'_>, sheet: &mut Sheet) {
     match &compiled.dynamics.law {
         LawPlan::Static | LawPlan::Program => {}
         LawPlan::Ode(plan) => ode::integrate(compiled, plan, block, sheet),
+        LawPlan::Response(plan) => response::respond(compiled, plan, block, sheet),
         LawPlan::Sde { .. } | LawPlan::Map { .. } | LawPlan::Jumps(_) | LawPlan::Leaps(_) => {
             let mut from = Checkpoint::start(compiled, block);
             let asked = &compiled.dynamics.asked;

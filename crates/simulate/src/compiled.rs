@@ -16,6 +16,7 @@ use crate::lanes::{InstructionSet, LaneTape, Plan};
 use crate::linear::Pattern;
 use crate::march::LeapPlan;
 use crate::reactions::Reactions;
+use crate::response::{Parts, ResponsePlan};
 
 /// A mechanism made ready to run; made once, used by every call, shared by threads.
 #[derive(Clone, Debug)]
@@ -94,6 +95,7 @@ pub(crate) enum LawPlan {
     },
     Jumps(Reactions),
     Leaps(LeapPlan),
+    Response(ResponsePlan),
     Program,
 }
 
@@ -263,6 +265,7 @@ fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Prepared, Graph), Si
     // Every expression that runs inside a simulation, hoisted together so that slots are shared.
     let mut groups: Vec<Vec<Node>> = Vec::new();
     let mut stiff = None;
+    let mut response = None;
     match &dynamics.law {
         Law::Static | Law::Program(_) => {}
         Law::Ode {
@@ -287,6 +290,11 @@ fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Prepared, Graph), Si
         }
         Law::Leaps { reactions, .. } => {
             groups.push(reactions.iter().map(|reaction| reaction.rate).collect());
+        }
+        Law::Response(written) => {
+            let parts = Parts::new(&mut graph, written);
+            groups.push(parts.nodes.clone());
+            response = Some(parts);
         }
         Law::Map { next, .. } => groups.push(next.iter().chain(&flows).copied().collect()),
         Law::Jumps { reactions } => {
@@ -345,6 +353,10 @@ fn dynamics(mechanism: &Mechanism) -> Result<(DynamicsPlan, Prepared, Graph), Si
     let mut law = match &dynamics.law {
         Law::Static => LawPlan::Static,
         Law::Program(_) => LawPlan::Program,
+        Law::Response(_) => match response {
+            Some(parts) => LawPlan::Response(parts.plan(&graph, &groups[0], &mut plan)),
+            None => LawPlan::Static,
+        },
         Law::Ode { solver, .. } => LawPlan::Ode(OdePlan {
             solver: *solver,
             timed: graph.inputs_of(&groups[0]).contains(&Input::Time),

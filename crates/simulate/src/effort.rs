@@ -25,6 +25,7 @@ pub fn effort(
         LawPlan::Static => 0,
         LawPlan::Ode(plan) => plan.slopes.operations() + STEPPING * dynamics.components as u64,
         LawPlan::Map { tape, .. } => tape.operations(),
+        LawPlan::Response(plan) => plan.tape.operations() + plan.pattern.work() as u64,
         LawPlan::Sde { tape, .. } => tape.operations() + DRAW * dynamics.states as u64,
         LawPlan::Leaps(plan) => {
             let reactions = plan.reactions.names.len() as u64;

@@ -20,6 +20,14 @@ pub enum Failure {
         /// Where it happened.
         time: f64,
     },
+    /// A steady state is asked for, but something still moves.
+    #[error("{state} still moves at time {time}: no steady state is reached by then")]
+    NotAtRest {
+        /// The state that moves most.
+        state: String,
+        /// The end of the solver's horizon.
+        time: f64,
+    },
     /// Something became infinite or not a number.
     #[error("{what} is not finite")]
     NonFinite {

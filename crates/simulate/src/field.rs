@@ -57,6 +57,9 @@ impl VectorField {
                 mechanism.name
             ));
         };
+        if solver.steady {
+            return unsupported(format!("`{}` is observed at rest", mechanism.name));
+        }
         // The explicit method alone would do without the Jacobian.
         solver.method = OdeMethod::Auto;
         if !mechanism.dynamics.events.is_empty() {

@@ -82,6 +82,7 @@ mod ode;
 mod particles;
 pub mod program;
 mod reactions;
+mod response;
 mod sheet;
 
 pub use acceptance::reject;
@@ -97,3 +98,4 @@ pub use gradient::LikelihoodGradient;
 pub use likelihood::log_likelihood;
 pub use observe::EntryArguments;
 pub use particles::estimate_log_likelihood;
+pub use response::{Matrices, Responses, matrices, response};

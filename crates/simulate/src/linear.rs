@@ -148,6 +148,13 @@ impl Pattern {
         (pattern, work)
     }
 
+    /// Multiplications of a factorisation and a solution, about.
+    pub fn work(&self) -> usize {
+        let dense = || self.n * self.n * (self.n / 3 + 1);
+        let band = self.sparse.as_ref().map(|sparse| sparse.band);
+        band.map_or_else(dense, |band| band.work() + self.size)
+    }
+
     /// How many columns of a matrix an evaluation of a Jacobian is worth: those that a row holds.
     pub fn columns(&self) -> usize {
         let band = self.sparse.as_ref().map(|sparse| sparse.band);
@@ -273,7 +280,10 @@ mod tests {
             for (own, other) in own.iter().zip(&other) {
                 for lane in 0..W {
                     let error = (own.0[lane] - other.0[lane]).abs();
-                    assert!(error < 1e-7 * (1.0 + other.0[lane].abs()), "{set:?}: {error}");
+                    assert!(
+                        error < 1e-7 * (1.0 + other.0[lane].abs()),
+                        "{set:?}: {error}"
+                    );
                 }
             }
             let first = first.get_or_insert_with(|| own.clone());

@@ -1,7 +1,8 @@
 //! Ordinary differential equations: a queue of rows -> lanes that take the next row when theirs
 //! is finished -> states at the asked times.
 //!
-//! `fleet` keeps the lanes, `explicit` and `stiff` move them, `control` chooses step sizes.
+//! `fleet` keeps the lanes, `explicit` and `stiff` move them, `control` chooses step sizes, `steady`
+//! checks that states stand still where that is asked for.
 //! With [`OdeMethod::Auto`] a row whose explicit steps look stiff, or that fails, is run again
 //! from its start with the stiff method; which rows these are depends on the row alone.
 
@@ -9,6 +10,7 @@ mod control;
 mod explicit;
 mod fleet;
 mod rodas;
+mod steady;
 mod stiff;
 mod tsitouras;
 
@@ -36,6 +38,9 @@ fn integrate_with<const W: usize>(
     match (plan.solver.method, &plan.stiff) {
         (OdeMethod::Stiff, Some(stiff)) => {
             stiff::integrate::<W>(compiled, plan, stiff, block, &all, sheet, lanes);
+            if plan.solver.steady {
+                steady::settle(compiled, plan, stiff, block, sheet);
+            }
         }
         (OdeMethod::Auto, Some(stiff)) => {
             let again = explicit::integrate::<W>(compiled, plan, block, &all, sheet, lanes, true);

@@ -7,6 +7,7 @@ use gnomon::context::Context;
 use gnomon::failure::Failure;
 use gnomon::file;
 use gnomon::infer::Amortized;
+use gnomon::mechanism::model::Law;
 use gnomon::mechanism::{Mechanism, template};
 use gnomon::population::Population;
 use gnomon::report::content::Verdict;
@@ -208,7 +209,10 @@ fn in_words(mechanism: &Mechanism) -> String {
     };
     let mut parts = vec![
         plural(mechanism.parameters.len(), "parameter"),
-        plural(mechanism.dynamics.states.len(), "state"),
+        match mechanism.dynamics.law {
+            Law::Response(_) => plural(mechanism.dynamics.states.len() / 2, "complex unknown"),
+            _ => plural(mechanism.dynamics.states.len(), "state"),
+        },
         plural(mechanism.observed_count(), "observed number"),
     ];
     if !mechanism.derived.is_empty() {

@@ -31,7 +31,8 @@ pub(crate) enum End {
     Value(Expression),
 }
 
-const HELP: &str = "write \"periodic\", \"zero flux\", the value at the ends, or { left = ..., right = ... }";
+const HELP: &str =
+    "write \"periodic\", \"zero flux\", the value at the ends, or { left = ..., right = ... }";
 
 impl Boundary {
     /// As written beside a vector state.
@@ -168,7 +169,9 @@ impl Lowering<'_> {
         let (low, high) = (first - 0.5 * spacing, first + (size as f64 - 0.5) * spacing);
         let known = self.graph.as_constant(node);
         let Some(there) = known.filter(|there| (low..=high).contains(there)) else {
-            let what = known.map_or("depends on more than constants".into(), |x| format!("is {x}"));
+            let what = known.map_or("depends on more than constants".into(), |x| {
+                format!("is {x}")
+            });
             return Err(self
                 .source
                 .error(
@@ -181,7 +184,11 @@ impl Lowering<'_> {
         let steps = (there - first) / spacing;
         // Rounding must not reach beyond an entry that is met exactly.
         let near = steps.round();
-        let steps = if (steps - near).abs() < 1e-9 { near } else { steps };
+        let steps = if (steps - near).abs() < 1e-9 {
+            near
+        } else {
+            steps
+        };
         let (before, share) = (steps.floor() as i64 + 1, steps - steps.floor());
         let left = self.entry_or_beyond(&name, before, name_at(call), scope)?;
         if share == 0.0 {
@@ -207,7 +214,11 @@ impl Lowering<'_> {
         let outside = self.beyond(name, index, at, scope)?;
         outside.ok_or_else(|| {
             self.source
-                .error(at, format!("`{name}` ends before this position"), "beyond its last middle")
+                .error(
+                    at,
+                    format!("`{name}` ends before this position"),
+                    "beyond its last middle",
+                )
                 .with_help(format!("say boundary = ... at `{name}`: {HELP}"))
         })
     }
@@ -217,9 +228,15 @@ impl Lowering<'_> {
         let indices = format!("indices go from 1 to {size}");
         match self.field(name) {
             Some(field) if field.boundary.is_some() => {
-                format!("{indices}, and with its boundary from {} to {}", 1 - size as i64, 2 * size)
+                format!(
+                    "{indices}, and with its boundary from {} to {}",
+                    1 - size as i64,
+                    2 * size
+                )
             }
-            Some(_) => format!("{indices}; for what lies beyond the ends say boundary = ... at `{name}`: {HELP}"),
+            Some(_) => format!(
+                "{indices}; for what lies beyond the ends say boundary = ... at `{name}`: {HELP}"
+            ),
             None => indices,
         }
     }

@@ -5,8 +5,13 @@ use super::names::Meaning;
 use super::solver::{check_solver, ode_solver, step};
 use super::written::{Named, Written};
 use crate::expression::{Input, Node};
-use crate::model::{Dynamics, Law, Observed, State};
+use crate::model::{Dynamics, Law, Observed, OdeMethod, State};
+use crate::source::section::Entry;
 use crate::source::{ReadError, Span, spelling};
+
+/// Steps in which a state must come to rest, unless the file says otherwise: some hundred suffice, but
+/// where it goes round and round, all are taken.
+const STEADY_STEPS: u32 = 10_000;
 
 /// Dynamics without states.
 pub(crate) fn without_states(law: Law, start: f64) -> Dynamics {
@@ -26,9 +31,12 @@ pub(crate) fn dynamics(
     written: &Written<'_>,
     start: f64,
 ) -> Result<Dynamics, ReadError> {
+    if let Some(section) = &written.response {
+        return super::response::dynamics(lowering, written, section);
+    }
     refuse_two_laws(written)?;
     let states = states(lowering, written)?;
-    let law = if let Some((at, reactions)) = &written.reactions {
+    let mut law = if let Some((at, reactions)) = &written.reactions {
         super::reactions::law(lowering, written, reactions, *at, states.len())?
     } else if let Some((_, named)) = &written.dynamics {
         of_equations(lowering, written, named, states.len())?
@@ -59,6 +67,9 @@ pub(crate) fn dynamics(
         check_solver(written, "a mechanism without states", &[])?;
         return Ok(without_states(Law::Static, start));
     };
+    if let Some(steady) = &steady(written) {
+        rest(lowering, written, steady, &mut law)?;
+    }
     lowering.flows_of_expressions = !matches!(law, Law::Jumps { .. } | Law::Leaps { .. });
     let events = super::events::events(lowering, written, &law, start)?;
     Ok(Dynamics {
@@ -69,6 +80,65 @@ pub(crate) fn dynamics(
         lags: Vec::new(),
         events,
     })
+}
+
+/// Where `times` says "steady".
+pub(super) fn steady<'a>(written: &Written<'a>) -> Option<Entry<'a>> {
+    let times = written.observed.get("times")?;
+    let steady = times.as_text().is_some_and(|text| text.value == "steady");
+    steady.then_some(times)
+}
+
+/// Makes the law one whose states are asked for where they stand still.
+fn rest(
+    lowering: &mut Lowering<'_>,
+    written: &Written<'_>,
+    steady: &Entry<'_>,
+    law: &mut Law,
+) -> Result<(), ReadError> {
+    let Law::Ode {
+        derivatives,
+        solver,
+    } = law
+    else {
+        return Err(steady
+            .error(
+                "only differential equations without noise come to rest",
+                "a steady state of what?",
+            )
+            .with_help(
+                "steady states are those of [dynamics], or of reactions with method = \"ode\"",
+            ));
+    };
+    if lowering.graph.inputs_of(derivatives).contains(&Input::Time) {
+        return Err(steady
+            .error(
+                "the law of motion depends on the time",
+                "never comes to rest",
+            )
+            .with_help("observe it at times, or leave `t` out of it"));
+    }
+    if let Some(event) = written.events.first() {
+        return Err(event
+            .error("an event beside a steady state", "happens at which time?")
+            .with_help("observe at times, or leave the event out"));
+    }
+    if solver.method == OdeMethod::Explicit {
+        return Err(steady
+            .error(
+                "an explicit solver takes too many steps to a steady state",
+                "with method = \"explicit\" in [solver]",
+            )
+            .with_help("leave `method` out"));
+    }
+    solver.method = OdeMethod::Stiff;
+    solver.steady = true;
+    lowering.at_rest = true;
+    let limit = written.solver.as_ref().and_then(|s| s.get("most_steps"));
+    if limit.is_none() {
+        solver.most_steps = STEADY_STEPS;
+    }
+    Ok(())
 }
 
 /// Where a noisy system has no step of its own: a hundredth of the shortest interval observed.

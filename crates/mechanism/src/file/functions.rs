@@ -70,6 +70,9 @@ impl Lowering<'_> {
         if call.function == "at" && self.fields.iter().any(|field| field.line.is_some()) {
             return self.at_position(call, scope);
         }
+        if let Some(node) = self.part(call, scope)? {
+            return Ok(node);
+        }
         let function = FUNCTIONS.iter().find(|(name, _)| *name == call.function);
         let Some(&(name, function)) = function else {
             return Err(self.unknown_function(call, at));
@@ -264,6 +267,16 @@ impl Lowering<'_> {
 
     /// The flow of a reaction or of an expression since the series' last observation.
     fn flow(&mut self, of: &Expression, at: Span, scope: Scope) -> Result<Node, ReadError> {
+        if self.at_rest {
+            return Err(self
+                .source
+                .error(
+                    at,
+                    "nothing accumulates in a steady state",
+                    "over which interval?",
+                )
+                .with_help("a rate at rest is an expression of the states, without flow(...)"));
+        }
         if scope != Scope::Observed
             || self
                 .names

@@ -68,6 +68,11 @@ pub const MECHANISM: &[Key] = &[
         "The state one step later, one expression a state (a discrete map).",
     ),
     Key::new(
+        "response",
+        Kind::Table(RESPONSE),
+        "A linear system shaken at one frequency: (stiffness + j (w damping + imaginary) - w^2 mass) y = force.",
+    ),
+    Key::new(
         "definitions",
         Kind::Named(&Kind::OneOf(&[Kind::Expression, Kind::Table(DEFINITION)])),
         "Names for parts of expressions: of anything, in any order.",
@@ -146,8 +151,18 @@ pub const LINE: &[Key] = &[
 
 /// The ends of a vector state, each on its own.
 pub const BOUNDARY: &[Key] = &[
-    Key::new("left", Kind::Expression, "\"zero flux\", or the value at this end.").needed(),
-    Key::new("right", Kind::Expression, "\"zero flux\", or the value at this end.").needed(),
+    Key::new(
+        "left",
+        Kind::Expression,
+        "\"zero flux\", or the value at this end.",
+    )
+    .needed(),
+    Key::new(
+        "right",
+        Kind::Expression,
+        "\"zero flux\", or the value at this end.",
+    )
+    .needed(),
 ];
 
 /// A vector or a matrix in a file.
@@ -290,6 +305,43 @@ pub const SOLVER: &[Key] = &[
         Kind::Times,
         "The time of the initial values. Default 0.",
     ),
+    Key::new(
+        "horizon",
+        Kind::Number,
+        "Steady states: the time by which they must stand still. Default 1e6.",
+    ),
+];
+
+/// A matrix: its rows, its diagonal, or an expression.
+const MATRIX: Kind = Kind::OneOf(&[
+    Kind::Expression,
+    Kind::List(&[Kind::Expression, Kind::List(&[Kind::Expression])]),
+]);
+
+/// A response.
+pub const RESPONSE: &[Key] = &[
+    Key::new(
+        "frequency",
+        Kind::Text,
+        "The angular frequency's name: of a parameter, or a new one for the frequencies in [observed].",
+    )
+    .needed(),
+    Key::new("unknown", Kind::Text, "The name of the complex unknowns. Default y."),
+    Key::new(
+        "size",
+        Kind::Count(1),
+        "How many unknowns there are. Default: as many as the lists have, or 1.",
+    ),
+    Key::new(
+        "mass",
+        MATRIX,
+        "A matrix: rows, or its diagonal, or an expression of row and column (or of i, for the diagonal).",
+    ),
+    Key::new("damping", MATRIX, "A matrix, as `mass`."),
+    Key::new("stiffness", MATRIX, "A matrix, as `mass`."),
+    Key::new("imaginary", MATRIX, "A matrix, as `mass`: what else is imaginary."),
+    Key::new("force", MATRIX, "A list, or an expression of i.").needed(),
+    Key::new("imaginary_force", MATRIX, "The force's imaginary part. Default 0."),
 ];
 
 /// The calendar.
@@ -337,12 +389,17 @@ pub const OBSERVED: &[Key] = &[
     Key::new(
         "times",
         Kind::Times,
-        "When every series without times of its own is observed.",
+        "When every series without times of its own is observed; or \"steady\": when nothing moves any more.",
     ),
     Key::new(
         "start",
         Kind::Times,
         "The time of the initial values. Default 0.",
+    ),
+    Key::new(
+        "frequencies",
+        Kind::Times,
+        "Of a [response], instead of `times`: angular frequencies.",
     ),
 ];
 
@@ -354,6 +411,11 @@ pub const SERIES: &[Key] = &[
         "Its distribution, or an expression that is seen exactly; none for a program.",
     ),
     Key::new("times", Kind::Times, "When it is observed."),
+    Key::new(
+        "frequencies",
+        Kind::Times,
+        "Of a [response], instead of `times`.",
+    ),
     Key::new(
         "count",
         Kind::Count(1),

@@ -10,6 +10,7 @@ use super::functions::functions;
 use super::multivariate::Factor;
 use super::names::{FormulaKind, Meaning, Names, did_you_mean};
 use super::numbers::Data;
+use super::response::{Unknown, unknown};
 use super::written::Written;
 use crate::expression::syntax::{Infix, Kind, Prefix};
 use crate::expression::{Binary, Expression, Graph, Input, Node, Unary};
@@ -55,11 +56,15 @@ pub(crate) struct Lowering<'a> {
     pub rates: Vec<Node>,
     /// Whether flows of any expression make sense: not for jumps.
     pub flows_of_expressions: bool,
+    /// Whether what is observed stands still.
+    pub at_rest: bool,
     pub forcing: Forcing,
     /// Tables of numbers among the constants.
     pub data: &'a [Data],
     /// Vectors that have ends or positions.
     pub fields: &'a [Field],
+    /// What a response brings.
+    pub unknown: Option<Unknown>,
     /// Series of the graph that hold a table's column: (table, column).
     pub looked_up: HashMap<(usize, usize), u32>,
     /// Names that stand for a number while an expression is lowered, the innermost last.
@@ -98,9 +103,11 @@ impl<'a> Lowering<'a> {
             switched: HashMap::new(),
             rates: Vec::new(),
             flows_of_expressions: true,
+            at_rest: false,
             series_flows: HashMap::new(),
             data: &written.data,
             fields: &written.fields,
+            unknown: None,
             looked_up: HashMap::new(),
             indices: Vec::new(),
             observed: HashMap::new(),
@@ -108,6 +115,7 @@ impl<'a> Lowering<'a> {
             factors: HashMap::new(),
             terms: 0,
         };
+        lowering.unknown = unknown(written, |name| lowering.names.get(name).is_some())?;
         for data in &written.data {
             lowering.graph.add_series(data.whole());
         }
@@ -232,6 +240,12 @@ impl<'a> Lowering<'a> {
         match name {
             "pi" => return Ok(self.graph.constant(std::f64::consts::PI)),
             "inf" => return Ok(self.graph.constant(f64::INFINITY)),
+            "t" if self.unknown.is_some() => {
+                return Err(self
+                    .source
+                    .error(at, "there is no time in a [response]", "not allowed here")
+                    .with_help("use the frequency by its name"));
+            }
             "t" if moves => return Ok(self.graph.input(Input::Time)),
             "t" => return Err(self.out_of_scope("the time `t`", at, scope)),
             _ => {}
@@ -241,6 +255,10 @@ impl<'a> Lowering<'a> {
         {
             return Ok(node);
         }
+        if let Some(node) = self.frequency(name, scope) {
+            return Ok(node);
+        }
+        self.refuse_complex(name, at)?;
         let Some(meaning) = self.names.get(name) else {
             let mut known = self.names.which(|meaning| self.in_scope(meaning, scope));
             known.extend(moves.then_some("t"));

@@ -175,24 +175,31 @@ impl<'a> Names<'a> {
             .map(|(_, named)| {
                 let mut found = Vec::new();
                 let mut mentioned = Vec::new();
-                named.value.names(&mut |name, at| mentioned.push((name, at)));
+                named
+                    .value
+                    .names(&mut |name, at| mentioned.push((name, at)));
                 // A neighbour beyond the end is made of what stands there.
                 for (name, _) in mentioned.clone() {
                     let field = self.fields.iter().find(|field| field.name == name);
-                    let values = field.iter().flat_map(|f| &f.boundary).flat_map(Boundary::values);
+                    let values = field
+                        .iter()
+                        .flat_map(|f| &f.boundary)
+                        .flat_map(Boundary::values);
                     values.for_each(|v| v.names(&mut |name, at| mentioned.push((name, at))));
                 }
-                mentioned.into_iter().for_each(|(name, at)| match self.get(name) {
-                    Some(Meaning::Formula(formula)) => found.push((formula, at)),
-                    Some(Meaning::Vector(size)) => {
-                        let entries = (1..=size).map(|k| self.get(&format!("{name}_{k}")));
-                        found.extend(entries.filter_map(|entry| match entry {
-                            Some(Meaning::Formula(formula)) => Some((formula, at)),
-                            _ => None,
-                        }));
-                    }
-                    _ => {}
-                });
+                mentioned
+                    .into_iter()
+                    .for_each(|(name, at)| match self.get(name) {
+                        Some(Meaning::Formula(formula)) => found.push((formula, at)),
+                        Some(Meaning::Vector(size)) => {
+                            let entries = (1..=size).map(|k| self.get(&format!("{name}_{k}")));
+                            found.extend(entries.filter_map(|entry| match entry {
+                                Some(Meaning::Formula(formula)) => Some((formula, at)),
+                                _ => None,
+                            }));
+                        }
+                        _ => {}
+                    });
                 found
             })
             .collect();

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use super::distribution::Role;
+use super::dynamics::steady;
 use super::keys;
 use super::lower::{Lowering, Scope};
 use super::names::check_name;
+use super::solver::horizon;
 use super::vectors::INDEX;
 use super::written::{Vectors, Written, expression, optional_text};
 use crate::distribution::Family;
@@ -147,7 +149,7 @@ fn series<'a>(written: &Written<'a>, counts: bool) -> Result<Vec<Series<'a>>, Re
                 .get("distribution")
                 .map(|e| expression(&e))
                 .transpose()?;
-            series.times = table.get("times");
+            series.times = times_key(written, &table)?;
             series.count = table.get("count");
             series.rounded = table.get("rounded");
             series.missing = table.get("missing").map(|e| expression(&e)).transpose()?;
@@ -177,6 +179,26 @@ fn series<'a>(written: &Written<'a>, counts: bool) -> Result<Vec<Series<'a>>, Re
             .with_help("add a series, such as y = \"Normal(mean = x, sd = 1)\""));
     }
     Ok(list)
+}
+
+/// The entry of a table that says when, or of a [response] at which frequencies, it is observed.
+fn times_key<'a>(
+    written: &Written<'_>,
+    table: &Section<'a>,
+) -> Result<Option<Entry<'a>>, ReadError> {
+    let (own, other) = match &written.response {
+        Some(_) => ("frequencies", "times"),
+        None => ("times", "frequencies"),
+    };
+    match table.get(other) {
+        None => Ok(table.get(own)),
+        Some(entry) => Err(entry
+            .error(
+                format!("`{other}` means nothing here"),
+                "has no effect here",
+            )
+            .with_help(format!("write {own} = ..., or leave it out"))),
+    }
 }
 
 /// The numbers of the series that `size` or `over`, and `every`, make of one.
@@ -224,22 +246,59 @@ fn times(
         }
         return Ok((1..=many).map(|entry| entry as f64).collect());
     }
-    let Some(entry) = series
-        .times
-        .clone()
-        .or_else(|| written.observed.get("times"))
-    else {
+    let common = times_key(written, &written.observed)?;
+    if let Some(entry) = steady(written) {
+        if moves_from.is_none() {
+            return Err(entry
+                .error("nothing moves here", "a steady state of what?")
+                .with_help(
+                    "steady states are those of [dynamics], or of reactions with method = \"ode\"",
+                ));
+        }
+        return match &series.times {
+            None => Ok(vec![moves_from.unwrap_or(0.0) + horizon(written)?]),
+            Some(own) => Err(own
+                .error("times beside a steady state", "nothing moves any more")
+                .with_help("leave it out, or give times to [observed] instead of \"steady\"")),
+        };
+    }
+    let given = series.times.clone().or(common);
+    let is_fixed = lowering
+        .unknown
+        .as_ref()
+        .is_some_and(|unknown| unknown.frequency.is_none());
+    if is_fixed {
+        return match given {
+            None => Ok(vec![1.0]),
+            Some(entry) => Err(entry
+                .error("the frequency is known already", "a second frequency")
+                .with_help(
+                    "leave it out, or give `frequency` in [response] a name that nothing else has",
+                )),
+        };
+    }
+    let Some(entry) = given else {
         if moves_from.is_none() {
             return Ok(vec![1.0]);
         }
+        let (what, help) = match written.response {
+            Some(_) => (
+                "frequencies",
+                "add frequencies = \"1:0.1:10\" to [observed]",
+            ),
+            None => (
+                "times",
+                "add times = \"1:10\" to [observed], for all series",
+            ),
+        };
         return Err(written
             .source
             .error(
                 series.name_at,
-                format!("`{}` has no times", series.name),
+                format!("`{}` has no {what}", series.name),
                 "when is it observed?",
             )
-            .with_help("add times = \"1:10\" to [observed], for all series"));
+            .with_help(help));
     };
     let mut times: Vec<f64> = Vec::new();
     for moment in moments(lowering, &entry)? {
@@ -262,6 +321,12 @@ fn times(
         if let Some(start) = moves_from
             && time < start
         {
+            if written.response.is_some() {
+                return Err(written
+                    .source
+                    .error(at, format!("the frequency {time} is negative"), "below 0")
+                    .with_help("frequencies are 0 or more, in radians per unit of time"));
+            }
             return Err(written
                 .source
                 .error(

@@ -1,5 +1,6 @@
 //! `[solver]`: settings, each refused where it would have no effect.
 
+use super::dynamics::steady;
 use super::names::did_you_mean;
 use super::written::Written;
 use crate::model::{Leap, OdeMethod, OdeSolver};
@@ -9,16 +10,20 @@ use crate::source::{ReadError, spelling};
 /// The share by which a state may change in a leap unless the file says otherwise.
 const ACCURACY: f64 = 0.03;
 
+/// How long states may take to come to rest unless the file says otherwise.
+const HORIZON: f64 = 1e6;
+
 /// The solver of differential equations without noise.
 pub(super) fn ode_solver(written: &Written<'_>) -> Result<OdeSolver, ReadError> {
     let mut solver = OdeSolver::default();
-    let known = [
+    let mut known = vec![
         "method",
         "relative_tolerance",
         "absolute_tolerance",
         "most_steps",
         "start",
     ];
+    known.extend(steady(written).map(|_| "horizon"));
     check_solver(written, "differential equations without noise", &known)?;
     let Some(section) = &written.solver else {
         return Ok(solver);
@@ -108,6 +113,12 @@ pub(super) fn leap(written: &Written<'_>) -> Result<Leap, ReadError> {
         (None, Some(accuracy)) => Ok(Leap::Adaptive(accuracy.positive()?)),
         (None, None) => Ok(Leap::Adaptive(ACCURACY)),
     }
+}
+
+/// How long after the start a steady state must stand still.
+pub(super) fn horizon(written: &Written<'_>) -> Result<f64, ReadError> {
+    let entry = written.solver.as_ref().and_then(|s| s.get("horizon"));
+    entry.map_or(Ok(HORIZON), |entry| entry.positive())
 }
 
 /// The step that the file sets.

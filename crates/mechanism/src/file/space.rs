@@ -23,7 +23,12 @@ pub(crate) struct Line {
 impl Line {
     /// The lines of [space].
     pub fn read_all(entry: &Entry<'_>) -> Result<Vec<Self>, ReadError> {
-        entry.section("[space]")?.entries().iter().map(Self::read).collect()
+        entry
+            .section("[space]")?
+            .entries()
+            .iter()
+            .map(Self::read)
+            .collect()
     }
 
     fn read(entry: &Entry<'_>) -> Result<Self, ReadError> {
@@ -50,7 +55,10 @@ impl Line {
             return Ok(line);
         }
         Err(to
-            .error("a line ends where it begins, or before", "not beyond `from`")
+            .error(
+                "a line ends where it begins, or before",
+                "not beyond `from`",
+            )
             .with_help("write { from = 0, to = 1, cells = 100 }"))
     }
 

@@ -9,7 +9,7 @@ use super::lower::{Lowering, Scope};
 use super::names::{Meaning, check_name};
 use super::written::{Named, Written};
 use crate::expression::syntax::{self, Call, Kind};
-use crate::expression::{Binary, Input, Node, Series};
+use crate::expression::{Binary, Expression, Input, Node, Series};
 use crate::source::{ReadError, Span};
 
 /// Entries of a vector of quantities, and terms of one sum.
@@ -127,6 +127,7 @@ impl Lowering<'_> {
             let column = first + places[0] - 1;
             return Ok(self.graph.input(Input::Observed(column)));
         }
+        self.refuse_complex(name, at)?;
         match self.names.get(name) {
             Some(Meaning::Vector(size)) => {
                 let [index] = self.indices_of(entry, scope, "x[k]")?;
@@ -292,6 +293,16 @@ impl Lowering<'_> {
 
     /// `sum(k, first, last, term)`.
     pub fn sum(&mut self, call: &Call, scope: Scope) -> Result<Node, ReadError> {
+        let terms = self.terms(call, |own, term| own.lower(term, scope))?;
+        Ok(self.added(terms))
+    }
+
+    /// What `work` makes of the term of `sum(k, first, last, term)` at each k.
+    pub fn terms<T>(
+        &mut self,
+        call: &Call,
+        mut work: impl FnMut(&mut Self, &Expression) -> Result<T, ReadError>,
+    ) -> Result<Vec<T>, ReadError> {
         let [index, first, last, term] = call.arguments.as_slice() else {
             return Err(self
                 .source
@@ -344,13 +355,13 @@ impl Lowering<'_> {
                     .with_help("write a program instead: [program]"));
             }
             let number = self.graph.constant(k as f64);
-            terms.push(self.with_index(name, number, |own| own.lower(&term.value, scope))?);
+            terms.push(self.with_index(name, number, |own| work(own, &term.value))?);
         }
-        Ok(self.added(terms))
+        Ok(terms)
     }
 
     /// A sum in pairs: no deeper, and no less accurate, than it need be.
-    fn added(&mut self, mut terms: Vec<Node>) -> Node {
+    pub fn added(&mut self, mut terms: Vec<Node>) -> Node {
         while terms.len() > 1 {
             let pairs = terms.chunks(2).map(|pair| match *pair {
                 [a, b] => self.graph.add(a, b),

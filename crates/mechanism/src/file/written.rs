@@ -71,6 +71,7 @@ pub(crate) struct Written<'a> {
     pub map: Option<(Span, Vec<Named>)>,
     pub events: Vec<Section<'a>>,
     pub observed: Section<'a>,
+    pub response: Option<Section<'a>>,
     pub solver: Option<Section<'a>>,
     pub time: Option<Section<'a>>,
     pub forcing: Vec<Section<'a>>,
@@ -181,6 +182,7 @@ impl<'a> Written<'a> {
             fields,
             events: sections("events", keys::EVENT)?,
             observed,
+            response: section("response", keys::RESPONSE)?,
             solver: section("solver", keys::SOLVER)?,
             time: section("time", keys::TIME)?,
             forcing: sections("forcing", keys::FORCING)?,
@@ -275,7 +277,10 @@ impl<'a> Vectors<'a> {
             entry
                 .error(format!("`{}` is no line of [space]", name.value), "unknown")
                 .with_help(spelling::advice(&name.value, known).unwrap_or_else(|| {
-                    format!("add [space] with {} = {{ from = 0, to = 1, cells = 100 }}", name.value)
+                    format!(
+                        "add [space] with {} = {{ from = 0, to = 1, cells = 100 }}",
+                        name.value
+                    )
                 }))
         })
     }
@@ -288,9 +293,15 @@ impl<'a> Vectors<'a> {
         };
         let many = entry.count(1)?;
         let problem = if line.is_some() {
-            ("`size` beside `over`", "`over` says how many there are: leave out `size`")
+            (
+                "`size` beside `over`",
+                "`over` says how many there are: leave out `size`",
+            )
         } else if many > MOST_ENTRIES {
-            ("more than 5 000 entries", "a vector has at most 5 000 entries")
+            (
+                "more than 5 000 entries",
+                "a vector has at most 5 000 entries",
+            )
         } else {
             return Ok(Some(many));
         };

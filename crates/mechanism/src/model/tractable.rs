@@ -37,7 +37,7 @@ impl Mechanism {
                 return Some("its dynamics are random".into());
             }
             Law::Program(_) => return Some("it is a program".into()),
-            Law::Static | Law::Ode { .. } | Law::Map { .. } => {}
+            Law::Static | Law::Ode { .. } | Law::Map { .. } | Law::Response(_) => {}
         }
         self.without_noise(given)
     }

@@ -36,7 +36,7 @@ pub(super) fn given(top: &Section<'_>, mechanisms: &[Mechanism]) -> Result<Vec<P
             .map(Part::whole)
             .collect());
     };
-    let names = entry.names()?;
+    let names = with_series(mechanisms, entry.names()?);
     if names.is_empty() {
         return Err(entry
             .error("nothing is given", "name an observed series")
@@ -169,6 +169,36 @@ fn with_entries(mechanisms: &[Mechanism], names: Vec<Text>) -> Vec<Text> {
     names.into_iter().flat_map(entries).collect()
 }
 
+/// The name of a vector of series stands for the series `name_1`, `name_9`, ..., a slice of it for their
+/// slices.
+fn with_series(mechanisms: &[Mechanism], names: Vec<Text>) -> Vec<Text> {
+    let entries = |name: Text| {
+        let written = Written::new(&name.value).name;
+        let number = |o: &Observed| -> Option<u64> {
+            o.name
+                .strip_prefix(written)?
+                .strip_prefix('_')?
+                .parse()
+                .ok()
+        };
+        let one = mechanisms.iter().any(|m| series(m, written).is_some());
+        let all = mechanisms.iter().flat_map(|m| &m.observed);
+        let mut numbers: Vec<u64> = all.filter_map(number).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        if one || numbers.is_empty() {
+            return vec![name];
+        }
+        let slice = &name.value[written.len()..];
+        let entry = |number| Text {
+            value: format!("{written}_{number}{slice}"),
+            ..name.clone()
+        };
+        numbers.into_iter().map(entry).collect()
+    };
+    names.into_iter().flat_map(entries).collect()
+}
+
 /// All names of parameters and derived quantities.
 fn quantities(mechanisms: &[Mechanism]) -> Vec<&str> {
     let mut names: Vec<&str> = mechanisms
@@ -247,7 +277,7 @@ pub(super) fn predict(
             unseen: Vec::new(),
         });
     };
-    let names = with_entries(mechanisms, entry.names()?);
+    let names = with_series(mechanisms, with_entries(mechanisms, entry.names()?));
     if names.is_empty() {
         return Err(entry
             .error("nothing is asked", "name what is to be predicted")

@@ -127,6 +127,7 @@ pub fn solver(method: OdeMethod, tolerance: f64) -> OdeSolver {
         relative: tolerance,
         absolute: tolerance * 1e-2,
         most_steps: 100_000,
+        steady: false,
     }
 }
 
@@ -158,6 +159,7 @@ pub fn sir(method: OdeMethod, relative: f64, absolute: f64) -> Mechanism {
             relative,
             absolute,
             most_steps: 100_000,
+            steady: false,
         },
     })
 }
@@ -188,6 +190,7 @@ pub fn lotka_volterra(method: OdeMethod, relative: f64, absolute: f64) -> Mechan
             relative,
             absolute,
             most_steps: 100_000,
+            steady: false,
         },
     })
 }
@@ -230,6 +233,7 @@ pub fn robertson(method: OdeMethod, relative: f64, absolute: f64, spread: f64) -
             relative,
             absolute,
             most_steps: 100_000,
+            steady: false,
         },
     })
 }
@@ -254,6 +258,7 @@ pub fn van_der_pol(method: OdeMethod, relative: f64, absolute: f64) -> Mechanism
             relative,
             absolute,
             most_steps: 20_000, // an explicit method needs millions
+            steady: false,
         },
     })
 }
