@@ -75,14 +75,14 @@ fn mistakes_are_named_with_their_place() {
             "\"zero flux\"",
             "\"zero-flux\"",
             "`zero-flux` is no boundary condition here",
-            "zero-flux",
+            "\"zero-flux\"",
         ),
         (
             HEAT,
             "\"zero flux\"",
             "\"periodic\"",
             "`periodic` is no boundary condition here",
-            "periodic",
+            "\"periodic\"",
         ),
         (HEAT, "\"warm\"", "\"wrm\"", "unknown name `wrm`", "wrm"),
         (
@@ -90,7 +90,7 @@ fn mistakes_are_named_with_their_place() {
             "left = \"warm\", ",
             "",
             "`boundary` has no `left`",
-            "{ right = \"zero flux\" }",
+            "boundary",
         ),
         (
             HEAT,
@@ -217,14 +217,14 @@ fn mistakes_are_named_with_their_place() {
             "force = [1, 0]",
             "",
             "[response] has no `force`",
-            "[response]",
+            "response",
         ),
         (
             RESPONSE,
             "mass = [1, 2]\nstiffness = [[\"k\", -1], [-1, 3]]",
             "",
             "[response] has no matrix",
-            "[response]",
+            "response",
         ),
         (
             RESPONSE,
@@ -283,15 +283,17 @@ fn mistakes_are_named_with_their_place() {
             "horizon",
         ),
     ];
+    let mut wrong = Vec::new();
     for (text, from, to, message, place) in cases {
         let changed = text.replacen(from, to, 1);
         assert_ne!(changed, text, "{from}");
         let Err(error) = Mechanism::parse("m", &changed, ".") else {
             unreachable!("{to} was taken");
         };
-        assert_eq!(error.message(), message, "{to}");
-        assert!(error.help_text().is_some(), "{to}");
         let (_, _, _, found) = error.place().unwrap();
-        assert_eq!(found, place, "{to}");
+        if (error.message(), found) != (message, place) || error.help_text().is_none() {
+            wrong.push(format!("{to}: {} at `{found}`", error.message()));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -98,6 +98,11 @@ impl LikelihoodGradient {
         }
         match mechanism.dynamics.law {
             Law::Static | Law::Ode { .. } | Law::Map { .. } => {}
+            Law::Response(_) => {
+                return unsupported(
+                    "a response in the frequency domain is not differentiated".into(),
+                );
+            }
             _ => return unsupported("the likelihood has no closed form".into()),
         }
         if mechanism.latent_values().is_none() {
