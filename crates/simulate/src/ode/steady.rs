@@ -62,13 +62,13 @@ pub(super) fn settle(
             for (j, y) in sheet.at_mut(row, last).iter_mut().enumerate() {
                 let size = y.abs().mul_add(ode.solver.relative, ode.solver.absolute);
                 let share = (step[j].0[lane] / size).abs();
-                // NaN counts as moving.
-                if !(share <= farthest) {
+                // NaN counts as moving, and stays.
+                if share > farthest || share.is_nan() {
                     (farthest, moves) = (share, Some(j));
                 }
                 *y += step[j].0[lane];
             }
-            if let Some(j) = moves.filter(|_| !(farthest <= 1.0)) {
+            if let Some(j) = moves.filter(|_| farthest > 1.0 || farthest.is_nan()) {
                 let state = dynamics.names.get(j).cloned().unwrap_or_default();
                 sheet.fail(row, Failure::NotAtRest { state, time: end });
             }
