@@ -145,7 +145,7 @@ fn is_exact(context: &Context, mechanism: usize) -> bool {
     let missing = !learn::missing_entries(context).is_empty();
     matches!(own.dynamics.law, Law::Static)
         && own.no_likelihood(&context.study.given_names()).is_none()
-        && !(missing && !needed.is_empty())
+        && (!missing || needed.is_empty())
 }
 
 fn settings(context: &Context) -> Settings {
@@ -221,7 +221,7 @@ impl Test<'_> {
                 let means: Vec<Vec<f64>> = (own.iter())
                     .map(|weighted| mean_scores(weighted, scores))
                     .collect();
-                let shifts = self.from_exact(mechanism, &simulated.given, &means)?;
+                let shifts = self.exact_shifts(mechanism, &simulated.given, &means)?;
                 answers.exact_shifts.extend(shifts);
                 answers.exact_shifts.truncate(EXACT);
             }
@@ -239,7 +239,7 @@ impl Test<'_> {
 
     /// How far means lie from those of the exact posterior of each data set (the given columns, row after row),
     /// in its sds, on average over coordinates.
-    fn from_exact(
+    fn exact_shifts(
         &self,
         mechanism: usize,
         given: &[f64],
