@@ -45,6 +45,8 @@ impl Default for Settings {
 pub struct Asked {
     /// Mechanisms with parameters.
     pub given: Vec<String>,
+    /// Of each of them, whether its exact posterior can be had.
+    pub exact: Vec<bool>,
     /// Whether mechanisms are told apart.
     pub mechanisms: bool,
 }
@@ -65,6 +67,9 @@ pub struct GivenMechanism {
     pub ranks: Vec<f64>,
     /// Distance of the weighted means from the posterior's, in its standard deviations.
     pub shifts: Vec<f64>,
+    /// The same distance from the exact posterior's means, in its standard deviations; of as many data sets as
+    /// there is time for, none where it cannot be had.
+    pub exact_shifts: Vec<f64>,
     /// How much larger the squared error is by neighbours in the series, and by an untrained network's.
     pub gains: [Vec<f64>; 2],
 }
@@ -79,7 +84,7 @@ pub struct OverMechanisms {
 }
 
 /// Means are farther apart at most so many standard deviations: what is beyond is all the same.
-const FARTHEST: f64 = 2.0;
+pub const FARTHEST: f64 = 2.0;
 /// What neighbours are held against.
 const RIVALS: [(&str, &str); 2] = [
     ("the series", "nearest in the standardised series"),
@@ -94,7 +99,7 @@ const RIVALS: [(&str, &str); 2] = [
 pub fn claims(asked: &Asked, settings: &Settings) -> Vec<Claim> {
     let percent = |share: f64| format!("{:.0}", 100.0 * share);
     let mut claims = Vec::new();
-    for mechanism in &asked.given {
+    for (number, mechanism) in asked.given.iter().enumerate() {
         claims.push(settings.claim(
             format!("calibration of attribution given {mechanism}"),
             format!(
@@ -123,6 +128,24 @@ pub fn claims(asked: &Asked, settings: &Settings) -> Vec<Claim> {
                 highest: FARTHEST,
             },
         ));
+        if asked.exact.get(number) == Some(&true) {
+            claims.push(settings.claim(
+                format!("attribution and exact posterior given {mechanism}"),
+                format!(
+                    "The weighted means over the simulations of {mechanism} most like the data are within {} \
+                     standard deviations of the exact posterior from its means, on average.",
+                    settings.shift_tolerance
+                ),
+                Family::Accuracy,
+                "distance of the means, in sds of the exact posterior, averaged over parameters, at most 2; 2 \
+                 where the exact posterior is not found",
+                Assertion::MeanAtMost {
+                    tolerance: settings.shift_tolerance,
+                    lowest: 0.0,
+                    highest: FARTHEST,
+                },
+            ));
+        }
         for (rival, nearest) in RIVALS {
             claims.push(settings.claim(
                 format!("attribution beside {rival} given {mechanism}"),
@@ -216,8 +239,11 @@ pub fn examine(
     attempt: u32,
 ) -> Result<Vec<Tested>, ClaimError> {
     let mut inputs: Vec<&[f64]> = Vec::new();
-    for given in &answers.given {
+    for (number, given) in answers.given.iter().enumerate() {
         inputs.extend([given.ranks.as_slice(), &given.shifts]);
+        if asked.exact.get(number) == Some(&true) {
+            inputs.push(&given.exact_shifts);
+        }
         inputs.extend(given.gains.iter().map(Vec::as_slice));
     }
     if let Some(over) = &answers.mechanisms {
@@ -247,6 +273,7 @@ mod tests {
     fn verdicts(power: f64, shift: f64, gain: f64) -> Vec<Verdict> {
         let asked = Asked {
             given: vec!["m".into()],
+            exact: vec![true],
             mechanisms: true,
         };
         let mut stream = Stream::new(5, Purpose::CLAIM, 0);
@@ -260,6 +287,7 @@ mod tests {
             given: vec![GivenMechanism {
                 ranks,
                 shifts: shifts.clone(),
+                exact_shifts: shifts[..1000].to_vec(),
                 gains: gains(),
             }],
             mechanisms: Some(OverMechanisms {
@@ -273,7 +301,7 @@ mod tests {
 
     #[test]
     fn what_agrees_survives_and_what_does_not_is_falsified() {
-        assert_eq!(verdicts(1.0, 0.15, 0.05), [Verdict::Survived; 7]);
-        assert_eq!(verdicts(1.5, 0.4, -0.05), [Verdict::Falsified; 7]);
+        assert_eq!(verdicts(1.0, 0.15, 0.05), [Verdict::Survived; 8]);
+        assert_eq!(verdicts(1.5, 0.4, -0.05), [Verdict::Falsified; 8]);
     }
 }

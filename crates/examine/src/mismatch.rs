@@ -31,6 +31,8 @@ const BLOCKS: usize = 16;
 const RIDGES: [f64; 3] = [0.01, 0.1, 1.0];
 /// Shuffles behind a feature's importance.
 const SHUFFLES: u64 = 5;
+/// Features that are named of a group.
+const LARGEST: usize = 3;
 
 /// What real data sets have that simulated ones have not.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +51,11 @@ pub struct Mismatch {
     pub error_rate: f64,
     /// What the classifiers went by, most important first; those alone whose shuffling costs accuracy.
     pub drivers: Vec<Driver>,
+    /// How many features there are, each of which was shuffled alone.
+    pub features: usize,
+    /// The same of features that go together, shuffled together: what several say alike, none of them is missed
+    /// for. All that were tried, most important first.
+    pub groups: Vec<Group>,
 }
 
 /// A feature that tells real data sets from simulated ones.
@@ -60,6 +67,17 @@ pub struct Driver {
     pub accuracy_lost: f64,
     /// How much higher it is in real data sets, in sds of simulated ones.
     pub difference: f64,
+}
+
+/// Features that were shuffled together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// What they are, such as `all entries of y`.
+    pub name: String,
+    /// Accuracy that is lost when data sets swap all of them.
+    pub accuracy_lost: f64,
+    /// Those of them in which real data sets differ most, with their differences as in [`Driver`].
+    pub largest: Vec<(String, f64)>,
 }
 
 /// Judges `real` (N rows, at least [`FEWEST`]) against `simulated` (at least N rows and two; the first N are
@@ -94,6 +112,7 @@ pub fn tell(
     let accuracy_at_least =
         bound(&outcomes, Side::Greater, error_rate, Some(outcomes.len())).max(0.5);
     let accuracy = mean(outcomes.iter().copied());
+    let shuffles = Shuffles::new(&features.names, &judged, accuracy, seed);
     Ok(Mismatch {
         real: real.len(),
         pairs: outcomes.len(),
@@ -101,13 +120,17 @@ pub fn tell(
         accuracy_at_least,
         total_variation_at_least: 2.0 * accuracy_at_least - 1.0,
         error_rate,
-        drivers: drivers(&features.names, &judged, accuracy, seed),
+        drivers: shuffles.drivers(),
+        features: features.names.len(),
+        groups: shuffles.groups(&features.groups()),
     })
 }
 
 /// What is learned from: entries, summaries of series, and how entries scatter about what the others say.
 struct Features {
     names: Vec<String>,
+    /// The series that each is of.
+    of: Vec<String>,
     lengths: Vec<usize>,
     alone: Entries,
     beside: Option<Entries>,
@@ -127,8 +150,10 @@ impl Features {
             )?),
             _ => None,
         };
+        let names = names(series, with_entries, beside.is_some());
         let mut features = Self {
-            names: names(series, with_entries, beside.is_some()),
+            names: names.iter().map(|(name, _)| name.clone()).collect(),
+            of: names.into_iter().map(|(_, series)| series).collect(),
             lengths: series.iter().map(|(_, length)| *length).collect(),
             alone: Entries::measure(simulated, width, Expected::BySimulations)?,
             beside,
@@ -146,7 +171,38 @@ impl Features {
                 [centre, mean(values().map(|x| (x - centre).powi(2))).sqrt()]
             })
             .collect();
+        for (name, [_, sd]) in features.names.iter_mut().zip(&features.scales) {
+            if *sd <= 1e-9 {
+                *name += " (never varies in simulations)";
+            }
+        }
         Ok(features)
+    }
+
+    /// Features that say much the same, by their places: the entries of a series, and its summaries; with
+    /// several series, also all that is of one.
+    fn groups(&self) -> Vec<(String, Vec<usize>)> {
+        let of = |what: &str, series: &str, keep: &dyn Fn(&str) -> bool| {
+            let own = self.names.iter().zip(&self.of).enumerate();
+            let own = own.filter(|(_, (name, of))| *of == series && keep(name));
+            (
+                format!("all {what} of {series}"),
+                own.map(|(place, _)| place).collect(),
+            )
+        };
+        let mut series: Vec<&str> = self.of.iter().map(String::as_str).collect();
+        series.sort_unstable();
+        series.dedup();
+        let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+        for &one in &series {
+            groups.push(of("entries", one, &|name| !name.contains(", ")));
+            groups.push(of("summaries", one, &|name| name.contains(", ")));
+            if series.len() > 1 {
+                groups.push(of("features", one, &|_| true));
+            }
+        }
+        groups.retain(|(_, places)| places.len() > 1);
+        groups
     }
 
     /// The features of data sets, each with mean 0 and sd 1 in simulations; 0 where there is none.
@@ -202,24 +258,23 @@ impl Features {
 /// Series of fewer entries are their own summaries.
 const SHORTEST: usize = 4;
 
-fn names(series: &[(String, usize)], with_entries: bool, beside: bool) -> Vec<String> {
+/// Each feature's name, and the series that it is of.
+fn names(series: &[(String, usize)], with_entries: bool, beside: bool) -> Vec<(String, String)> {
     let mut names = Vec::new();
     for (name, length) in series.iter().filter(|_| with_entries) {
         match length {
-            1 => names.push(name.clone()),
-            _ => names.extend((1..=*length).map(|entry| format!("{name}_{entry}"))),
+            1 => names.push((name.clone(), name.clone())),
+            _ => names.extend((1..=*length).map(|k| (format!("{name}_{k}"), name.clone()))),
         }
     }
     for (name, length) in series {
         if *length >= SHORTEST {
-            names.extend(
-                SERIES_SUMMARIES
-                    .iter()
-                    .map(|what| format!("{name}, {what}")),
-            );
+            let summaries = SERIES_SUMMARIES.iter();
+            names.extend(summaries.map(|what| (format!("{name}, {what}"), name.clone())));
         }
         if beside {
-            names.push(format!("{name}, scatter of entries beside the others"));
+            let scatter = format!("{name}, scatter of entries beside the others");
+            names.push((scatter, name.clone()));
         }
     }
     names
@@ -309,41 +364,87 @@ fn judge<'a>(
     blocks
 }
 
-/// Permutation importance (Breiman 2001) of each feature over the judged data sets.
-fn drivers(names: &[String], blocks: &[Block<'_>], accuracy: f64, seed: u64) -> Vec<Driver> {
-    let column = |column: usize, of: fn(&'_ Block<'_>) -> Vec<Vec<f64>>| -> Vec<f64> {
-        let rows = blocks.iter().flat_map(of);
-        rows.map(|row| row[column]).collect()
-    };
-    let importance = |place: usize| {
-        let real = column(place, |block| block.real.to_vec());
-        let simulated = column(place, |block| block.simulated.to_vec());
-        let mut pool = [real.as_slice(), simulated.as_slice()].concat();
+/// Permutation importance (Breiman 2001) of features over the judged data sets.
+struct Shuffles<'a> {
+    names: &'a [String],
+    blocks: &'a [Block<'a>],
+    /// All real data sets, then all simulated ones.
+    rows: Vec<&'a [f64]>,
+    accuracy: f64,
+    seed: u64,
+    /// Of each feature: how much higher it is in real data sets.
+    differences: Vec<f64>,
+}
+
+impl<'a> Shuffles<'a> {
+    fn new(names: &'a [String], blocks: &'a [Block<'a>], accuracy: f64, seed: u64) -> Self {
+        let real = || blocks.iter().flat_map(|block| block.real);
+        let simulated = || blocks.iter().flat_map(|block| block.simulated);
+        let difference = |place: usize| {
+            mean(real().map(|row| row[place])) - mean(simulated().map(|row| row[place]))
+        };
+        Self {
+            differences: (0..names.len()).map(difference).collect(),
+            rows: real().chain(simulated()).map(Vec::as_slice).collect(),
+            names,
+            blocks,
+            accuracy,
+            seed,
+        }
+    }
+
+    /// The accuracy that is lost when data sets swap these features, on average over shuffles; `number` marks
+    /// their random numbers.
+    fn lost(&self, places: &[usize], number: usize) -> f64 {
+        let mut pool = self.rows.clone();
         let mut lost = 0.0;
         for shuffle in 0..SHUFFLES {
-            let index = ((place as u64) << 8) | (shuffle + 1);
-            Stream::new(seed, Purpose::CLAIM, index).shuffle(&mut pool);
+            let index = ((number as u64) << 8) | (shuffle + 1);
+            Stream::new(self.seed, Purpose::CLAIM, index).shuffle(&mut pool);
             let next = std::cell::Cell::new(0);
             let shuffled = |row: &[f64]| {
                 let mut row = row.to_vec();
-                row[place] = pool[next.replace(next.get() + 1)];
+                let other = pool[next.replace(next.get() + 1)];
+                places.iter().for_each(|&place| row[place] = other[place]);
                 row
             };
-            let outcomes = blocks.iter().flat_map(|block| block.outcomes(shuffled));
-            lost += (accuracy - mean(outcomes)) / SHUFFLES as f64;
+            let outcomes = self.blocks.iter();
+            let outcomes = outcomes.flat_map(|block| block.outcomes(shuffled));
+            lost += (self.accuracy - mean(outcomes)) / SHUFFLES as f64;
         }
-        Driver {
-            feature: names[place].clone(),
-            accuracy_lost: lost,
-            difference: mean(real.iter().copied()) - mean(simulated.iter().copied()),
-        }
-    };
-    let mut drivers: Vec<Driver> = (0..names.len())
-        .map(importance)
-        .filter(|driver| driver.accuracy_lost > 0.0)
-        .collect();
-    drivers.sort_by(|a, b| b.accuracy_lost.total_cmp(&a.accuracy_lost));
-    drivers
+        lost
+    }
+
+    fn drivers(&self) -> Vec<Driver> {
+        let driver = |place: usize| Driver {
+            feature: self.names[place].clone(),
+            accuracy_lost: self.lost(&[place], place),
+            difference: self.differences[place],
+        };
+        let all = (0..self.names.len()).map(driver);
+        let mut drivers: Vec<Driver> = all.filter(|driver| driver.accuracy_lost > 0.0).collect();
+        drivers.sort_by(|a, b| b.accuracy_lost.total_cmp(&a.accuracy_lost));
+        drivers
+    }
+
+    fn groups(&self, groups: &[(String, Vec<usize>)]) -> Vec<Group> {
+        let group = |(number, (name, places)): (usize, &(String, Vec<usize>))| {
+            let mut largest: Vec<(String, f64)> = places
+                .iter()
+                .map(|&place| (self.names[place].clone(), self.differences[place]))
+                .collect();
+            largest.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+            largest.truncate(LARGEST);
+            Group {
+                name: name.clone(),
+                accuracy_lost: self.lost(places, self.names.len() + number),
+                largest,
+            }
+        };
+        let mut groups: Vec<Group> = groups.iter().enumerate().map(group).collect();
+        groups.sort_by(|a, b| b.accuracy_lost.total_cmp(&a.accuracy_lost));
+        groups
+    }
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {
@@ -430,6 +531,36 @@ mod tests {
             })
             .count();
         assert!(above <= 9, "{above}");
+    }
+
+    /// All entries are shifted by half of their sd, and each says it as well as the others: none is missed
+    /// alone, all entries and all summaries together are.
+    #[test]
+    fn what_many_entries_say_alike_is_found_in_their_group() {
+        let shared = |rows: usize, shift: f64, seed: u64| -> Vec<f64> {
+            let mut stream = Stream::new(seed, Purpose::CLAIM, 0);
+            let mut all = Vec::new();
+            for _ in 0..rows {
+                let level = stream.normal() + shift;
+                all.extend((0..LENGTH).map(|_| level + 0.05 * stream.normal()));
+            }
+            all
+        };
+        let series = [("y".to_owned(), LENGTH)];
+        let (real, simulated) = (shared(200, 1.0, 1), shared(700, 0.0, 2));
+        let found = tell(&real, &simulated, &series, 0.05, 3).unwrap();
+        assert!(found.total_variation_at_least > 0.1, "{found:?}");
+        assert_eq!((found.features, found.groups.len()), (LENGTH + 8, 2));
+        let most = found.drivers.first().map_or(0.0, |one| one.accuracy_lost);
+        let first = &found.groups[0];
+        assert!(first.accuracy_lost > 1.5 * most, "{found:?}");
+        assert_eq!(first.largest.len(), 3);
+        assert!(
+            first
+                .largest
+                .iter()
+                .all(|(_, difference)| *difference > 0.7)
+        );
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub struct Deviation {
     pub entry: usize,
     /// In standard deviations, as a normal's quantiles have them; positive where it is higher.
     pub deviation: f64,
+    /// Whether simulations never have a number there, so that any is one too many.
+    #[serde(default)]
+    pub unseen: bool,
     /// The share of simulations of which any entry deviates as far: it holds for all entries together.
     pub p_value: f64,
 }

@@ -1,11 +1,17 @@
-//! Progress bars on standard error: what is done, how fast, how long it will take.
+//! Progress on standard error: what is done, how fast, how long it will take. Bars where it is a terminal, a
+//! line now and then where it is not.
+
+mod lines;
+
+use std::io::IsTerminal;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use lines::Lines;
 
 /// Whether long work shows how far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Bars, where standard error is a terminal.
+    /// Bars where standard error is a terminal, else lines.
     Shown,
     /// Nothing.
     Hidden,
@@ -15,15 +21,13 @@ impl Progress {
     /// A bar of `total` `units` of `work`.
     #[must_use]
     pub fn bar(self, work: &str, units: &str, total: u64) -> ProgressBar {
-        let bar = match self {
-            Self::Hidden => {
-                ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden())
-            }
-            Self::Shown => ProgressBar::new(total),
+        let bar = ProgressBar::with_draw_target(Some(total), self.target());
+        let numbers =
+            format!("{{human_pos}}/{{human_len}} {units}  {{per_sec}}  {{eta}} left  {{msg}}");
+        let template = match std::io::stderr().is_terminal() {
+            true => format!("{work:<26} {{bar:24}} {numbers}"),
+            false => format!("{work}: {numbers}"),
         };
-        let template = format!(
-            "{work:<26} {{bar:24}} {{human_pos}}/{{human_len}} {units}  {{per_sec}}  {{eta}} left  {{msg}}"
-        );
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style.progress_chars("━╸─"));
         }
@@ -40,9 +44,16 @@ impl Progress {
     /// Room for bars under each other, of work that goes on side by side.
     #[must_use]
     pub fn several(self) -> MultiProgress {
+        MultiProgress::with_draw_target(self.target())
+    }
+
+    fn target(self) -> ProgressDrawTarget {
         match self {
-            Self::Hidden => MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
-            Self::Shown => MultiProgress::new(),
+            Self::Hidden => ProgressDrawTarget::hidden(),
+            Self::Shown if std::io::stderr().is_terminal() => ProgressDrawTarget::stderr(),
+            Self::Shown => {
+                ProgressDrawTarget::term_like_with_hz(Box::new(Lines::to(std::io::stderr())), 1)
+            }
         }
     }
 }

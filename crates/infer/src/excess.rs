@@ -16,8 +16,10 @@ use gnomon_simulate::{Compiled, log_likelihood};
 use crate::amortized::{Amortized, InferError};
 use crate::refine::{Problem, importance};
 
-/// Points of each data set.
-const POINTS: usize = 1000;
+/// Points of each data set where fewer say too little, and where the evidence alone is asked for.
+pub const POINTS: usize = 1000;
+/// Points of each data set at first. Their noise is far below what data sets differ by.
+pub const FIRST_POINTS: usize = 300;
 /// One point in so many is from the prior.
 const PRIOR_EVERY: usize = 10;
 /// Independent draws that the points must be worth, of either kind.
@@ -36,6 +38,8 @@ pub struct Against<'a> {
     pub mechanism: usize,
     /// The mechanism, ready to run.
     pub compiled: &'a Compiled,
+    /// Points to begin with; at most [`POINTS`], which are taken where these say too little.
+    pub points: usize,
     /// Set once the user asks to stop.
     pub stop: &'a AtomicBool,
 }
@@ -56,7 +60,40 @@ pub struct Excess {
     pub tempered: bool,
 }
 
+/// The exact posterior's moments in the prior's coordinates, one number a parameter.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Moments {
+    pub mean: Vec<f64>,
+    pub sd: Vec<f64>,
+}
+
 impl Against<'_> {
+    /// Mean and standard deviation of each parameter under the exact posterior of a data set, whose forms are
+    /// as in [`Against::measure`]; `None` where points of the networks and the prior say too little of it.
+    ///
+    /// # Errors
+    /// Where a network or the likelihood cannot be run.
+    pub fn moments(
+        &self,
+        given: &[f64],
+        data: &[f64],
+        seed: u64,
+    ) -> Result<Option<Moments>, InferError> {
+        let d = self.networks[0].coordinates(self.mechanism).dimension();
+        let standardised = self.networks.iter().map(|one| one.standardise(given));
+        let standardised = standardised.collect::<Result<Vec<_>, _>>()?;
+        let more = (self.points < POINTS).then_some(POINTS);
+        for count in [self.points].into_iter().chain(more) {
+            let points = Points::new(self, &standardised, data, (d, count), seed)?;
+            let weighted = importance::weigh(&points.ratio);
+            if weighted.usable() && weighted.effective >= FEWEST_EFFECTIVE {
+                return Ok(Some(points.moments(weighted.log_evidence)));
+            }
+        }
+        Ok(None)
+    }
+
     /// Holds the networks against the exact posterior of a data set: `given` as the study's given columns,
     /// `data` as the mechanism observes them, NaN where missing. Where the evidence seems to be below
     /// `least`, nobody asks for the posterior, and it is left at that.
@@ -88,14 +125,17 @@ impl Against<'_> {
         }
         let standardised = self.networks.iter().map(|one| one.standardise(given));
         let standardised = standardised.collect::<Result<Vec<_>, _>>()?;
-        let points = Points::new(self, &standardised, data, d, seed)?;
-        let weighted = importance::weigh(&points.ratio);
-        if points.ratio.contains(&f64::INFINITY) {
-            return Err(InferError::Unbounded);
-        }
-        let enough = weighted.usable() && weighted.effective >= FEWEST_EFFECTIVE;
-        if enough || weighted.log_evidence < least {
-            return Ok(points.excess(weighted.log_evidence));
+        let more = (self.points < POINTS).then_some(POINTS);
+        for count in [self.points].into_iter().chain(more) {
+            let points = Points::new(self, &standardised, data, (d, count), seed)?;
+            let weighted = importance::weigh(&points.ratio);
+            if points.ratio.contains(&f64::INFINITY) {
+                return Err(InferError::Unbounded);
+            }
+            let enough = weighted.usable() && weighted.effective >= FEWEST_EFFECTIVE;
+            if enough || weighted.log_evidence < least {
+                return Ok(points.excess(weighted.log_evidence));
+            }
         }
         self.tempered(&standardised, data, d, seed)
     }
@@ -166,11 +206,12 @@ impl Points {
         against: &Against<'_>,
         given: &[Matrix],
         data: &[f64],
-        d: usize,
+        (d, wanted): (usize, usize),
         seed: u64,
     ) -> Result<Self, InferError> {
         let (networks, mechanism) = (against.networks, against.mechanism);
-        let each = (POINTS - POINTS / PRIOR_EVERY).div_ceil(networks.len());
+        let of_prior = wanted / PRIOR_EVERY;
+        let each = (wanted - of_prior).div_ceil(networks.len());
         let (mut scores, mut ends) = (Vec::new(), Vec::new());
         for (number, (network, given)) in networks.iter().zip(given).enumerate() {
             let seed = Stream::new(seed, Purpose::REFINEMENT, number as u64).next_u64();
@@ -179,7 +220,7 @@ impl Points {
             ends.push(scores.len() / d);
         }
         let mut stream = Stream::new(seed, Purpose::REFINEMENT, u64::MAX);
-        scores.extend((0..POINTS / PRIOR_EVERY * d).map(|_| stream.normal() as f32));
+        scores.extend((0..of_prior * d).map(|_| stream.normal() as f32));
         let count = scores.len() / d;
         ends.push(count);
         let matrix = Matrix::new(d, scores.clone());
@@ -194,7 +235,7 @@ impl Points {
             let terms = point.iter().map(|&x| f64::from(x).powi(2) + LN_TAU);
             let prior = -0.5 * terms.sum::<f64>();
             let of_networks = network.iter().map(|log_q| (log_q[row], each));
-            let parts = of_networks.chain([(prior, POINTS / PRIOR_EVERY)]);
+            let parts = of_networks.chain([(prior, of_prior)]);
             let log = log_mixture(parts, count);
             let target = prior + likelihood[row];
             mixture.push(log);
@@ -241,6 +282,21 @@ impl Points {
             risk,
             squared,
             tempered: false,
+        }
+    }
+
+    fn moments(&self, log_evidence: f64) -> Moments {
+        let u: Vec<f64> = self.ratio.iter().map(|r| exp(r - log_evidence)).collect();
+        let mean = self.mean(&u);
+        let total: f64 = u.iter().sum();
+        let sd = |(k, mean): (usize, &f64)| {
+            let own = self.scores[k..].iter().step_by(self.dimension).zip(&u);
+            let squares: f64 = own.map(|(&x, w)| w * (f64::from(x) - mean).powi(2)).sum();
+            (squares / total).sqrt()
+        };
+        Moments {
+            sd: mean.iter().enumerate().map(sd).collect(),
+            mean,
         }
     }
 

@@ -99,7 +99,7 @@ impl Stream {
     }
 
     /// The next 64 random bits.
-    #[inline]
+    #[inline(always)]
     pub fn next_u64(&mut self) -> u64 {
         if self.used >= 3 {
             self.refill();
@@ -111,21 +111,21 @@ impl Stream {
     }
 
     /// A uniform number in the open interval (0, 1): never 0, never 1.
-    #[inline]
+    #[inline(always)]
     pub fn uniform(&mut self) -> f64 {
         const SCALE: f64 = 1.0 / (1u64 << 52) as f64;
         ((self.next_u64() >> 12) as f64 + 0.5) * SCALE
     }
 
     /// A standard normal number (Box & Muller 1958, one of the pair: no state is kept).
-    #[inline]
+    #[inline(always)]
     pub fn normal(&mut self) -> f64 {
         let radius = (-2.0 * elementary::ln(self.uniform())).sqrt();
         radius * elementary::cos(std::f64::consts::TAU * self.uniform())
     }
 
     /// A standard exponential number.
-    #[inline]
+    #[inline(always)]
     pub fn exponential(&mut self) -> f64 {
         -elementary::ln(self.uniform())
     }

@@ -155,6 +155,31 @@ impl Study {
         columns(&self.given)
     }
 
+    /// A given entry in words, by its place among [`Study::given_columns`]: its series, and its time or date
+    /// with its number among the series' entries, which a file without times has as rows.
+    #[must_use]
+    pub fn given_entry(&self, place: usize) -> String {
+        let mut left = place;
+        for part in &self.given {
+            let Some(&time) = part.times.get(left) else {
+                left -= part.times.len();
+                continue;
+            };
+            let number = part.entries.start + left + 1;
+            if number == 1 && part.times.len() == 1 {
+                return format!("`{}`", part.name);
+            }
+            let calendar = self.mechanisms[0].calendar();
+            let time = match calendar.date(time) {
+                Some(date) if calendar.days(1.0) >= 1.0 => date.date().to_string(),
+                Some(date) => date.to_string(),
+                None => time.to_string(),
+            };
+            return format!("`{}` at {time} (its entry {number})", part.name);
+        }
+        format!("entry {}", place + 1)
+    }
+
     /// The bank's columns of what is asked of observed series and not given.
     #[must_use]
     pub fn unseen_columns(&self) -> Vec<String> {

@@ -54,6 +54,8 @@ pub struct Entries {
 struct Scale {
     median: f64,
     widths: [f64; 2],
+    /// Simulations never have a number here.
+    unseen: bool,
 }
 
 /// The regression of each entry on all others.
@@ -190,6 +192,7 @@ impl Entries {
             found.push(Deviation {
                 entry,
                 deviation,
+                unseen: self.own[entry].unseen,
                 p_value,
             });
             scaled[entry] = match &self.others {
@@ -229,6 +232,7 @@ impl Scale {
             return Self {
                 median: 0.0,
                 widths: [0.0; 2],
+                unseen: true,
             };
         };
         let at = |share: f64| values[(share * last as f64).round() as usize];
@@ -240,13 +244,19 @@ impl Scale {
             width if width > 0.0 => width,
             _ => sd,
         });
-        Self { median, widths }
+        Self {
+            median,
+            widths,
+            unseen: false,
+        }
     }
 
     fn deviation(self, x: f64) -> f64 {
         let difference = x - self.median;
         let width = self.widths[usize::from(difference > 0.0)];
-        if x.is_nan() || difference.abs() <= 1e-12 * self.median.abs() {
+        if self.unseen && !x.is_nan() {
+            NEVER
+        } else if x.is_nan() || difference.abs() <= 1e-12 * self.median.abs() {
             0.0
         } else if width > 0.0 {
             (difference / width).clamp(-NEVER, NEVER)
@@ -517,6 +527,33 @@ mod tests {
         let far = |x: [f64; 2]| entries.check("x", About::Mechanisms, &x).unwrap().observed;
         assert!(far([2.0, 7.0]) == 0.0 && far([2.0, 7.1]) == NEVER);
         assert!(Entries::new(&reference[..5], &reference, 2, Expected::BySimulations).is_err());
+    }
+
+    /// Simulations never have the second of three entries: a number there is named as one that should not be,
+    /// whatever it is, and says nothing of the others; where it is missing, all is well.
+    #[test]
+    fn a_number_where_simulations_have_none_is_told_apart() {
+        let rows = |seed: u64| -> Vec<f64> {
+            let mut stream = Stream::new(seed, Purpose::CLAIM, 0);
+            let mut row = || [stream.normal(), f64::NAN, stream.normal()];
+            (0..1000).flat_map(|_| row()).collect()
+        };
+        for expected in [Expected::BySimulations, Expected::ByOtherEntries] {
+            let entries = Entries::new(&rows(1), &rows(2), 3, expected).unwrap();
+            let check = |x: f64| {
+                entries
+                    .check("x", About::Mechanisms, &[0.3, x, 0.1])
+                    .unwrap()
+            };
+            for x in [0.0, 4.0, -4.0] {
+                let named = check(x).entries;
+                let [one] = named.as_slice() else {
+                    panic!("{named:?}");
+                };
+                assert!(one.entry == 1 && one.unseen, "{one:?}");
+            }
+            assert!(check(f64::NAN).entries.is_empty());
+        }
     }
 
     #[test]

@@ -118,7 +118,12 @@ fn in_words(alike: &Alike) -> String {
         );
     }
     if !alike.quantities.is_empty() {
-        text += &format!("  {:<22}{:>24}{:>24}\n", "", "by the nearest", "posterior");
+        text += &format!(
+            "  {:<22}{:>24}{:>24}\n",
+            "",
+            "by the nearest",
+            alike.whose().to_lowercase()
+        );
     }
     let summaries = alike.summaries.iter().zip(&alike.posterior);
     for (quantity, (own, posterior)) in alike.quantities.iter().zip(summaries) {

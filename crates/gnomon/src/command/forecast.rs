@@ -7,7 +7,7 @@ use gnomon::file;
 use gnomon::infer::forecast::tally::Summary;
 use gnomon::infer::forecast::{INTERVALS, nominal};
 use gnomon::mechanism::study::{Columns, Layout};
-use gnomon::stage::forecast::{self, Asked, Group};
+use gnomon::stage::forecast::{self, Asked, Group, LeftOut, Why, in_groups};
 use gnomon::stage::learn;
 use serde_json::{Value, json};
 
@@ -43,6 +43,7 @@ pub fn backtest(
     folder: Option<&Path>,
 ) -> Result<(), Failure> {
     let mut context = read(session, path)?;
+    forecast::refuse(&context)?;
     learn::adopt(&mut context)?;
     refuse_other_data(&context, None)?;
     let amortized = learn::load(&context)?;
@@ -58,20 +59,27 @@ pub fn backtest(
     );
     if found.skipped > 0 {
         text += &format!(
-            "{} origins skipped: their windows lack entries that the networks cannot do without\n",
+            "{} origins skipped: their windows lack entries, and the networks did not learn to do without",
             found.skipped
         );
+        if let Some(LeftOut {
+            series,
+            why: Why::Hole { variable, time },
+        }) = &found.first_skipped
+        {
+            text += &format!("; the first, of `{series}`, has no `{variable}` at {time}");
+        }
+        text += "\n";
     }
-    if found.left_out > 0 {
-        text += &format!("{} series left out: they have no origin\n", found.left_out);
-    }
+    text += &left_out(&found.left_out);
     for group in &groups {
         text += &table(group);
     }
     text += "\n  Relative to the last value: pooled over all forecasts, and each series' ratio averaged.\n";
     let mut value = json!({
         "series": found.series(), "origins": found.origins, "skipped": found.skipped,
-        "left_out": found.left_out, "forecasts": found.forecasts(), "seconds": seconds,
+        "left_out": found.left_out.len(), "why_left_out": reasons(&found.left_out),
+        "forecasts": found.forecasts(), "seconds": seconds,
         "groups": groups.iter().map(in_json).collect::<Vec<_>>(),
     });
     if let Some(folder) = folder {
@@ -162,6 +170,7 @@ pub fn ahead(
     folder: &Path,
 ) -> Result<(), Failure> {
     let mut context = read(session, path)?;
+    forecast::refuse(&context)?;
     learn::adopt(&mut context)?;
     refuse_other_data(&context, None)?;
     let amortized = learn::load(&context)?;
@@ -175,14 +184,31 @@ pub fn ahead(
         found.series,
         written.display()
     );
-    if !found.left_out.is_empty() {
-        text += &format!(
-            "\nLeft out, as they are too short or lack entries: {}",
-            found.left_out.join(", ")
-        );
-    }
+    text += "\n";
+    text += &left_out(&found.left_out);
+    let names: Vec<&String> = found.left_out.iter().map(|one| &one.series).collect();
     let value = json!({
-        "series": found.series, "left_out": found.left_out, "seconds": seconds, "forecasts": written,
+        "series": found.series, "left_out": names, "why_left_out": reasons(&found.left_out),
+        "seconds": seconds, "forecasts": written,
     });
-    session.output.result(&text, &value)
+    session.output.result(text.trim_end(), &value)
+}
+
+/// How many series were left out, and why; empty where none was.
+fn left_out(all: &[LeftOut]) -> String {
+    if all.is_empty() {
+        return String::new();
+    }
+    let lines = in_groups(all).into_iter().map(|line| format!("  {line}\n"));
+    format!(
+        "{} series left out:\n{}",
+        all.len(),
+        lines.collect::<String>()
+    )
+}
+
+fn reasons(all: &[LeftOut]) -> Vec<Value> {
+    let own = all.iter();
+    own.map(|one| json!({ "series": one.series, "why": one.why.to_string() }))
+        .collect()
 }

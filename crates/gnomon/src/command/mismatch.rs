@@ -31,11 +31,24 @@ pub fn execute(session: &Session, path: &Path, each: &Path) -> Result<(), Failur
             })
         })
         .collect();
+    let groups: Vec<_> = found
+        .groups
+        .iter()
+        .map(|group| {
+            let largest = group.largest.iter();
+            let largest: Vec<_> = largest
+                .map(
+                    |(feature, difference)| json!({ "feature": feature, "difference": difference }),
+                )
+                .collect();
+            json!({ "name": group.name, "accuracy_lost": group.accuracy_lost, "largest": largest })
+        })
+        .collect();
     let value = json!({
         "words": words, "proved": is_proved(&found), "real": found.real, "pairs": found.pairs,
         "accuracy": found.accuracy, "accuracy_at_least": found.accuracy_at_least,
         "total_variation_at_least": found.total_variation_at_least,
-        "error_rate": found.error_rate, "drivers": drivers,
+        "error_rate": found.error_rate, "drivers": drivers, "groups": groups,
     });
     let mut text = String::new();
     if data[0].len() > found.real {
@@ -46,26 +59,68 @@ pub fn execute(session: &Session, path: &Path, each: &Path) -> Result<(), Failur
         );
     }
     text += &words;
-    if is_proved(&found) && !found.drivers.is_empty() {
+    if is_proved(&found) {
+        text += &what_tells(&found);
+    }
+    session.output.result(text.trim_end(), &value)
+}
+
+/// The features and groups of them that the classifiers went by; what was tried, where none is missed.
+fn what_tells(found: &Mismatch) -> String {
+    let side = |difference: f64| match difference > 0.0 {
+        true => format!("higher by {difference:.2} sd"),
+        false => format!("lower by {:.2} sd", -difference),
+    };
+    let together = found
+        .groups
+        .iter()
+        .filter(|group| group.accuracy_lost > 0.0);
+    let together: Vec<_> = together.collect();
+    let mut text = String::new();
+    if found.drivers.is_empty() {
+        text += &format!(
+            "\n\nNo single feature tells them: each of {} entries and summaries was shuffled alone, and the others \
+             made up for it.",
+            found.features
+        );
+        if together.is_empty() && !found.groups.is_empty() {
+            let tried: Vec<&str> = found.groups.iter().map(|group| &*group.name).collect();
+            text += &format!(" Nor do these together: {}.", tried.join("; "));
+        }
+    } else {
         text += &format!(
             "\n\n{:<44}{:>14}  in real data\n",
             "What tells them", "accuracy lost"
         );
         for one in found.drivers.iter().take(SHOWN) {
-            let side = if one.difference > 0.0 {
-                "higher"
-            } else {
-                "lower"
-            };
             text += &format!(
-                "  {:<42}{:>14.3}  {side} by {:.2} sd\n",
+                "  {:<42}{:>14.3}  {}\n",
                 one.feature,
                 one.accuracy_lost,
-                one.difference.abs()
+                side(one.difference)
             );
         }
     }
-    session.output.result(text.trim_end(), &value)
+    if !together.is_empty() {
+        text = text.trim_end().to_owned();
+        text += &format!(
+            "\n\n{:<44}{:>14}  of these in real data\n",
+            "What tells them together", "accuracy lost"
+        );
+        for group in together.iter().take(SHOWN) {
+            let largest = group.largest.iter();
+            let largest: Vec<String> = largest
+                .map(|(feature, difference)| format!("{feature} {}", side(*difference)))
+                .collect();
+            text += &format!(
+                "  {:<42}{:>14.3}  {}\n",
+                group.name,
+                group.accuracy_lost,
+                largest.join(", ")
+            );
+        }
+    }
+    text
 }
 
 fn is_proved(found: &Mismatch) -> bool {

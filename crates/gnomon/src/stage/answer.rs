@@ -405,7 +405,7 @@ pub(super) fn standardise(
     amortized.standardise(data).map_err(|error| {
         let missing = data.iter().position(|value| value.is_nan());
         let message = match missing {
-            Some(entry) => format!("`{}` is missing", context.study.given_columns()[entry]),
+            Some(entry) => format!("{} is missing", context.study.given_entry(entry)),
             None => error.to_string(),
         };
         Failure::refused(

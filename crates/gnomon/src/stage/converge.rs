@@ -1,6 +1,7 @@
 //! Convergence to the exact predictor: networks that learn from more and more of the bank -> their risks
 //! on the same fresh data sets -> how fast these fall, and whether more simulations would help.
 
+mod enough;
 mod measure;
 mod words;
 
@@ -49,14 +50,16 @@ pub fn run(
 ) -> Result<Found, Failure> {
     refuse(context)?;
     let budgets = budgets(context, simulations)?;
-    let (networks, seconds) = learned(context, population, &budgets)?;
+    let seed = context.seed_for("convergence");
+    let fresh = (data_sets, seed);
+    let (networks, seconds) = learned(context, population, &budgets, fresh)?;
     let tester = Tester {
         context,
         population,
         networks: &networks,
         budgets: &budgets,
         data_sets,
-        seed: context.seed_for("convergence"),
+        seed,
     };
     let measured = tester.all()?;
     let folder = folder.map_or_else(|| context.results().join("converge"), Path::to_owned);
@@ -117,9 +120,22 @@ fn budgets(context: &Context, wished: &[u64]) -> Result<Vec<u64>, Failure> {
     all.sort_unstable();
     all.dedup();
     if all.len() < 2 {
+        let fewest = FEWEST * context.study.mechanisms.len() as u64;
+        let why = match wished {
+            [] => format!(
+                ": {} of the study are too few to take a third of, which should be {fewest} or more",
+                context.simulations
+            ),
+            _ => String::new(),
+        };
         return Err(Failure::refused(
-            "convergence needs at least two numbers of simulations",
-            "name them, such as `--simulations 1000 3000 10000 30000`",
+            format!("convergence needs at least two numbers of simulations{why}"),
+            format!(
+                "name them, such as `--simulations {fewest} {} {} {}`",
+                3 * fewest,
+                9 * fewest,
+                27 * fewest
+            ),
         ));
     }
     Ok(all)
@@ -131,19 +147,23 @@ fn two_digits(x: f64) -> u64 {
     ((x / unit).round() * unit) as u64
 }
 
-/// The study's networks by each number of simulations, and the seconds that their training took.
+/// The study's networks by each number of simulations, and the seconds that their training took. `fresh` is
+/// how many data sets they will be tested on, and their seed.
 fn learned(
     context: &Context,
     population: &Population<'_>,
     budgets: &[u64],
+    fresh: (usize, u64),
 ) -> Result<(Vec<Amortized>, Vec<f64>), Failure> {
     let most = budgets.last().copied().unwrap_or(context.simulations);
+    let fewest = budgets.first().copied().unwrap_or(most);
     let bank = [simulate::run(&context.of_budget(most), population)?];
+    enough::check(context, population, &bank, (fewest, most), fresh)?;
     let (mut networks, mut seconds) = (Vec::new(), Vec::new());
     for &simulations in budgets {
         let mut own = context.of_budget(simulations);
         if !learn::is_done(&own, &bank)? {
-            let words = format!("Learning from {simulations} simulations");
+            let words = format!("Learning from {simulations} simulations, of up to {most}");
             context.progress.say(&words);
         }
         learn::run(&own, population, &bank)?;

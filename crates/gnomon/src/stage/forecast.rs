@@ -2,17 +2,19 @@
 //! network's quantiles at every origin.
 
 mod backtest;
+mod left_out;
 mod window;
 
 use std::path::Path;
 
 use gnomon_infer::Amortized;
-use gnomon_infer::forecast::origins::{Choice, Shape};
+use gnomon_infer::forecast::origins::Shape;
 use gnomon_infer::forecast::write::{Place, forecasts};
 use gnomon_infer::forecast::{Forecast, LEVELS};
 use gnomon_mechanism::study::{Columns, SeriesTable};
 
 pub use backtest::{Asked, Backtest, Group, backtest};
+pub use left_out::{LeftOut, Why, in_groups};
 use window::Window;
 
 use crate::context::Context;
@@ -45,8 +47,8 @@ struct Case {
 pub struct Ahead {
     /// How many series were forecast.
     pub series: usize,
-    /// Names of those that could not be, as they are too short or lack entries.
-    pub left_out: Vec<String>,
+    /// Those that could not be, and why.
+    pub left_out: Vec<LeftOut>,
     /// One row a series, variable and horizon, as CSV.
     pub csv: Vec<u8>,
 }
@@ -119,6 +121,29 @@ impl Read {
         Ok(answers)
     }
 
+    /// What is missing in the window of a series at an origin, as the table has it.
+    fn hole(&self, case: Case) -> Option<Why> {
+        let series = &self.table.series[case.series];
+        let may = &self.may_be_missing;
+        let entry = self.shape.lacking(&series.values, case.origin, may)?;
+        let place = case.origin.saturating_add_signed(entry.step);
+        Some(Why::Hole {
+            variable: self.table.variables[entry.variable].clone(),
+            time: self.table.time(series, place),
+        })
+    }
+
+    /// Series without any value.
+    fn empty(&self) -> Vec<LeftOut> {
+        let names = self.table.empty.iter();
+        names
+            .map(|name| LeftOut {
+                series: name.clone(),
+                why: Why::Empty,
+            })
+            .collect()
+    }
+
     /// Where a predicted number belongs.
     fn place(&self, case: Case, variable: usize, horizon: usize) -> Place<'_> {
         let series = &self.table.series[case.series];
@@ -144,24 +169,29 @@ pub fn ahead(
 ) -> Result<Ahead, Failure> {
     let read = Read::new(context, amortized, file, columns)?;
     let least = read.least();
-    let (mut cases, mut left_out) = (Vec::new(), read.table.empty.clone());
+    let (mut cases, mut left_out) = (Vec::new(), read.empty());
     for (number, series) in read.table.series.iter().enumerate() {
-        let origin = series.len() - 1;
-        let complete = read
-            .shape
-            .seen(&series.values, origin)
-            .zip(&read.may_be_missing)
-            .all(|(value, may)| *may || value.is_finite());
-        match complete && series.len() >= least {
-            true => cases.push(Case {
-                series: number,
-                origin,
+        let case = Case {
+            series: number,
+            origin: series.len() - 1,
+        };
+        let why = match series.len() < least {
+            true => Some(Why::Short {
+                entries: series.len(),
+                needed: least,
             }),
-            false => left_out.push(series.name.clone()),
+            false => read.hole(case),
+        };
+        match why {
+            None => cases.push(case),
+            Some(why) => left_out.push(LeftOut {
+                series: series.name.clone(),
+                why,
+            }),
         }
     }
     if cases.is_empty() {
-        return Err(nothing_to_do(file, least));
+        return Err(left_out::nothing_to_do(file, &left_out));
     }
     let answers = read.answers(context, amortized, &cases)?;
     let mut rows = Vec::new();
@@ -178,32 +208,10 @@ pub fn ahead(
     })
 }
 
-fn nothing_to_do(file: &Path, least: usize) -> Failure {
-    Failure::refused(
-        format!(
-            "no series of {} can be forecast: windows lack entries, or nothing came after them",
-            file.display()
-        ),
-        format!(
-            "a series needs {least} entries up to an origin, without holes unless a mechanism leaves some \
-             out (`missing = ...`), so that the networks learned to do without"
-        ),
-    )
-}
-
-/// Every origin that a choice leaves, and how many were skipped for holes in their windows.
-fn cases(read: &Read, choice: impl Fn(usize) -> Option<Choice>) -> (Vec<Case>, usize) {
-    let (mut cases, mut skipped) = (Vec::new(), 0);
-    for (series, own) in read.table.series.iter().enumerate() {
-        let Some(choice) = choice(series) else {
-            continue;
-        };
-        let found = read
-            .shape
-            .origins(&own.values, &read.may_be_missing, &choice);
-        skipped += found.skipped;
-        let found = found.origins.into_iter();
-        cases.extend(found.map(|origin| Case { series, origin }));
-    }
-    (cases, skipped)
+/// Refuses a study that forecasts nothing, before anything is read or learned.
+///
+/// # Errors
+/// Where the study predicts nothing that comes after what is given, or its times are not evenly spaced.
+pub fn refuse(context: &Context) -> Result<(), Failure> {
+    Window::of(&context.study).map(|_| ())
 }

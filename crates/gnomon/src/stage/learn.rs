@@ -32,6 +32,7 @@ use crate::population::Population;
 use crate::stamp::{self, Stamp};
 pub use examples::missing_entries;
 pub(super) use examples::{given_rows, scores};
+pub(super) use feeding::FEWEST_ROWS;
 
 pub(super) const STAGE: &str = "learn";
 const FILE: &str = "learned.json";

@@ -68,6 +68,8 @@ fn the_nearest_simulations_say_what_the_posterior_says() {
     };
     assert_eq!(verdict("calibration of attribution given line"), "survived");
     assert_eq!(verdict("attribution and posterior given line"), "survived");
+    let exact = verdict("attribution and exact posterior given line");
+    assert_eq!(exact, "survived");
     assert_ne!(
         verdict("attribution beside the series given line"),
         "survived"
@@ -99,9 +101,10 @@ fn the_nearest_simulations_say_what_the_posterior_says() {
     );
     let text = text(&succeeds(&["attribute", &study]).stdout);
     assert!(
-        text.contains("Given line:") && text.contains("Claims: 4 tested"),
+        text.contains("Given line:") && text.contains("Claims: 5 tested"),
         "{text}"
     );
+    assert!(text.contains("network's posterior"), "{text}");
     fails(&["attribute", &study, "--nearest", "0"], 2, &["--nearest"]);
 }
 
@@ -122,7 +125,7 @@ fn the_report_draws_the_nearest_over_the_data() {
             .len(),
         10
     );
-    assert_eq!(report["attribution"]["claims"].as_array().unwrap().len(), 4);
+    assert_eq!(report["attribution"]["claims"].as_array().unwrap().len(), 5);
 }
 
 #[test]

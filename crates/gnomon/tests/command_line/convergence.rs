@@ -178,14 +178,17 @@ fn what_cannot_be_measured_is_refused() {
     fails(
         &["converge", &one, "--simulations", "400", "400"],
         3,
-        &["at least two numbers of simulations", "--simulations 1000"],
+        &[
+            "at least two numbers of simulations",
+            "--simulations 300 900",
+        ],
     );
     fails(&["converge", &one, "--simulations"], 2, &["--simulations"]);
     fails(&["converge", &one, "--data-sets", "1"], 2, &["data-sets"]);
     fails(
         &["converge", &one, "--simulations", "50", "60"],
-        4,
-        &["at least 100 are needed"],
+        3,
+        &["50 simulations are too few", "more than 60 are needed"],
     );
     let rounds = "[observed]\ny = 1\n[simulate]\nrounds = 2\n";
     let (_folder, rounds) = study(&[("one", text)], rounds);
@@ -193,5 +196,39 @@ fn what_cannot_be_measured_is_refused() {
         &["converge", &rounds],
         3,
         &["2 rounds", "leave `[simulate] rounds` out"],
+    );
+}
+
+/// Nothing is trained where the fewest simulations lack a mechanism, or an entry that fresh data sets lack.
+#[test]
+fn too_few_simulations_are_refused_before_training() {
+    let text = "[parameters]\nmean = \"Gamma(3, 1)\"\n[observed]\n\
+                x = { distribution = \"Poisson(mean)\", times = [1, 2, 3, 4] }\n";
+    let (folder, own) = study(&[("a", text), ("b", text)], "");
+    let converge = |study: &str, simulations: [&str; 2], words: &[&str]| {
+        let arguments = ["converge", study, "--data-sets", "2000", "--simulations"];
+        fails(&[&arguments[..], &simulations].concat(), 3, words);
+    };
+    converge(
+        &own,
+        ["150", "1000"],
+        &["150 simulations are too few", "to have 100 simulations of"],
+    );
+    assert!(!folder.path().join("results/converge/150").exists());
+    // One of some five hundred simulations lacks entries, and so do some of 2,000 data sets.
+    let gap = text.replace("[observed]", "gap = \"Uniform(0, 2_000)\"\n[observed]");
+    let gap = gap.replace("] }", "], missing = \"t > gap\" }");
+    let (folder, own) = study(&[("a", &gap)], "");
+    converge(&own, ["10", "20"], &["more than 20 are needed"]);
+    converge(
+        &own,
+        ["100", "5000"],
+        &["to have one that lacks an entry of `x`", "at least"],
+    );
+    assert!(!folder.path().join("results/converge/100").exists());
+    fails(
+        &["converge", &own, "--simulations", "1000"],
+        3,
+        &["at least two", "--simulations 300 900"],
     );
 }

@@ -250,6 +250,17 @@ fn holes_are_skipped_and_counted(folder: &TempDir, study: &str) {
         (&found["series"], &found["left_out"]),
         (&1.into(), &1.into())
     );
+    let shown = succeeds(&["backtest", study, &table]);
+    let shown = crate::terminal::text(&shown.stdout);
+    says(
+        &shown,
+        &[
+            "8 origins skipped",
+            "of `holed`, has no `y` at 9",
+            "1 series left out:",
+            "1 too short: 8 entries are needed up to an origin: `short` (has 2)",
+        ],
+    );
     // Of the nine entries after the origins, the hole came at two horizons.
     assert_eq!(found["forecasts"], 3 + 3 + 2 + 1 - 2);
 }
@@ -265,6 +276,9 @@ fn the_last_window_is_forecast(folder: &TempDir, study: &str) {
     ]));
     assert_eq!(found["series"], 40);
     assert_eq!(found["left_out"], serde_json::json!(["line 40"]));
+    let why = &found["why_left_out"][0];
+    assert_eq!(why["series"], "line 40");
+    says(why["why"].as_str().unwrap(), &["too short", "(has 3)"]);
     let rows = cells(&out.join("forecasts.csv"));
     assert_eq!(rows.len(), 1 + 40 * 3);
     assert_eq!(
@@ -290,8 +304,9 @@ fn wrong_files_are_refused(folder: &TempDir, study: &str) {
     fails(
         &["backtest", study, &table],
         3,
-        &["no series of", "needs 8 entries"],
+        &["no series of", "8 entries are needed", "`a` (has 2)"],
     );
+    every_reason_is_said(folder, study);
     let table = file(folder, "z.csv", "day,a\n7,2\n14,3\n21,5\n28,5\n");
     fails(
         &["backtest", study, &table],
@@ -317,15 +332,56 @@ fn wrong_files_are_refused(folder: &TempDir, study: &str) {
     fails(&["ask", study, "--series", &table], 2, &["--output"]);
 }
 
+/// Dates with a hole, a short series, one without values, and one with nothing to score.
+fn every_reason_is_said(folder: &TempDir, study: &str) {
+    let mut text = "date,short,holed,none,ended\n".to_owned();
+    for day in 1..=9 {
+        let cell = |there: bool| if there { "1" } else { "" };
+        let (short, holed, ended) = (cell(day > 7), cell(day != 5), cell(day < 9));
+        text += &format!("2020-03-0{day},{short},{holed},,{ended}\n");
+    }
+    let table = file(folder, "reasons.csv", &text);
+    let short = "1 too short: 8 entries are needed up to an origin: `short` (has 2)";
+    let none = "1 without any value: `none`";
+    fails(
+        &["backtest", study, &table],
+        3,
+        &[
+            "no series of",
+            short,
+            none,
+            "`holed` (no `y` at 2020-03-05)",
+            "1 without a value after an origin, to score a forecast by: `ended` (has 8)",
+            "give longer series",
+            "fill the holes",
+        ],
+    );
+    fails(
+        &["backtest", study, &table, "--origins", "2021-01-01.."],
+        3,
+        &["2 without an entry between the --origins: `holed`, `ended`"],
+    );
+    let out = folder.path().join("reasons").display().to_string();
+    let shown = succeeds(&["ask", study, "--series", &table, "--output", &out]);
+    says(
+        &crate::terminal::text(&shown.stdout),
+        &[
+            "1 series forecast",
+            "3 series left out:",
+            short,
+            none,
+            "`holed` (no `y` at 2020-03-05)",
+        ],
+    );
+}
+
 #[test]
 fn a_study_without_a_future_has_no_forecasts() {
     let (folder, study) = line_study();
     let table = file(&folder, "x.csv", "day,a\n1,2\n2,3\n");
-    fails(&["backtest", &study, &table], 3, &["nothing was learned"]);
-    succeeds(&["learn", &study, "--quiet"]);
-    fails(
-        &["backtest", &study, &table],
-        3,
-        &["predicts nothing that comes after", "predict = ["],
-    );
+    let words = ["predicts no series", "predict = ["];
+    fails(&["backtest", &study, &table], 3, &words);
+    let out = folder.path().join("out").display().to_string();
+    let ask = ["ask", &study, "--series", &table, "--output", &out];
+    fails(&ask, 3, &words);
 }

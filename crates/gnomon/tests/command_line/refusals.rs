@@ -265,7 +265,7 @@ fn wrong_input_gets_one_diagnostic_and_its_exit_code() {
     fails(
         &["ask", &study, "--observed", &path("gap.csv")],
         3,
-        &["missing"],
+        &["`y` at 2 (its entry 2) is missing"],
     );
 
     let shard = files_in(&bank_of(&study).join("shards")).remove(0);

@@ -37,8 +37,8 @@ pub struct Choice {
 pub struct Origins {
     /// Entries of the series.
     pub origins: Vec<usize>,
-    /// How many had a window that lacks entries which the networks cannot do without.
-    pub skipped: usize,
+    /// Those whose window lacks entries which the networks cannot do without, or any.
+    pub skipped: Vec<usize>,
 }
 
 impl Shape {
@@ -72,6 +72,24 @@ impl Shape {
             .map(move |entry| at(values, origin, *entry))
     }
 
+    /// The first given entry that a window lacks though the networks need it, the last one where it has none
+    /// at all; `None` where they can read it. `may_be_missing` is as in [`Shape::origins`].
+    #[must_use]
+    pub fn lacking(
+        &self,
+        values: &[Vec<f64>],
+        origin: usize,
+        may_be_missing: &[bool],
+    ) -> Option<Entry> {
+        let mut seen = self.seen(values, origin).zip(may_be_missing);
+        let needed = seen.position(|(value, may)| !may && !value.is_finite());
+        match needed {
+            Some(place) => Some(self.given[place]),
+            None if self.seen(values, origin).any(f64::is_finite) => None,
+            None => self.given.last().copied(),
+        }
+    }
+
     /// The origins of a series after which something came that is predicted. `may_be_missing` says of
     /// each given entry whether the networks can do without.
     #[must_use]
@@ -89,12 +107,9 @@ impl Shape {
             if self.came(values, origin).all(f64::is_nan) {
                 continue;
             }
-            let mut seen = self.seen(values, origin).zip(may_be_missing);
-            let usable = seen.all(|(value, may)| *may || value.is_finite());
-            let anything = self.seen(values, origin).any(f64::is_finite);
-            match usable && anything {
-                true => found.origins.push(origin),
-                false => found.skipped += 1,
+            match self.lacking(values, origin, may_be_missing) {
+                None => found.origins.push(origin),
+                Some(_) => found.skipped.push(origin),
             }
         }
         found
@@ -146,11 +161,20 @@ mod tests {
         let shape = shape();
         let strict = shape.origins(&values, &[false; 3], &ALL);
         // Only the third entry ends a window without holes; the last one has no future.
-        assert_eq!((strict.origins, strict.skipped), (vec![2], 5));
+        assert_eq!(
+            (strict.origins, strict.skipped),
+            (vec![2], vec![0, 1, 3, 4, 5])
+        );
+        let lacking = |origin| shape.lacking(&values, origin, &[false; 3]);
+        let step = |step| Some(Entry { variable: 0, step });
+        assert_eq!(
+            [lacking(1), lacking(2), lacking(4)],
+            [step(-2), None, step(-1)]
+        );
         let lenient = shape.origins(&values, &[true; 3], &ALL);
         assert_eq!(
             (lenient.origins, lenient.skipped),
-            (vec![0, 1, 2, 3, 4, 5], 0)
+            (vec![0, 1, 2, 3, 4, 5], vec![])
         );
         let some = Choice {
             within: 1..=4,

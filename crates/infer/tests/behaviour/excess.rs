@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::normal::{MECHANISM, learned, log_normal_density};
 use gnomon_infer::Amortized;
-use gnomon_infer::excess::{Against, Excess};
+use gnomon_infer::excess::{Against, Excess, POINTS};
 use gnomon_learn::matrix::Matrix;
 use gnomon_mechanism::Mechanism;
 use gnomon_mechanism::random::{Purpose, Stream};
@@ -30,6 +30,7 @@ fn measure(
         networks,
         mechanism: 0,
         compiled: &Compiled::new(mechanism).unwrap(),
+        points: POINTS,
         stop: &AtomicBool::new(stop),
     };
     against
@@ -108,4 +109,25 @@ fn where_points_say_little_tempering_does() {
             .unwrap_err()
             .contains("interrupted")
     );
+}
+
+/// The posterior of ln k is normal with mean .8 y and variance .2: at least 100 effective points know the mean
+/// to a tenth of its sd and the sd to a fourteenth, as standard errors; four of them here.
+#[test]
+fn the_moments_of_a_known_posterior_are_found() {
+    let mechanism = Mechanism::parse("k", MECHANISM, ".").unwrap();
+    let networks = networks(&mechanism);
+    let against = Against {
+        networks: &networks[1..],
+        mechanism: 0,
+        compiled: &Compiled::new(&mechanism).unwrap(),
+        points: 300,
+        stop: &AtomicBool::new(false),
+    };
+    for y in [-1.5, 0.0, 0.7, 2.0] {
+        let found = against.moments(&[y], &[y], 7).unwrap().unwrap();
+        let sd = 0.2f64.sqrt();
+        assert!((found.mean[0] - 0.8 * y).abs() < 0.4 * sd, "{found:?}");
+        assert!((found.sd[0] / sd - 1.0).abs() < 0.3, "{found:?}");
+    }
 }

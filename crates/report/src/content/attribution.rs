@@ -40,7 +40,10 @@ pub struct Alike {
     pub quantities: Vec<Quantity>,
     /// Their weighted distributions, one a quantity.
     pub summaries: Vec<Summary>,
-    /// The posterior that they are held against, one a quantity.
+    /// Whether the posterior that they are held against was refined by the mechanism's likelihood; else it is
+    /// the network's own.
+    pub refined: bool,
+    /// That posterior, one a quantity.
     pub posterior: Vec<Summary>,
     /// The nearest simulations, the nearest first.
     pub nearest: Vec<Nearest>,
@@ -58,8 +61,20 @@ impl Default for Alike {
             probability: f64::NAN,
             quantities: Vec::new(),
             summaries: Vec::new(),
+            refined: false,
             posterior: Vec::new(),
             nearest: Vec::new(),
+        }
+    }
+}
+
+impl Alike {
+    /// Whose posterior stands beside the nearest simulations, as a column's title.
+    #[must_use]
+    pub fn whose(&self) -> &'static str {
+        match self.refined {
+            true => "Refined posterior",
+            false => "Network's posterior",
         }
     }
 }

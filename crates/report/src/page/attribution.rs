@@ -85,7 +85,7 @@ fn quantities(alike: &Alike) -> Markup {
                         th scope="col" { "Quantity" }
                         th scope="col" class="n" { "By the nearest" }
                         th scope="col" class="n" { "90 % interval" }
-                        th scope="col" class="n" { "Posterior" }
+                        th scope="col" class="n" { (alike.whose()) }
                         th scope="col" class="n" { "90 % interval" }
                         th scope="col" class="n" { "Shift" }
                     } }
@@ -189,6 +189,7 @@ mod tests {
             "75 of 20",
             "worth 52",
             "1.70 ± 0.50",
+            "Network's posterior",
             "0.20",
             "4711",
             "3.1 %",

@@ -195,9 +195,11 @@ pub(super) fn weigh(context: &Context, answer: &mut Answer, checks: Vec<Check>) 
         };
         let mut words = words.to_owned();
         if raised && !check.entries.is_empty() {
-            let place = format!("{} {}", runs(context, &check.entries), than(check));
+            let place = place(context, check);
             words += &format!(": {place}");
-            places.push(place);
+            if !places.contains(&place) {
+                places.push(place);
+            }
         }
         answer.alarms.push(content::Alarm {
             name: check.name.clone(),
@@ -228,6 +230,23 @@ pub(super) fn weigh(context: &Context, answer: &mut Answer, checks: Vec<Check>) 
     );
 }
 
+/// The entries of a check that stand out, in words.
+fn place(context: &Context, check: &Check) -> String {
+    let (unseen, off): (Vec<Deviation>, Vec<Deviation>) =
+        check.entries.iter().partition(|one| one.unseen);
+    let mut parts = Vec::new();
+    if !off.is_empty() {
+        parts.push(format!("{} {}", runs(context, &off), than(check)));
+    }
+    if !unseen.is_empty() {
+        let places = runs(context, &unseen);
+        parts.push(format!(
+            "simulations never have a number for {places}, and the data do"
+        ));
+    }
+    parts.join("; ")
+}
+
 /// What the entries of a check are higher or lower than.
 fn than(check: &Check) -> &'static str {
     match (check.about, &*check.name) {
@@ -237,7 +256,8 @@ fn than(check: &Check) -> &'static str {
     }
 }
 
-/// Entries in words, neighbours together: `` `in_bed` at 9 to 12 is higher (up to 6.1 sd) ``.
+/// Entries in words, neighbours together: `` `in_bed` at 9 to 12 is higher (up to 6.1 sd) ``; of those that
+/// simulations never have, the places alone.
 fn runs(context: &Context, deviations: &[Deviation]) -> String {
     let mut sorted = deviations.to_vec();
     sorted.sort_unstable_by_key(|one| one.entry);
@@ -250,7 +270,8 @@ fn runs(context: &Context, deviations: &[Deviation]) -> String {
             .filter(|one| (first..end).contains(&one.entry))
             .collect();
         let together = |a: &&Deviation, b: &&Deviation| {
-            a.entry + 1 == b.entry && (a.deviation > 0.0) == (b.deviation > 0.0)
+            let alike = a.unseen == b.unseen && (a.deviation > 0.0) == (b.deviation > 0.0);
+            a.entry + 1 == b.entry && alike
         };
         for run in own.chunk_by(together) {
             let time = |one: &Deviation| series.times[one.entry - first];
@@ -260,10 +281,13 @@ fn runs(context: &Context, deviations: &[Deviation]) -> String {
                 ([begin, .., last], _) => format!(" at {} to {}", time(begin), time(last)),
                 ([], _) => continue,
             };
-            let side = if run[0].deviation > 0.0 {
-                "higher"
-            } else {
-                "lower"
+            let side = match run[0] {
+                one if one.unseen => {
+                    runs.push(format!("`{}`{at}", series.name));
+                    continue;
+                }
+                one if one.deviation > 0.0 => "higher",
+                _ => "lower",
             };
             let far = run
                 .iter()

@@ -7,7 +7,9 @@ use gnomon_claim::uniformity::weighted_rank;
 use gnomon_examine::attribution::{self as claims, Answers, Asked, GivenMechanism, Settings};
 use gnomon_infer::amortized::{Question, rows_of};
 use gnomon_infer::attribution::{Attributor, Targets, Weighted, mean_scores};
+use gnomon_infer::excess::{Against, FIRST_POINTS};
 use gnomon_learn::matrix::Matrix;
+use gnomon_mechanism::model::Law;
 use gnomon_mechanism::random::{Purpose, Stream};
 use gnomon_report::content;
 
@@ -26,6 +28,8 @@ pub(in crate::stage) const STAGE: &str = "attribute-claims";
 const FILE: &str = "attribution/claims.json";
 /// Simulations among which neighbours by one embedding are held against those by another.
 const MOST_COMPARED: usize = 100_000;
+/// Data sets whose attribution is held against the exact posterior.
+const EXACT: usize = 1000;
 /// Data sets at a time.
 const AT_ONCE: usize = 500;
 /// What a network's own neighbours are held against, in the order of the claims.
@@ -57,6 +61,7 @@ pub(super) fn run(
             .iter()
             .map(|&m| study.mechanisms[m].name.clone())
             .collect(),
+        exact: mechanisms.iter().map(|&m| is_exact(context, m)).collect(),
         mechanisms: attributors.mechanism.is_some(),
     };
     let settings = settings(context);
@@ -132,6 +137,17 @@ pub(super) fn run(
     Ok(verdicts)
 }
 
+/// Whether the exact posterior of a mechanism's data sets can be had at little cost: its likelihood is in closed
+/// form, and nothing is solved or simulated for it.
+fn is_exact(context: &Context, mechanism: usize) -> bool {
+    let own = &context.study.mechanisms[mechanism];
+    let needed = own.likelihood_columns();
+    let missing = !learn::missing_entries(context).is_empty();
+    matches!(own.dynamics.law, Law::Static)
+        && own.no_likelihood(&context.study.given_names()).is_none()
+        && (!missing || needed.is_empty())
+}
+
 fn settings(context: &Context) -> Settings {
     let wishes = &context.study.claims;
     Settings {
@@ -177,7 +193,7 @@ impl Test<'_> {
             let coordinates = amortized.coordinates(mechanism);
             let truths = coordinates.to_scores(&columns, self.seed, &simulated.simulations);
             let truths = rows_of(&truths);
-            let given = self.eyes[0].read(simulated.given)?;
+            let given = self.eyes[0].read(simulated.given.clone())?;
             let seed = stamp::seed(&["attribution", &self.seed.to_string(), &start.to_string()]);
             let draws = study.claims.draws;
             let drawn = amortized
@@ -201,6 +217,14 @@ impl Test<'_> {
                     .shifts
                     .push(shift(&mean_scores(weighted, scores), drawn));
             }
+            if is_exact(self.context, mechanism) && start < EXACT {
+                let means: Vec<Vec<f64>> = (own.iter())
+                    .map(|weighted| mean_scores(weighted, scores))
+                    .collect();
+                let shifts = self.exact_shifts(mechanism, &simulated.given, &means)?;
+                answers.exact_shifts.extend(shifts);
+                answers.exact_shifts.truncate(EXACT);
+            }
             let error = |attributor: &Attributor, weighted: &Weighted, row: usize| {
                 let Targets::Scores(scores) = &attributor.simulations().targets else {
                     return 0.0;
@@ -211,6 +235,48 @@ impl Test<'_> {
             self.bar.inc((end - start) as u64);
         }
         Ok(answers)
+    }
+
+    /// How far means lie from those of the exact posterior of each data set (the given columns, row after row),
+    /// in its sds, on average over coordinates.
+    fn exact_shifts(
+        &self,
+        mechanism: usize,
+        given: &[f64],
+        means: &[Vec<f64>],
+    ) -> Result<Vec<f64>, Failure> {
+        let population = self.learned.population;
+        let own = &self.context.study.mechanisms[mechanism];
+        let places = population.given_places(mechanism);
+        let against = Against {
+            networks: std::slice::from_ref(self.learned.amortized),
+            mechanism,
+            compiled: population.compiled(mechanism),
+            points: FIRST_POINTS,
+            stop: interrupt::flag(),
+        };
+        let missing = learn::missing_entries(self.context);
+        let of = |(number, (row, means)): (usize, (&[f64], &Vec<f64>))| -> Result<f64, Failure> {
+            interrupt::check()?;
+            let mut row = row.to_vec();
+            missing.iter().for_each(|&entry| row[entry] = f64::NAN);
+            let mut data = vec![f64::NAN; own.observed_count()];
+            for (&place, &value) in places.iter().zip(&row) {
+                data[place] = value;
+            }
+            let seed = stamp::seed(&["exact", &self.seed.to_string(), &number.to_string()]);
+            let found = against.moments(&row, &data, seed);
+            let found = found.map_err(|error| Failure::damaged(error, "learn anew"))?;
+            let Some(exact) = found else {
+                return Ok(claims::FARTHEST);
+            };
+            let all = means.iter().zip(exact.mean.iter().zip(&exact.sd));
+            let sum: f64 = all.map(|(own, (mean, sd))| (own - mean).abs() / sd).sum();
+            Ok((sum / means.len().max(1) as f64).min(claims::FARTHEST))
+        };
+        let width = places.len();
+        let rows = given.chunks_exact(width).zip(means).enumerate();
+        rows.map(of).collect()
     }
 
     /// Over data sets of the mixture.

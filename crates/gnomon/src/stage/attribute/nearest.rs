@@ -70,6 +70,7 @@ pub(super) fn given(
                 count,
             )?,
             quantities: told.quantities,
+            refined: told.subject == content::Subject::Refined,
             posterior: told.summaries,
         });
     }

@@ -1,7 +1,7 @@
 //! Fresh data sets, and the risk of every network at each of them.
 
 use gnomon_infer::amortized::rows_of;
-use gnomon_infer::excess::{Against, Excess};
+use gnomon_infer::excess::{Against, Excess, FIRST_POINTS, POINTS};
 use gnomon_infer::{Amortized, DrawTable, InferError};
 use gnomon_mechanism::elementary::{exp, ln};
 use gnomon_mechanism::random::{Purpose, Stream};
@@ -140,10 +140,9 @@ impl Tester<'_> {
         let name = &study.mechanisms[mechanism].name;
         let width = study.given_columns().len();
         let mut own = Measured::new(Some(name.clone()), because, self.networks.len());
-        let first = (mechanism as u64 + 1) << 40;
         for block in blocks(self.data_sets) {
             interrupt::check()?;
-            let numbers: Vec<u64> = block.clone().map(|i| first | i as u64).collect();
+            let numbers = numbers(mechanism, block.clone());
             let simulated = self.population.of(mechanism, self.seed, &numbers)?;
             let given = self.without_missing(simulated.given.clone());
             let rows = simulated.simulations.len();
@@ -153,9 +152,7 @@ impl Tester<'_> {
                 log_q = self.log_density_of_truth(mechanism, &simulated, &given)?;
             } else {
                 let all = given.par_chunks_exact(width).zip(&simulated.simulations);
-                let all = all.map(|(given, &number)| {
-                    self.excess(mechanism, given, number, f64::NEG_INFINITY)
-                });
+                let all = all.map(|(given, &number)| self.excess(mechanism, given, number));
                 excess = all.collect::<Result<_, _>>()?;
             }
             let mut kept = Vec::new();
@@ -204,21 +201,55 @@ impl Tester<'_> {
         all.collect::<Result<_, _>>().map_err(wrong)
     }
 
-    /// The excess at one data set; `None` where its exact posterior is not found. An evidence that
-    /// points put below `least` is left at that.
+    /// The excess of every network at one data set; `None` where its exact posterior is not found.
     fn excess(
         &self,
         mechanism: usize,
         given: &[f64],
         number: u64,
-        least: f64,
     ) -> Result<Option<Excess>, Failure> {
-        let against = Against {
-            networks: self.networks,
+        let against = self.against(mechanism, self.networks, FIRST_POINTS);
+        self.measured(&against, given, number, f64::NEG_INFINITY)
+    }
+
+    /// ln p(data | mechanism), by points of the network that knows most; `None` where it is not found. One
+    /// that seems to be below `least` is left at that.
+    fn log_evidence(
+        &self,
+        mechanism: usize,
+        given: &[f64],
+        number: u64,
+        least: f64,
+    ) -> Result<Option<f64>, Failure> {
+        let best = &self.networks[self.networks.len() - 1..];
+        let against = self.against(mechanism, best, POINTS);
+        let found = self.measured(&against, given, number, least)?;
+        Ok(found.map(|found| found.log_evidence))
+    }
+
+    fn against<'b>(
+        &'b self,
+        mechanism: usize,
+        networks: &'b [Amortized],
+        points: usize,
+    ) -> Against<'b> {
+        Against {
+            networks,
             mechanism,
             compiled: self.population.compiled(mechanism),
+            points,
             stop: interrupt::flag(),
-        };
+        }
+    }
+
+    fn measured(
+        &self,
+        against: &Against<'_>,
+        given: &[f64],
+        number: u64,
+        least: f64,
+    ) -> Result<Option<Excess>, Failure> {
+        let mechanism = against.mechanism;
         let data = self.observed(mechanism, given);
         let seed = Stream::new(self.seed, Purpose::REFINEMENT, number).next_u64();
         match against.measure(given, &data, least, seed) {
@@ -399,10 +430,10 @@ impl Tester<'_> {
             let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let least = largest + NEGLIGIBLE - weight;
             let number = number | (mechanism as u64 + 1) << 50;
-            let Some(found) = self.excess(mechanism, given, number, least)? else {
+            let Some(found) = self.log_evidence(mechanism, given, number, least)? else {
                 return Ok(None);
             };
-            logs[mechanism] = found.log_evidence + weight;
+            logs[mechanism] = found + weight;
         }
         let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let masses: Vec<f64> = logs.iter().map(|log| exp(log - largest)).collect();
@@ -444,6 +475,12 @@ impl Measured {
 fn divergence(p: &[f64], log_q: impl Fn(usize) -> f64) -> f64 {
     let terms = p.iter().enumerate().filter(|(_, p)| **p > 0.0);
     terms.map(|(m, &p)| p * (ln(p) - log_q(m))).sum()
+}
+
+/// The simulations' numbers of some data sets of one mechanism.
+pub(super) fn numbers(mechanism: usize, data_sets: std::ops::Range<usize>) -> Vec<u64> {
+    let first = (mechanism as u64 + 1) << 40;
+    data_sets.map(|i| first | i as u64).collect()
 }
 
 fn blocks(total: usize) -> impl Iterator<Item = std::ops::Range<usize>> {

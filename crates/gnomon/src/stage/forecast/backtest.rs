@@ -14,7 +14,8 @@ use gnomon_report::content;
 use gnomon_report::figures::{Figure, skill};
 use rayon::prelude::*;
 
-use super::{Case, Read, cases, nothing_to_do};
+use super::left_out::{LeftOut, Why, nothing_to_do};
+use super::{Case, Read};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::file;
@@ -50,8 +51,10 @@ pub struct Backtest {
     pub origins: usize,
     /// Origins whose window lacks entries that the networks cannot do without.
     pub skipped: usize,
-    /// Series without an origin.
-    pub left_out: usize,
+    /// The first of them: its series, and what is missing.
+    pub first_skipped: Option<LeftOut>,
+    /// Series without an origin, and why.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// Neighbouring horizons of one variable, and every model's scores there.
@@ -93,10 +96,20 @@ pub fn backtest(
             least,
         })
     };
-    let (cases, skipped) = cases(&read, choice);
+    let Cases {
+        cases,
+        skipped,
+        left_out,
+    } = Cases::of(&read, choice);
     if cases.is_empty() {
-        return Err(nothing_to_do(path, least));
+        return Err(nothing_to_do(path, &left_out));
     }
+    let first_skipped = skipped.first().and_then(|&case| {
+        Some(LeftOut {
+            series: read.table.series[case.series].name.clone(),
+            why: read.hole(case)?,
+        })
+    });
     let answers = read.answers(context, amortized, &cases)?;
     let baselines = baselines(context, &read, &cases, asked.season)?;
 
@@ -129,16 +142,70 @@ pub fn backtest(
         .zip(forecasts)
         .map(|(name, forecasts)| Forecaster::new(name, forecasts, &targets))
         .collect();
-    let mut with_origin: Vec<usize> = cases.iter().map(|case| case.series).collect();
-    with_origin.dedup();
     Ok(Backtest {
         origins: cases.len(),
-        left_out: read.table.series.len() + read.table.empty.len() - with_origin.len(),
-        skipped,
+        left_out,
+        skipped: skipped.len(),
+        first_skipped,
         targets,
         models,
         read,
     })
+}
+
+/// Origins of all series.
+struct Cases {
+    cases: Vec<Case>,
+    /// Those whose windows have holes.
+    skipped: Vec<Case>,
+    left_out: Vec<LeftOut>,
+}
+
+impl Cases {
+    /// Every origin that a choice leaves.
+    fn of(read: &Read, choice: impl Fn(usize) -> Option<Choice>) -> Self {
+        let mut all = Self {
+            cases: Vec::new(),
+            skipped: Vec::new(),
+            left_out: read.empty(),
+        };
+        for (series, own) in read.table.series.iter().enumerate() {
+            let case = |origin: usize| Case { series, origin };
+            let choice = choice(series);
+            let found = choice.as_ref().map(|choice| {
+                let may = &read.may_be_missing;
+                read.shape.origins(&own.values, may, choice)
+            });
+            let found = found.unwrap_or_default();
+            all.skipped.extend(found.skipped.iter().copied().map(case));
+            if found.origins.is_empty() {
+                let hole = found.skipped.first().and_then(|&o| read.hole(case(o)));
+                all.left_out.push(LeftOut {
+                    series: own.name.clone(),
+                    why: hole.unwrap_or_else(|| without_origin(own.len(), choice)),
+                });
+            }
+            all.cases.extend(found.origins.into_iter().map(case));
+        }
+        all
+    }
+}
+
+/// Why a series of so many entries has no origin, if not for holes.
+fn without_origin(entries: usize, choice: Option<Choice>) -> Why {
+    match choice {
+        Some(choice) if entries < choice.least => Why::Short {
+            entries,
+            needed: choice.least,
+        },
+        Some(choice)
+            if *choice.within.start() < entries
+                && choice.within.end().saturating_add(1) >= choice.least =>
+        {
+            Why::NothingCame { entries }
+        }
+        _ => Why::Outside,
+    }
 }
 
 /// The two times of `FROM..TO`.
@@ -241,7 +308,7 @@ impl Backtest {
     /// How many series have an origin.
     #[must_use]
     pub fn series(&self) -> usize {
-        self.read.table.series.len() + self.read.table.empty.len() - self.left_out
+        self.read.table.series.len() + self.read.table.empty.len() - self.left_out.len()
     }
 
     /// Every model's scores for each variable and group of horizons, those over all horizons first.

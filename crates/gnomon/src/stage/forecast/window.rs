@@ -30,8 +30,12 @@ impl Window {
         let (given, predicted) = (times(&study.given), times(&study.unseen));
         let origin = given.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         if !predicted.iter().any(|&time| time > origin) {
+            let message = match study.unseen.is_empty() {
+                true => "the study predicts no series, so it has no forecasts",
+                false => "the study predicts nothing that comes after what is given",
+            };
             return Err(Failure::refused(
-                "the study predicts nothing that comes after what is given",
+                message,
                 "forecasts need an observed series that is given up to a time and predicted after it: \
                  given = [\"cases[0:63]\"], predict = [\"cases[64:77]\"]",
             ));

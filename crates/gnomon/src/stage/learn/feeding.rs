@@ -27,7 +27,7 @@ use crate::stage::networks;
 use crate::stage::usable::Usable;
 
 /// Rows of one mechanism below which nothing is learned of it.
-pub(super) const FEWEST_ROWS: u64 = 100;
+pub(in crate::stage) const FEWEST_ROWS: u64 = 100;
 
 /// Rows that judge a network that is trained on fresh simulations: some hundredths of its work.
 const JUDGES: u64 = 20_000;

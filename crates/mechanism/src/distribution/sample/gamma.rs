@@ -7,6 +7,7 @@ use crate::random::Stream;
 use super::TRIES;
 
 /// A `Gamma(shape, 1)` number; 0 where it is too small for a number.
+#[inline(always)]
 pub(super) fn standard(shape: f64, stream: &mut Stream) -> f64 {
     if shape >= 1.0 {
         at_least_1(shape, stream)
@@ -16,6 +17,7 @@ pub(super) fn standard(shape: f64, stream: &mut Stream) -> f64 {
 }
 
 /// The logarithm of a `Gamma(shape, 1)` number.
+#[inline(always)]
 pub(super) fn ln_standard(shape: f64, stream: &mut Stream) -> f64 {
     if shape >= 1.0 {
         ln(at_least_1(shape, stream))
@@ -24,6 +26,7 @@ pub(super) fn ln_standard(shape: f64, stream: &mut Stream) -> f64 {
     }
 }
 
+#[inline(always)]
 fn at_least_1(shape: f64, stream: &mut Stream) -> f64 {
     let d = shape - 1.0 / 3.0;
     let c = 1.0 / (9.0 * d).sqrt();
@@ -46,6 +49,7 @@ fn at_least_1(shape: f64, stream: &mut Stream) -> f64 {
 
 /// `d (1 - v + ln v)` for `v = (1 + t)^3`. With large shapes `t` is small and the terms cancel:
 /// then by the series of `ln(1 + t)`.
+#[inline(always)]
 fn acceptance(d: f64, t: f64, v: f64) -> f64 {
     if t.abs() > 0.01 {
         return d * (1.0 - v + ln(v));
