@@ -10,9 +10,9 @@
 //!   left by fresh draws that guided nothing.
 
 pub mod folds;
-//pub mod hideable;
+pub mod hideable;
 pub mod inertia;
-//pub mod resonances;
+pub mod resonances;
 pub mod search;
 pub mod share;
 pub mod winding;

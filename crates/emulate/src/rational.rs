@@ -23,3 +23,4 @@ mod samples;
 pub use aaa::{Fit, Goal, fit};
 pub use barycentric::Rational;
 pub use samples::Samples;
+pub(crate) use samples::misfit;
