@@ -254,7 +254,11 @@ mod tests {
     use super::*;
 
     /// Duffing's oscillator in harmonic balance, x = a cos(w t) + b sin(w t), w0 = 1.
-    fn duffing(c: f64, beta: f64, force: f64) -> impl Fn(&[f64], f64) -> (Vec<f64>, Mat<f64>, Vec<f64>) {
+    fn duffing(
+        c: f64,
+        beta: f64,
+        force: f64,
+    ) -> impl Fn(&[f64], f64) -> (Vec<f64>, Mat<f64>, Vec<f64>) {
         move |u, w| {
             let (a, b) = (u[0], u[1]);
             let stiff = 0.75 * beta;
@@ -312,7 +316,11 @@ mod tests {
             let found = follow(duffing(c, beta, force), &start, &path).unwrap();
             let mut folds: Vec<f64> = found.folds.iter().map(|fold| fold.parameter).collect();
             folds.sort_by(f64::total_cmp);
-            assert_eq!(folds.len(), exact.len(), "{c} {beta} {force}: {folds:?} {exact:?}");
+            assert_eq!(
+                folds.len(),
+                exact.len(),
+                "{c} {beta} {force}: {folds:?} {exact:?}"
+            );
             for (f, e) in folds.iter().zip(&exact) {
                 assert!((f - e).abs() < 1e-8, "{f} {e}");
             }
@@ -321,7 +329,13 @@ mod tests {
 
     #[test]
     fn a_branch_that_is_not_there_is_said() {
-        let none = |u: &[f64], _: f64| (vec![u[0] * u[0] + 1.0], Mat::from_fn(1, 1, |_, _| 2.0 * u[0]), vec![0.0]);
+        let none = |u: &[f64], _: f64| {
+            (
+                vec![u[0] * u[0] + 1.0],
+                Mat::from_fn(1, 1, |_, _| 2.0 * u[0]),
+                vec![0.0],
+            )
+        };
         assert!(follow(none, &[0.3], &Path::new([0.0, 1.0], 1.0)).is_err());
     }
 }

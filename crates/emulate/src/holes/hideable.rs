@@ -81,22 +81,22 @@ pub fn hideable(
 }
 
 /// The norm of what is left of each place's column after projection, taken twice for accuracy.
-fn unexplained(
-    basis: MatRef<c64>,
-    places: &[c64],
-    entry: impl Fn(usize, c64) -> c64,
-) -> Vec<f64> {
+fn unexplained(basis: MatRef<c64>, places: &[c64], entry: impl Fn(usize, c64) -> c64) -> Vec<f64> {
     let mut columns = Mat::from_fn(basis.nrows(), places.len(), |i, j| entry(i, places[j]));
     for _ in 0..2 {
         let inside = basis.adjoint() * &columns;
         columns -= basis * inside;
     }
-    (0..places.len()).map(|j| columns.col(j).norm_l2()).collect()
+    (0..places.len())
+        .map(|j| columns.col(j).norm_l2())
+        .collect()
 }
 
 fn normalised(matrix: Mat<c64>) -> Mat<c64> {
     let norms: Vec<f64> = matrix.col_iter().map(|c| c.norm_l2().max(1e-300)).collect();
-    Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)] / norms[j])
+    Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| {
+        matrix[(i, j)] / norms[j]
+    })
 }
 
 #[cfg(test)]
@@ -115,21 +115,33 @@ mod tests {
         let tolerance = 1e-8;
         let plain = sampled(&|_| c64::new(0.0, 0.0));
         let scales = plain.scales();
-        let goal = Goal { tolerance, most_degree: 1 };
+        let goal = Goal {
+            tolerance,
+            most_degree: 1,
+        };
         for at in [0.5 + 0.5 / 49.0, 0.9, 0.37] {
             let place = c64::new(at, -1e-4);
             let found = hideable(&plain, 0, scales[0], &[known], tolerance, &[place])[0];
             // With one pole to move, twice the bound is always seen.
             let shown = sampled(&|x| 2.0 * found.residue / (x - place));
-            assert!(fit(&shown, &scales, goal, &[]).unwrap().misfit > tolerance, "{at}");
+            assert!(
+                fit(&shown, &scales, goal, &[]).unwrap().misfit > tolerance,
+                "{at}"
+            );
             let shown = sampled(&|x| {
                 let r = 2.0 * found.dipole / 1e-3;
                 r / (x - place) - r / (x - place - 1e-3)
             });
-            assert!(fit(&shown, &scales, goal, &[]).unwrap().misfit > tolerance, "{at}");
+            assert!(
+                fit(&shown, &scales, goal, &[]).unwrap().misfit > tolerance,
+                "{at}"
+            );
             // Far below it nothing is.
             let hidden = sampled(&|x| 1e-3 * found.residue / (x - place));
-            assert!(fit(&hidden, &scales, goal, &[]).unwrap().misfit < tolerance, "{at}");
+            assert!(
+                fit(&hidden, &scales, goal, &[]).unwrap().misfit < tolerance,
+                "{at}"
+            );
         }
     }
 

@@ -65,9 +65,7 @@ pub fn eigenvalues(
     factor.L().solve_lower_triangular_in_place(left.as_mut());
     let mut both = left.transpose().to_owned();
     factor.L().solve_lower_triangular_in_place(both.as_mut());
-    let mut found = both
-        .self_adjoint_eigenvalues(Side::Lower)
-        .map_err(failed)?;
+    let mut found = both.self_adjoint_eigenvalues(Side::Lower).map_err(failed)?;
     found.retain(|value| (range[0]..range[1]).contains(value));
     found.sort_by(f64::total_cmp);
     Ok(found)
@@ -154,8 +152,9 @@ fn check(k: MatRef<f64>, m: MatRef<f64>) -> Result<(), EmulateError> {
         if skew > 1e-12 * a.norm_max() {
             return Err(EmulateError::Unsuitable {
                 what: name.into(),
-                why: "it is not symmetric, and inertia counts eigenvalues of symmetric matrices only"
-                    .into(),
+                why:
+                    "it is not symmetric, and inertia counts eigenvalues of symmetric matrices only"
+                        .into(),
             });
         }
     }
@@ -215,7 +214,11 @@ mod tests {
     #[test]
     fn nearly_equal_and_weighted_eigenvalues_are_counted() {
         // Two masses, nearly uncoupled: 1 / 2 and (1 + 1e-7) / 2.
-        let k = Mat::from_fn(2, 2, |i, j| if i == j { 1.0 + 1e-7 * i as f64 } else { 0.0 });
+        let k = Mat::from_fn(
+            2,
+            2,
+            |i, j| if i == j { 1.0 + 1e-7 * i as f64 } else { 0.0 },
+        );
         let m = Mat::from_fn(2, 2, |i, j| if i == j { 2.0 } else { 0.0 });
         assert_eq!(count(k.as_ref(), m.as_ref(), [0.4, 0.6]).unwrap(), 2);
         assert_eq!(count(k.as_ref(), m.as_ref(), [0.4, 0.5 + 2e-8]).unwrap(), 1);

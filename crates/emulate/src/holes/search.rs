@@ -172,7 +172,9 @@ impl Search {
 
 /// The largest difference of coordinates.
 fn distance(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).fold(0.0, |most, (x, y)| most.max((x - y).abs()))
+    a.iter()
+        .zip(b)
+        .fold(0.0, |most, (x, y)| most.max((x - y).abs()))
 }
 
 /// A step up and down along each coordinate, inside the unit cube.
@@ -233,7 +235,10 @@ mod tests {
             counts[(p[0] * 6.0) as usize * 6 + (p[1] * 6.0) as usize] += 1;
         }
         // Of an even share of 30 in each cell; random points would differ by 5.5 as a rule.
-        assert!(counts.iter().all(|c: &i32| (c - 30).abs() <= 6), "{counts:?}");
+        assert!(
+            counts.iter().all(|c: &i32| (c - 30).abs() <= 6),
+            "{counts:?}"
+        );
     }
 
     #[test]
@@ -243,7 +248,12 @@ mod tests {
         let error = |p: &[f64]| (-far(p) / (2.0 * 0.03_f64.powi(2))).exp();
         // The estimate knows the neighbourhood only.
         let estimate = |p: &[f64]| 1.0 / (0.1 + far(p));
-        let search = Search { dimension: 3, budget: 200, threshold: 0.5, seed: 1 };
+        let search = Search {
+            dimension: 3,
+            budget: 200,
+            threshold: 0.5,
+            seed: 1,
+        };
         let mut solves = 0;
         let found = search.run(estimate, |p| {
             solves += 1;
@@ -257,7 +267,12 @@ mod tests {
 
     #[test]
     fn failures_of_the_solver_are_the_worst_errors() {
-        let search = Search { dimension: 2, budget: 80, threshold: 1.0, seed: 2 };
+        let search = Search {
+            dimension: 2,
+            budget: 80,
+            threshold: 1.0,
+            seed: 2,
+        };
         let found = search.run(|_| 1.0, |p| if p[0] < 0.3 { f64::NAN } else { 0.0 });
         assert!(!found.worst.is_empty());
         assert!(found.worst.iter().all(|&i| found.points.row(i)[0] < 0.3));

@@ -129,14 +129,21 @@ pub fn count(
 /// [`EmulateError::Decomposition`] when they were not found.
 pub fn roots_polynomial(coefficients: &[Mat<c64>]) -> Result<Vec<c64>, EmulateError> {
     let (zero, one) = (c64::new(0.0, 0.0), c64::new(1.0, 0.0));
-    let (n, degree) = (coefficients.first().map_or(0, Mat::nrows), coefficients.len());
+    let (n, degree) = (
+        coefficients.first().map_or(0, Mat::nrows),
+        coefficients.len(),
+    );
     let Some(degree) = degree.checked_sub(1).filter(|d| *d > 0 && n > 0) else {
         return Ok(Vec::new());
     };
     // faer 0.24 has too little room for a pencil of one row.
     if n * degree == 1 {
         let root = -coefficients[0][(0, 0)] / coefficients[1][(0, 0)];
-        return Ok(if root.norm().is_finite() { vec![root] } else { Vec::new() });
+        return Ok(if root.norm().is_finite() {
+            vec![root]
+        } else {
+            Vec::new()
+        });
     }
     // Rows of blocks: z v_k = v_(k+1), and z A_d v_(d-1) = - sum A_k v_k.
     let block = |i: usize| (i / n, i % n);
@@ -186,8 +193,14 @@ fn around(
             z.re, z.im
         ),
     };
-    let corners = [(left, low), (right, low), (right, high), (left, high), (left, low)]
-        .map(|(re, im)| c64::new(re, im));
+    let corners = [
+        (left, low),
+        (right, low),
+        (right, high),
+        (left, high),
+        (left, low),
+    ]
+    .map(|(re, im)| c64::new(re, im));
     let (mut total, mut steps) = (0.0, 0);
     for side in corners.windows(2) {
         let (mut z, end) = (side[0], side[1]);
@@ -299,9 +312,13 @@ mod tests {
             1 => c64::new(-1.0, 0.0),
             _ => c64::new(0.0, 0.0),
         });
-        let diagonal = |a: c64| Mat::from_fn(n, n, |i, j| if i == j { a } else { c64::new(0.0, 0.0) });
+        let diagonal =
+            |a: c64| Mat::from_fn(n, n, |i, j| if i == j { a } else { c64::new(0.0, 0.0) });
         let system = [k, diagonal(c64::new(0.0, c)), diagonal(c64::new(-1.0, 0.0))];
-        let rectangle = Rectangle { real: [0.5, 1.5], imaginary: [-0.05, 0.05] };
+        let rectangle = Rectangle {
+            real: [0.5, 1.5],
+            imaginary: [-0.05, 0.05],
+        };
         let exact = (1..=n).filter(|&j| {
             let angle = j as f64 * std::f64::consts::PI / (2 * (n + 1)) as f64;
             (0.5..1.5).contains(&(2.0 * angle.sin()))
@@ -311,14 +328,19 @@ mod tests {
         assert!(found.proved);
         let roots = roots_polynomial(&system).unwrap();
         assert_eq!(roots.len(), 2 * n);
-        let inside = roots.iter().filter(|z| (0.5..1.5).contains(&z.re) && z.im.abs() < 0.05);
+        let inside = roots
+            .iter()
+            .filter(|z| (0.5..1.5).contains(&z.re) && z.im.abs() < 0.05);
         assert_eq!(inside.count(), found.roots);
     }
 
     #[test]
     fn a_root_on_the_contour_is_refused() {
         let polynomial = scalar(&[c64::new(1.0, 0.0)]);
-        let rectangle = Rectangle { real: [0.0, 1.0], imaginary: [-1.0, 1.0] };
+        let rectangle = Rectangle {
+            real: [0.0, 1.0],
+            imaginary: [-1.0, 1.0],
+        };
         assert!(count_polynomial(&polynomial, rectangle).is_err());
     }
 }

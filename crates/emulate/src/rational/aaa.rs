@@ -4,8 +4,8 @@
 
 use faer::{Mat, c64};
 
-use super::samples::{Samples, misfit};
 use super::Rational;
+use super::samples::{Samples, misfit};
 use crate::error::EmulateError;
 
 /// When a fit is good enough.
@@ -100,7 +100,9 @@ pub fn fit(
 fn weigh(samples: &Samples, scales: &[f64], support: &[usize]) -> Result<Rational, EmulateError> {
     let (points, values) = (samples.points(), samples.values());
     let outputs = scales.len();
-    let others: Vec<usize> = (0..samples.len()).filter(|i| !support.contains(i)).collect();
+    let others: Vec<usize> = (0..samples.len())
+        .filter(|i| !support.contains(i))
+        .collect();
     let loewner = Mat::from_fn(others.len() * outputs, support.len(), |row, column| {
         let (i, j, output) = (others[row / outputs], support[column], row % outputs);
         let unit = values[i][output].norm() + scales[output];
@@ -172,7 +174,8 @@ fn without_doublets(
         });
         if !seen && kept.len() > 2 {
             let away = |&j: &usize| (pole - points[j]).norm();
-            let nearest = (0..kept.len()).min_by(|&a, &b| away(&kept[a]).total_cmp(&away(&kept[b])));
+            let nearest =
+                (0..kept.len()).min_by(|&a, &b| away(&kept[a]).total_cmp(&away(&kept[b])));
             nearest.map(|at| kept.remove(at));
         }
     }

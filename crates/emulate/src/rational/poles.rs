@@ -30,7 +30,11 @@ impl Rational {
             (i, j) if i == j => c64::new((self.support[i - 1] - centre) / half, 0.0),
             _ => zero,
         });
-        let b = Mat::from_fn(m + 1, m + 1, |i, j| if i == j && i > 0 { one } else { zero });
+        let b = Mat::from_fn(
+            m + 1,
+            m + 1,
+            |i, j| if i == j && i > 0 { one } else { zero },
+        );
         let pencil = a
             .generalized_eigen(&b)
             .map_err(|_| EmulateError::Decomposition {

@@ -104,7 +104,8 @@ impl Samples {
     pub fn scales(&self) -> Vec<f64> {
         (0..self.outputs())
             .map(|output| {
-                let mut sizes: Vec<f64> = self.values.iter().map(|row| row[output].norm()).collect();
+                let mut sizes: Vec<f64> =
+                    self.values.iter().map(|row| row[output].norm()).collect();
                 sizes.sort_by(f64::total_cmp);
                 let (median, largest) = (sizes[sizes.len() / 2], sizes[sizes.len() - 1]);
                 match (median > 0.0, largest > 0.0) {

@@ -48,8 +48,13 @@ pub fn certify(explored: Explored, scan: &Scan) -> Result<Resonances, EmulateErr
         if found.because.is_none() {
             found.certificates.push(structural(&found));
         }
-        let bad = format!("region where the rational function is off by more than {:e}", scan.tolerance);
-        found.certificates.extend(share.certificate(&bad, "the range"));
+        let bad = format!(
+            "region where the rational function is off by more than {:e}",
+            scan.tolerance
+        );
+        found
+            .certificates
+            .extend(share.certificate(&bad, "the range"));
     }
     Ok(found)
 }
@@ -84,7 +89,10 @@ fn confirmed(
         .iter()
         .map(|pole| {
             let half = pole.at.im.abs();
-            let solved = samples.points().iter().any(|x| (x - pole.at.re).abs() <= 0.5 * half);
+            let solved = samples
+                .points()
+                .iter()
+                .any(|x| (x - pole.at.re).abs() <= 0.5 * half);
             // By most of the fits: one of them may lack what a weak pole needs.
             let agree = others.iter().filter(|other| again(pole, other)).count();
             told(pole, &fitted.rational, scan.range, solved && agree >= 2)
@@ -118,7 +126,10 @@ fn places(samples: &Samples, poles: &[Pole], range: [f64; 2]) -> Vec<c64> {
 /// Why the structural certificate is withheld, if it is.
 fn because(found: &Resonances, scan: &Scan) -> Option<String> {
     if !found.failed.is_empty() {
-        return Some(format!("the solver failed at {} points", found.failed.len()));
+        return Some(format!(
+            "the solver failed at {} points",
+            found.failed.len()
+        ));
     }
     if found.misfit > scan.tolerance {
         return Some(format!(
@@ -153,7 +164,10 @@ fn structural(found: &Resonances) -> Certificate {
     }
     let mut points = found.samples.points().to_vec();
     points.sort_by(f64::total_cmp);
-    let gap = points.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+    let gap = points
+        .windows(2)
+        .map(|pair| pair[1] - pair[0])
+        .fold(0.0, f64::max);
     Certificate {
         grade: Grade::Structural,
         excludes: format!(

@@ -39,7 +39,9 @@ pub fn explore<E: From<EmulateError>>(
         failed: Vec::new(),
         unguided: Vec::new(),
     };
-    let first = (scan.budget / 12).clamp(12, 32).min(scan.budget - scan.checks);
+    let first = (scan.budget / 12)
+        .clamp(12, 32)
+        .min(scan.budget - scan.checks);
     search.ask(&chebyshev(scan.range, first))?;
     search.unguided.extend(0..search.samples.len());
     let (mut last, mut streak, mut attempt): (Option<Fit>, usize, usize) = (None, 0, 0);
@@ -73,7 +75,6 @@ pub fn explore<E: From<EmulateError>>(
         // A growing part of what there is: the number of fits stays small.
         let room = left.saturating_sub(scan.checks);
         if room == 0 {
-            last = Some(next);
             break;
         }
         let step = (search.samples.len() / 8).max(6).min(room);
@@ -217,7 +218,9 @@ where
         }
         found.sort_by(|a, b| b.0.total_cmp(&a.0));
         let largest = found.first().map_or(0.0, |(difference, _)| *difference);
-        let differ = found.into_iter().filter(|(difference, _)| *difference > self.scan.tolerance);
+        let differ = found
+            .into_iter()
+            .filter(|(difference, _)| *difference > self.scan.tolerance);
         (differ.map(|(_, x)| x).collect(), largest)
     }
 
