@@ -22,5 +22,6 @@ mod samples;
 
 pub use aaa::{Fit, Goal, fit};
 pub use barycentric::Rational;
+pub(crate) use poles::pencil_eigenvalues;
 pub use samples::Samples;
 pub(crate) use samples::misfit;

@@ -70,15 +70,6 @@ fn all_of_twenty_breit_wigner_poles() {
             ..Scan::new([0.0, 1.0])
         };
         let found = scan(response, &settings);
-        eprintln!(
-            "{seed}: {} solves, {} poles, {:?}, hideable {:?}, {:?} doubtful {:?}",
-            found.solves(),
-            found.poles.len(),
-            found.because,
-            found.worst_hideable(0),
-            found.misfit,
-            found.doubtful
-        );
         assert!(found.solves() <= 400);
         assert_eq!(found.poles.len(), 20, "{seed}");
         for (p, _) in &poles {

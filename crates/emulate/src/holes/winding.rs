@@ -12,6 +12,7 @@ use faer::{Mat, c64};
 use serde::{Deserialize, Serialize};
 
 use crate::error::EmulateError;
+use crate::rational::pencil_eigenvalues;
 
 /// The largest |E| of a step.
 const FACTOR: f64 = 0.5;
@@ -136,15 +137,6 @@ pub fn roots_polynomial(coefficients: &[Mat<c64>]) -> Result<Vec<c64>, EmulateEr
     let Some(degree) = degree.checked_sub(1).filter(|d| *d > 0 && n > 0) else {
         return Ok(Vec::new());
     };
-    // faer 0.24 has too little room for a pencil of one row.
-    if n * degree == 1 {
-        let root = -coefficients[0][(0, 0)] / coefficients[1][(0, 0)];
-        return Ok(if root.norm().is_finite() {
-            vec![root]
-        } else {
-            Vec::new()
-        });
-    }
     // Rows of blocks: z v_k = v_(k+1), and z A_d v_(d-1) = - sum A_k v_k.
     let block = |i: usize| (i / n, i % n);
     let a = Mat::from_fn(n * degree, n * degree, |i, j| {
@@ -163,14 +155,9 @@ pub fn roots_polynomial(coefficients: &[Mat<c64>]) -> Result<Vec<c64>, EmulateEr
             _ => zero,
         }
     });
-    let pencil = a
-        .generalized_eigen(&b)
-        .map_err(|_| EmulateError::Decomposition {
-            what: "the roots of a determinant".into(),
-        })?;
-    let (alpha, beta) = (pencil.S_a().column_vector(), pencil.S_b().column_vector());
-    let finite = (0..n * degree).filter(|&i| beta[i].norm() > 1e-13 * alpha[i].norm());
-    Ok(finite.map(|i| alpha[i] / beta[i]).collect())
+    pencil_eigenvalues(&a, &b).ok_or_else(|| EmulateError::Decomposition {
+        what: "the roots of a determinant".into(),
+    })
 }
 
 /// Goes around a rectangle by steps whose argument `turn(z, longest step)` tells.

@@ -115,10 +115,15 @@ fn weigh(samples: &Samples, scales: &[f64], support: &[usize]) -> Result<Rationa
         })?;
     let vectors = svd.V();
     let last = vectors.ncols() - 1;
+    // A support point without weight is no part of the function.
+    let weight = |j: &usize| vectors[(*j, last)];
+    let kept: Vec<usize> = (0..support.len())
+        .filter(|j| weight(j).norm() > f64::MIN_POSITIVE)
+        .collect();
     Ok(Rational {
-        support: support.iter().map(|&j| points[j]).collect(),
-        weights: (0..support.len()).map(|j| vectors[(j, last)]).collect(),
-        values: support.iter().map(|&j| values[j].clone()).collect(),
+        support: kept.iter().map(|&j| points[support[j]]).collect(),
+        weights: kept.iter().map(weight).collect(),
+        values: kept.iter().map(|&j| values[support[j]].clone()).collect(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! Poles and residues of a barycentric form.
 
+use faer::prelude::Solve;
 use faer::{Mat, c64};
 
 use super::Rational;
@@ -23,31 +24,25 @@ impl Rational {
         // The pencil is scaled to the support's own range: eigenvalues are found to eps times it.
         let (low, high) = self.hull();
         let (centre, half) = (0.5 * (low + high), 0.5 * (high - low));
+        // Its border is balanced, since weights span many orders of magnitude.
+        let root: Vec<f64> = self.weights.iter().map(|w| w.norm().sqrt()).collect();
         let a = Mat::from_fn(m + 1, m + 1, |i, j| match (i, j) {
             (0, 0) => zero,
-            (0, j) => self.weights[j - 1],
-            (_, 0) => one,
+            (0, j) => self.weights[j - 1] / root[j - 1],
+            (i, 0) => c64::new(root[i - 1], 0.0),
             (i, j) if i == j => c64::new((self.support[i - 1] - centre) / half, 0.0),
             _ => zero,
         });
-        let b = Mat::from_fn(
-            m + 1,
-            m + 1,
-            |i, j| if i == j && i > 0 { one } else { zero },
-        );
-        let pencil = a
-            .generalized_eigen(&b)
-            .map_err(|_| EmulateError::Decomposition {
-                what: "the poles of a rational function".into(),
-            })?;
-        let (alpha, beta) = (pencil.S_a().column_vector(), pencil.S_b().column_vector());
-        let finite = (0..m + 1).filter_map(|i| {
-            let pole = alpha[i] / beta[i] * half + centre;
-            // Two eigenvalues are infinite; the others far out mean nothing.
-            let near = pole.norm().is_finite() && (pole - centre).norm() < 1e6 * half;
-            (near && beta[i].norm() > 1e-13 * alpha[i].norm()).then(|| self.polish(pole))
+        let b = Mat::from_fn(m + 1, m + 1, |i, j| match i == j && i > 0 {
+            true => one,
+            false => zero,
         });
-        Ok(finite.collect())
+        let finite = pencil_eigenvalues(&a, &b).ok_or_else(|| EmulateError::Decomposition {
+            what: "the poles of a rational function".into(),
+        })?;
+        // Those far out mean nothing.
+        let near = finite.into_iter().filter(|z| z.norm() < 1e6);
+        Ok(near.map(|z| self.polish(z * half + centre)).collect())
     }
 
     /// The residue of each output at a pole.
@@ -86,4 +81,23 @@ impl Rational {
         let wider = |(low, high): (f64, f64), &s: &f64| (low.min(s), high.max(s));
         self.support.iter().fold(bounds, wider)
     }
+}
+
+/// The finite eigenvalues of A x = z B x, where they are of the order of 1: by shift and inversion, since an
+/// eigenvalue at infinity is then an ordinary 0 (QZ of faer 0.24 gives 0 / 0 for some such pencils, and
+/// no error). None where they were not found.
+pub(crate) fn pencil_eigenvalues(a: &Mat<c64>, b: &Mat<c64>) -> Option<Vec<c64>> {
+    // No eigenvalue lies there unless by intent.
+    let shift = c64::new(0.123_456_7, 0.456_789_1);
+    let shifted = Mat::from_fn(a.nrows(), a.ncols(), |i, j| a[(i, j)] - shift * b[(i, j)]);
+    let inverse = shifted.partial_piv_lu().solve(b);
+    if !inverse.norm_l2().is_finite() {
+        return None;
+    }
+    let eigenvalues = inverse.eigenvalues().ok()?;
+    if eigenvalues.iter().any(|e| !e.norm().is_finite()) {
+        return None;
+    }
+    let finite = eigenvalues.iter().filter(|e| e.norm() > 1e-10);
+    Some(finite.map(|e| shift + 1.0 / e).collect())
 }

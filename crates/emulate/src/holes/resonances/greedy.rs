@@ -171,8 +171,16 @@ where
         Ok(count - agree.count())
     }
 
+    /// The outputs' typical sizes, but none so small that rounding errors of the largest value exceed the
+    /// tolerance.
     fn scales(&self) -> Vec<f64> {
-        self.samples.select(&self.unguided).scales()
+        let mut scales = self.samples.select(&self.unguided).scales();
+        let floor = 10.0 * f64::EPSILON / (MARGIN * self.scan.tolerance);
+        for (output, scale) in scales.iter_mut().enumerate() {
+            let sizes = self.samples.values().iter().map(|row| row[output].norm());
+            *scale = scale.max(floor * sizes.fold(0.0, f64::max));
+        }
+        scales
     }
 
     fn fit(&self, scales: &[f64], start: &[f64]) -> Result<Fit, EmulateError> {
