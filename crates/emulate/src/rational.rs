@@ -22,6 +22,8 @@ mod samples;
 
 pub use aaa::{Fit, Goal, fit};
 pub use barycentric::Rational;
+/// Complex numbers of two `f64`.
+pub use faer::c64 as Complex;
 pub(crate) use poles::pencil_eigenvalues;
 pub use samples::Samples;
 pub(crate) use samples::misfit;
