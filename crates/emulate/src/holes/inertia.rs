@@ -71,8 +71,8 @@ pub fn eigenvalues(
     Ok(found)
 }
 
-/// The certificate for resonances that were found by whatever way, or none where one was missed: `found`
-/// must hold an eigenvalue for each one counted, apart from each other by more than `apart`.
+/// The certificate for eigenvalues that were found by whatever way, or none where one was missed or found
+/// twice: there must be as many as are counted, in all and below the middle between any two neighbours.
 ///
 /// # Errors
 /// As [`count`].
@@ -83,15 +83,24 @@ pub fn certify(
     found: &[f64],
 ) -> Result<Option<Certificate>, EmulateError> {
     let counted = count(k, m, range)?;
-    let inside = found
-        .iter()
-        .filter(|value| (range[0]..range[1]).contains(*value))
-        .count();
-    Ok((inside == counted).then(|| Certificate {
+    let inside = |value: &&f64| (range[0]..range[1]).contains(*value);
+    let mut inside: Vec<f64> = found.iter().filter(inside).copied().collect();
+    inside.sort_by(f64::total_cmp);
+    let under = below(k, m, range[0]);
+    let clear = CLEAR * k.norm_l2() / m.norm_l2();
+    let mut each = inside.windows(2).enumerate();
+    let placed = each.all(|(i, pair)| {
+        // Of those that are equal up to rounding only the number can be told.
+        let together = pair[1] - pair[0] <= 4.0 * clear;
+        together || below(k, m, 0.5 * (pair[0] + pair[1])) == under + i + 1
+    });
+    Ok((placed && inside.len() == counted).then(|| Certificate {
         grade: Grade::Complete,
         excludes: format!(
-            "{inside} of {counted} eigenvalues between {} and {}",
-            range[0], range[1]
+            "{} of {counted} eigenvalues between {} and {}",
+            inside.len(),
+            range[0],
+            range[1]
         ),
         cannot_exclude: "others at other parameters: K and M were given".into(),
     }))
@@ -207,6 +216,14 @@ mod tests {
             if let Some((_, missed)) = found.split_first() {
                 let certified = certify(k.as_ref(), m.as_ref(), range, missed).unwrap();
                 assert_eq!(certified, None);
+                // One that is found twice does not stand for one that was missed.
+                let twice = [missed, &missed[..missed.len().min(1)]].concat();
+                if !missed.is_empty() {
+                    assert_eq!(
+                        certify(k.as_ref(), m.as_ref(), range, &twice).unwrap(),
+                        None
+                    );
+                }
             }
         }
     }

@@ -33,10 +33,15 @@ fn oscillator() -> (tempfile::TempDir, String) {
 fn a_narrow_resonance_is_found_and_drawn() {
     let (folder, path) = oscillator();
     let output = folder.path().join("out");
-    let asked = ["holes", &path, "--over", "w", "--of", "re,im", "--at", "w0=1.3"];
+    let asked = [
+        "holes", &path, "--over", "w", "--of", "re,im", "--at", "w0=1.3",
+    ];
     let told = succeeds(&[&asked[..], &["--output", &output.display().to_string()]].concat());
     let words = String::from_utf8(told.stdout.clone()).unwrap();
-    assert!(words.contains("structural: no other pole with a residue above"), "{words}");
+    assert!(
+        words.contains("structural: no other pole with a residue above"),
+        "{words}"
+    );
     assert!(words.contains("cannot exclude"), "{words}");
     let written: serde_json::Value =
         serde_json::from_slice(&fs::read(output.join("holes.json")).unwrap()).unwrap();
@@ -59,9 +64,18 @@ fn what_cannot_be_scanned_is_refused() {
         (vec!["--over", "w"], "`noisy` is observed with noise"),
         (vec!["--over", "w", "--of", "y"], "observes no `y`"),
         (vec!["--over", "w", "--of", "re", "--from", "4"], "is empty"),
-        (vec!["--over", "w", "--of", "re", "--tolerance", "0"], "tolerance"),
-        (vec!["--over", "w", "--of", "re", "--budget", "60"], "budget"),
-        (vec!["--over", "w", "--of", "re", "--at", "w=1"], "cannot be held"),
+        (
+            vec!["--over", "w", "--of", "re", "--tolerance", "0"],
+            "tolerance",
+        ),
+        (
+            vec!["--over", "w", "--of", "re", "--budget", "60"],
+            "budget",
+        ),
+        (
+            vec!["--over", "w", "--of", "re", "--at", "w=1"],
+            "cannot be held",
+        ),
     ] {
         let asked = [&["holes", path.as_str()][..], &arguments].concat();
         fails(&asked, 3, &[message]);
