@@ -99,12 +99,12 @@ def calibration(ours: Worker, quick: bool) -> dict:
     request = {"placements": 100 if quick else 1000, "noise": 1e-11}
     scan = {**SCAN, "range": [0.0, 1.0], "tolerance": 1e-8}
     few = {**scan, "budget": 150, "checks": 40}
-    many = {**scan, "budget": 4000, "checks": 3000}
+    many = {**scan, "budget": 1500, "checks": 1200}
     return {
         "pole": ours.ask(task="calibrate", gaussian=False, scan=scan, **request),
         "pole, 150 solves": ours.ask(task="calibrate", gaussian=False, scan=few, **request),
         "Gaussian": ours.ask(task="calibrate", gaussian=True, scan=scan, **request),
-        "Gaussian, 3000 checks": ours.ask(
+        "Gaussian, 1200 checks": ours.ask(
             task="calibrate", gaussian=True, scan=many, **{**request, "placements": 20}
         ),
     }
