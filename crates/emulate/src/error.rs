@@ -22,4 +22,18 @@ pub enum EmulateError {
     /// Times do not increase.
     #[error("the times of a trajectory must increase, and reach behind its start")]
     Order,
+    /// A matrix could not be decomposed.
+    #[error("{what} could not be worked out: the matrix is singular or not finite")]
+    Decomposition {
+        /// What was to be worked out.
+        what: String,
+    },
+    /// Something is not of the kind that is needed.
+    #[error("{what}: {why}")]
+    Unsuitable {
+        /// What it is.
+        what: String,
+        /// Why it cannot be used, and what can.
+        why: String,
+    },
 }

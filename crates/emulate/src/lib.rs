@@ -3,7 +3,9 @@
 
 pub mod average;
 pub mod error;
+pub mod holes;
 pub mod points;
+pub mod rational;
 pub mod sweep;
 
 pub use error::EmulateError;

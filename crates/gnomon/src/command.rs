@@ -7,6 +7,7 @@ mod c2st;
 mod converge;
 mod fit;
 mod forecast;
+mod holes;
 mod mismatch;
 pub mod output;
 mod stress;
@@ -178,6 +179,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             };
             converge::execute(&session, &study, asked)
         }
+        Command::Holes { mechanism, scan } => holes::execute(&session, &mechanism, &scan),
         Command::Report { study } => study::report(&session, &study),
         Command::Bank { command } => bank::execute(&session, command),
         Command::C2st {

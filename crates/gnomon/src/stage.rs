@@ -8,6 +8,7 @@ pub mod converge;
 pub mod examine;
 pub mod fit;
 pub mod forecast;
+pub mod holes;
 pub mod imported;
 pub mod learn;
 pub mod mismatch;

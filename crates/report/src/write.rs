@@ -8,8 +8,8 @@ use std::{
 };
 
 use crate::{
-    content::{Convergence, Report},
-    figures::{Figure, convergence},
+    content::{Convergence, Holes, Report},
+    figures::{Figure, convergence, holes},
     gallery::Gallery,
     page,
 };
@@ -92,6 +92,15 @@ pub fn write_convergence(found: &Convergence, folder: &Path) -> Result<Written, 
         json: Some(json),
         figures,
     })
+}
+
+/// Writes `figures/holes.svg` into `folder`; answers its path.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_holes(found: &Holes, folder: &Path) -> Result<PathBuf, Error> {
+    write_figures([holes::figure(found)].iter(), folder)?;
+    Ok(folder.join("figures").join("holes.svg"))
 }
 
 fn write_figures<'a>(

@@ -212,6 +212,14 @@ pub enum Command {
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },
+    /// Find the resonances of a mechanism along one parameter, and say what may still hide
+    Holes {
+        /// A mechanism file
+        mechanism: PathBuf,
+        /// Where and how to look
+        #[command(flatten)]
+        scan: HolesScan,
+    },
     /// Write the report again from the results that are there
     Report {
         /// The study's folder, or its study.toml
@@ -260,6 +268,48 @@ pub struct SeriesColumns {
     /// The column of values [default: the given series' name, value, y, target]
     #[arg(long, value_name = "NAME")]
     pub value_column: Option<String>,
+}
+
+/// A scan along one parameter.
+#[derive(Clone, Debug, Args)]
+pub struct HolesScan {
+    /// The frequency-like parameter to scan
+    #[arg(long, value_name = "PARAMETER")]
+    pub over: String,
+    /// Start of its range [default: of the middle 99.9 % of its prior]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub from: Option<f64>,
+    /// End of its range [default: of the middle 99.9 % of its prior]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub to: Option<f64>,
+    /// Series or entries to look at, with commas between them [default: all that is observed]
+    #[arg(long = "of", value_name = "NAMES", value_delimiter = ',')]
+    pub outputs: Vec<String>,
+    /// Another parameter's value [default: the middle of its prior]; may be repeated
+    #[arg(long = "at", value_name = "NAME=VALUE", value_parser = held)]
+    pub at: Vec<(String, f64)>,
+    /// Error that is allowed, relative to |y| + median |y|: ten times the solver's own, or more
+    #[arg(long, value_name = "T", default_value_t = 1e-6)]
+    pub tolerance: f64,
+    /// Solves, all in all
+    #[arg(long, value_name = "N", default_value_t = 400)]
+    pub budget: usize,
+    /// Fresh random solves that certify
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub checks: usize,
+    /// Also write holes.json and figures/holes.svg there
+    #[arg(long, value_name = "FOLDER")]
+    pub output: Option<PathBuf>,
+}
+
+/// `name=value`.
+fn held(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    let value = value
+        .trim()
+        .parse()
+        .map_err(|_| format!("`{value}` is no number"))?;
+    Ok((name.trim().to_owned(), value))
 }
 
 /// How a file holds many series.

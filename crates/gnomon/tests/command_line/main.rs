@@ -6,6 +6,7 @@ mod answers;
 mod attribution;
 mod convergence;
 mod forecasts;
+mod holes;
 mod identified;
 mod interruptions;
 mod mismatch;

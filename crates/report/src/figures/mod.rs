@@ -5,6 +5,7 @@ pub mod convergence;
 pub mod corner;
 pub mod coverage;
 pub mod forest;
+pub mod holes;
 pub mod interval;
 pub mod predictive;
 pub mod probability;
