@@ -70,6 +70,7 @@ mod effort;
 mod events;
 mod failure;
 mod field;
+mod filter;
 mod gradient;
 mod jumps;
 pub mod lanes;
@@ -81,6 +82,7 @@ mod ode;
 mod particles;
 pub mod program;
 mod reactions;
+mod seen;
 mod sheet;
 
 pub use acceptance::reject;
