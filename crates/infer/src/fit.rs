@@ -236,7 +236,8 @@ fn leave_to_better_ones(climbers: &mut [Climber]) {
         let own = &climbers[number];
         let near = |other: &Climber| {
             let apart = own.place.iter().zip(&other.place);
-            other.value - own.value < NEAR && apart.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) < NEAR
+            other.value - own.value < NEAR
+                && apart.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) < NEAR
         };
         let ahead = |&other: &usize| {
             let better = climbers[other].value > own.value

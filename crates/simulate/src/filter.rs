@@ -92,7 +92,11 @@ pub(crate) fn log_densities(
     };
     let seen = Seen::all(compiled, data);
     let latents: Vec<Vec<f64>> = latents.iter().map(|&value| vec![value; rows]).collect();
-    let columns: Vec<&[f64]> = parameters.iter().chain(&latents).map(Vec::as_slice).collect();
+    let columns: Vec<&[f64]> = parameters
+        .iter()
+        .chain(&latents)
+        .map(Vec::as_slice)
+        .collect();
     let chunks = (0..rows.div_ceil(ROWS)).into_par_iter();
     let logs = chunks.map_init(
         || Filter::new(compiled, tape, *step),
@@ -193,7 +197,10 @@ impl<'a> Filter<'a> {
         for (slot, &value) in self.motion[1 + components..].iter_mut().zip(once) {
             *slot = Lanes::all(value);
         }
-        for (slot, column) in self.sight[1 + components..].iter_mut().zip(&block.parameters) {
+        for (slot, column) in self.sight[1 + components..]
+            .iter_mut()
+            .zip(&block.parameters)
+        {
             *slot = Lanes::all(column[row]);
         }
     }
@@ -503,17 +510,16 @@ dispatched! {
 
 /// Weights become exp(log - largest); their sum, and that of what was left out beside them.
 #[inline(always)]
-fn take_posterior_body(
-    logs: &[f64],
-    largest: f64,
-    left_out: f64,
-    weights: &mut [f64],
-) -> [f64; 2] {
+fn take_posterior_body(logs: &[f64], largest: f64, left_out: f64, weights: &mut [f64]) -> [f64; 2] {
     let (mut sum, mut error) = (0.0, 0.0);
     for (weight, log) in weights.iter_mut().zip(logs) {
         let posterior = exp(log - largest);
         sum += posterior;
-        error += if posterior > 0.0 { posterior * (left_out / *weight) } else { 0.0 };
+        error += if posterior > 0.0 {
+            posterior * (left_out / *weight)
+        } else {
+            0.0
+        };
         *weight = posterior;
     }
     [sum, error]

@@ -96,7 +96,11 @@ dispatched! {
 #[inline(always)]
 fn add_normal_body(mean: &Lanes<WIDTH>, sd: &Lanes<WIDTH>, value: f64, to: &mut [f64]) {
     if value.is_nan() || value.is_infinite() {
-        let missing = if value.is_nan() { 0.0 } else { f64::NEG_INFINITY };
+        let missing = if value.is_nan() {
+            0.0
+        } else {
+            f64::NEG_INFINITY
+        };
         return to.iter_mut().for_each(|sum| *sum += missing);
     }
     for (sum, (mean, sd)) in to.iter_mut().zip(mean.0.iter().zip(&sd.0)) {

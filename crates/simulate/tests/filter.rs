@@ -4,9 +4,7 @@
 
 use gnomon_mechanism::Mechanism;
 use gnomon_mechanism::random::{Purpose, Stream};
-use gnomon_simulate::{
-    Compiled, estimate_log_likelihood, log_likelihood, simulate_at,
-};
+use gnomon_simulate::{Compiled, estimate_log_likelihood, log_likelihood, simulate_at};
 
 fn compiled(text: &str) -> Compiled {
     Compiled::new(&Mechanism::parse("m", text, ".").unwrap()).unwrap()
@@ -87,7 +85,9 @@ fn a_linear_process_has_the_likelihood_of_the_kalman_filter() {
                 ]
             })
             .collect();
-        let columns: Vec<Vec<f64>> = (0..5).map(|p| moved.iter().map(|x| x[p]).collect()).collect();
+        let columns: Vec<Vec<f64>> = (0..5)
+            .map(|p| moved.iter().map(|x| x[p]).collect())
+            .collect();
         let found = log_likelihood(&compiled, &columns, &data).unwrap();
         let best = kalman(point, &data);
         for (point, found) in moved.iter().zip(found) {
@@ -148,14 +148,23 @@ fn a_nonlinear_process_has_the_likelihood_that_particles_estimate() {
 /// The same motion in other units has the same likelihood: another grid, rounded otherwise.
 #[test]
 fn units_do_not_matter() {
-    let (own, other) = (compiled(ALLEE), compiled(&ALLEE.replace("exp(x)", "exp(x / 7)")
-        .replace("if(early, 1.5, 2.5)", "if(early, 10.5, 17.5)")
-        .replace("r * (1", "7 * r * (1")
-        .replace("sigma * (1", "7 * sigma * (1")
-        .replace("StudentT(4, x, 0.2)", "StudentT(4, x / 7, 0.2)")));
+    let (own, other) = (
+        compiled(ALLEE),
+        compiled(
+            &ALLEE
+                .replace("exp(x)", "exp(x / 7)")
+                .replace("if(early, 1.5, 2.5)", "if(early, 10.5, 17.5)")
+                .replace("r * (1", "7 * r * (1")
+                .replace("sigma * (1", "7 * sigma * (1")
+                .replace("StudentT(4, x, 0.2)", "StudentT(4, x / 7, 0.2)"),
+        ),
+    );
     let parameters = [vec![1.0, 0.6, 1.4], vec![0.3, 0.2, 0.4]];
     let logs = log_likelihood(&own, &parameters, &SEEN).unwrap();
-    for (a, b) in logs.iter().zip(log_likelihood(&other, &parameters, &SEEN).unwrap()) {
+    for (a, b) in logs
+        .iter()
+        .zip(log_likelihood(&other, &parameters, &SEEN).unwrap())
+    {
         assert!((a - b).abs() < 1e-6, "{a} and {b}");
     }
 }
@@ -165,13 +174,21 @@ fn units_do_not_matter() {
 fn what_is_beyond_the_filter_is_refused() {
     let given = ["y".to_owned()];
     for (from, to, why) in [
-        ("x = \"sigma\"", "x = \"sigma * x\"", "its noise depends on its state"),
+        (
+            "x = \"sigma\"",
+            "x = \"sigma * x\"",
+            "its noise depends on its state",
+        ),
         (
             "[states]",
             "[[events]]\nat = 3\nset = { x = 1 }\n[states]",
             "events change its state",
         ),
-        ("Normal(x, tau)", "Normal(flow(x), tau)", "a flow is a state beside the noisy one"),
+        (
+            "Normal(x, tau)",
+            "Normal(flow(x), tau)",
+            "a flow is a state beside the noisy one",
+        ),
         ("Normal(x, tau)", "x", "`y` is observed without noise"),
     ] {
         let text = GOMPERTZ.replace(from, to);
@@ -180,5 +197,9 @@ fn what_is_beyond_the_filter_is_refused() {
         assert!(found.contains(why), "{found}");
         assert!(!mechanism.is_filtered(&given));
     }
-    assert!(Mechanism::parse("m", GOMPERTZ, ".").unwrap().is_filtered(&given));
+    assert!(
+        Mechanism::parse("m", GOMPERTZ, ".")
+            .unwrap()
+            .is_filtered(&given)
+    );
 }

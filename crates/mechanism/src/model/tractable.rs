@@ -70,7 +70,9 @@ impl Mechanism {
     /// Whether the likelihood of the observed series `given` is worked out by that filter.
     #[must_use]
     pub fn is_filtered(&self, given: &[String]) -> bool {
-        self.likelihood.is_none() && self.no_filter().is_none() && self.no_likelihood(given).is_none()
+        self.likelihood.is_none()
+            && self.no_filter().is_none()
+            && self.no_likelihood(given).is_none()
     }
 
     /// Why the likelihood of the observed series `given` cannot be estimated by a particle filter

@@ -213,7 +213,10 @@ fn add_rows_body(
             continue;
         }
         let to = &mut sums[j % 4][(start - low) as usize..][..width];
-        for (to, row) in to.chunks_exact_mut(REGISTER).zip(row.chunks_exact(REGISTER)) {
+        for (to, row) in to
+            .chunks_exact_mut(REGISTER)
+            .zip(row.chunks_exact(REGISTER))
+        {
             for k in 0..REGISTER {
                 to[k] = weight.mul_add(row[k], to[k]);
             }
