@@ -1,5 +1,6 @@
 """Which mechanism made a series: errors of Gnomon's networks beside AIC, AICc and BIC of
-maximum-likelihood fits, and beside exact evidence, on held-out series at three noise levels.
+maximum-likelihood fits, without and with the noise of the environment in the likelihood, and beside
+exact evidence, on held-out series at three noise levels.
 
 `bench/run growth [--series N] [--exact N] [--simulations N]`
 """
@@ -29,14 +30,14 @@ SEED = 1000
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench/run growth")
-    parser.add_argument("--quick", action="store_true", help="200 series, 10 by evidence, 40,000 simulations")
+    parser.add_argument("--quick", action="store_true", help="200 series, 20 with the noise, 40,000 simulations")
     parser.add_argument("--series", type=int)
-    parser.add_argument("--exact", type=int, help="series of each level answered by exact evidence, too")
+    parser.add_argument("--exact", type=int, help="series of each level also answered by exact evidence and by fits with the noise")
     parser.add_argument("--simulations", type=int)
     arguments = parser.parse_args()
     quick = arguments.quick
     series = arguments.series or (200 if quick else 2000)
-    exact = arguments.exact if arguments.exact is not None else (10 if quick else 100)
+    exact = arguments.exact if arguments.exact is not None else (20 if quick else 200)
     simulations = arguments.simulations or (40_000 if quick else 200_000)
     subprocess.run(["cargo", "build", "--release", "-p", "gnomon"], cwd=ROOT, check=True)
     gnomon = Gnomon(ROOT / "target" / "release" / "gnomon")
@@ -53,11 +54,11 @@ def main() -> int:
         }
         rows.append({"level": level, "noise": noise, **compared(truths, found)})
         if exact:
-            part = list(range(min(exact, series)))
-            evidence = evidences(gnomon, study, data, test, part)
-            same = {name: [values[k] for k in part] for name, values in found.items()}
-            told = compared([truths[k] for k in part], {**same, "evidence": evidence})
-            rows.append({"level": f"{level}, first {len(part)}", "noise": noise, **told})
+            count = min(exact, series)
+            same = {name: values[:count] for name, values in found.items()}
+            noisy = with_noise(gnomon, study, first_of(data, count, test / "with-noise"))
+            told = compared(truths[:count], {**same, **noisy})
+            rows.append({"level": f"{level}, first {count}", "noise": noise, **told})
     print(f"\nwhich-growth on {machine.name()}\n\n{table(rows)}\n")
     print(json.dumps({"bench": "growth", "machine": machine.name(), "rows": rows}))
     return 0
@@ -117,23 +118,25 @@ def largest(file: Path, column: str, sign: int) -> list[str]:
     return [max(MECHANISMS, key=lambda mechanism: number(row, mechanism)) for row in rows]
 
 
-def evidences(gnomon, study: Path, data: Path, folder: Path, part: list[int]) -> list[str]:
-    """The most probable mechanism by evidence, the noise of the environment integrated out by a
-    particle filter."""
-    with open(data, encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
-    found = []
-    for k in part:
-        known = folder / f"evidence-{k}.json"
-        if not known.exists():
-            observed = folder / "one.csv"
-            values = [rows[k][f"y_{entry}"] for entry in range(1, 42)]
-            observed.write_text("\n".join(["y", *values]) + "\n")
-            told = gnomon("ask", study, "--observed", observed, "--refine", "--draws", 100)
-            kept = {key: told[key] for key in ("mechanisms", "refinement")}
-            known.write_text(json.dumps(kept))
-        mechanisms = json.loads(known.read_text())["mechanisms"]
-        found.append(max(mechanisms, key=lambda one: one["posterior"])["name"])
+def first_of(data: Path, count: int, folder: Path) -> Path:
+    """A file of the first data sets, in a folder of its own."""
+    folder.mkdir(exist_ok=True)
+    lines = data.read_text().splitlines()
+    file = folder / "series.csv"
+    file.write_text("\n".join(lines[: count + 1]) + "\n")
+    return file
+
+
+def with_noise(gnomon, study: Path, data: Path) -> dict[str, list[str]]:
+    """The best mechanism of each series by likelihoods that know the noise of the environment, too: by exact
+    evidence, and by criteria of fits."""
+    folder = data.parent
+    gnomon("ask", study, "--each", data, "--draws", 1, "--refine", "--output", folder)
+    gnomon("fit", study, "--each", data, "--output", folder)
+    found = {
+        f"{name}, noise": largest(folder / "fits.csv", f"{{}}_{name.lower()}", -1) for name in ("AIC", "AICc", "BIC")
+    }
+    found["evidence"] = largest(folder / "answers.csv", "probability_by_evidence_{}", 1)
     return found
 
 

@@ -9,10 +9,12 @@ use gnomon_mechanism::Mechanism;
 use gnomon_mechanism::random::{Purpose, Stream};
 use gnomon_simulate::{Compiled, LikelihoodGradient, SimulateError, log_likelihood};
 
-/// Draws of the prior among which starts are chosen.
-const SCREENED: usize = 512;
-/// Starts: the likeliest draws.
-const STARTS: usize = 16;
+/// Draws of the prior among which starts are chosen, and starts: the likeliest of them. Where a filter works
+/// out the likelihood, which takes a fraction of a millisecond, fewer.
+const SCREENED: [usize; 2] = [512, 96];
+const STARTS: [usize; 2] = [16, 6];
+/// Of two starts that come so near to each other, in every coordinate and in ln likelihood, one goes on.
+const NEAR: f64 = 0.02;
 /// Steps of a start, at most.
 const MOST_STEPS: usize = 300;
 /// Halvings of a step.
@@ -23,11 +25,11 @@ const ENOUGH: f64 = 1e-4;
 const BOUND: f64 = 6.0;
 /// At the edge is what only 2 in 10,000 draws of the prior lie beyond.
 const EDGE: f64 = 3.5;
-/// A start has arrived when a step gains less.
-const ARRIVED: f64 = 1e-7;
+/// A start has arrived when a step gains less; by difference quotients that is not known as well.
+const ARRIVED: [f64; 2] = [1e-7, 1e-5];
 /// Starts whose ln likelihoods are nearer came to one maximum.
 const SAME: f64 = 0.01;
-/// Half the distance of a difference quotient, where there is no gradient.
+/// The distance of a difference quotient, where there is no gradient: it leads off the maximum by half of it.
 const DIFFERENCE: f64 = 1e-4;
 
 /// The likelihood of one mechanism, ready to be maximised.
@@ -36,6 +38,8 @@ pub struct Likelihood {
     compiled: Compiled,
     coordinates: Coordinates,
     gradient: Option<LikelihoodGradient>,
+    /// Draws that are screened, and starts.
+    effort: [usize; 2],
 }
 
 /// A fit to one data set.
@@ -49,8 +53,10 @@ pub struct Fit {
     pub free: usize,
     /// Numbers in the data.
     pub data: usize,
-    /// Starts that came to this maximum, of 16.
+    /// Starts that came to this maximum, of so many.
     pub agreeing: usize,
+    /// All starts.
+    pub starts: usize,
     /// The fitted parameters that lie at the edge of their prior.
     pub at_edge: Vec<String>,
     /// Likelihoods and gradients worked out.
@@ -118,7 +124,7 @@ impl Likelihood {
     /// The likelihood of `mechanism` for data of the series `given`.
     ///
     /// # Errors
-    /// [`FitError::Unsupported`] where there is none in closed form, or a parameter is a whole number.
+    /// [`FitError::Unsupported`] where none can be worked out, or a parameter is a whole number.
     pub fn new(mechanism: &Mechanism, given: &[String]) -> Result<Self, FitError> {
         if let Some(why) = mechanism.no_likelihood(given) {
             return Err(FitError::Unsupported(why));
@@ -135,6 +141,10 @@ impl Likelihood {
             compiled: Compiled::new(mechanism)?,
             coordinates: Coordinates::new(mechanism),
             gradient: LikelihoodGradient::new(mechanism).ok(),
+            effort: match mechanism.is_filtered(given) {
+                false => [SCREENED[0], STARTS[0]],
+                true => [SCREENED[1], STARTS[1]],
+            },
         })
     }
 
@@ -155,7 +165,8 @@ impl Likelihood {
                     log_likelihood: log,
                     free: 0,
                     data: count,
-                    agreeing: STARTS,
+                    agreeing: self.effort[1],
+                    starts: self.effort[1],
                     at_edge: Vec::new(),
                     calls: 1,
                 }),
@@ -176,6 +187,9 @@ impl Likelihood {
                 break;
             }
             search.step(&mut active)?;
+            if self.gradient.is_none() {
+                leave_to_better_ones(&mut climbers);
+            }
         }
         let best = climbers
             .iter()
@@ -190,8 +204,9 @@ impl Likelihood {
             data: count,
             agreeing: climbers
                 .iter()
-                .filter(|c| c.value > best.value - SAME)
+                .filter(|c| climbers[c.leader].value > best.value - SAME)
                 .count(),
+            starts: climbers.len(),
             at_edge: at_edge
                 .filter(|(_, z)| z.abs() >= EDGE)
                 .map(|(name, _)| name.to_owned())
@@ -211,6 +226,37 @@ struct Climber {
     /// Whether the inverse has been scaled to what the first step showed.
     scaled: bool,
     arrived: bool,
+    /// The start that it was left to; its own number, where it goes by itself.
+    leader: usize,
+}
+
+/// Of starts that have come to the same place the likeliest goes on.
+fn leave_to_better_ones(climbers: &mut [Climber]) {
+    for number in 0..climbers.len() {
+        let own = &climbers[number];
+        let near = |other: &Climber| {
+            let apart = own.place.iter().zip(&other.place);
+            other.value - own.value < NEAR
+                && apart.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) < NEAR
+        };
+        let ahead = |&other: &usize| {
+            let better = climbers[other].value > own.value
+                || (climbers[other].value == own.value && other < number);
+            better && near(&climbers[other])
+        };
+        if own.leader == number
+            && !own.arrived
+            && let Some(leader) = (0..climbers.len()).find(ahead)
+        {
+            climbers[number].leader = leader;
+            climbers[number].arrived = true;
+        }
+    }
+    // Who was followed may follow now.
+    for number in 0..climbers.len() {
+        let leader = climbers[climbers[number].leader].leader;
+        climbers[number].leader = leader;
+    }
 }
 
 impl Climber {
@@ -245,7 +291,7 @@ impl Climber {
     }
 
     /// Goes to the first of some places whose value brings enough of what the slope promises; the step.
-    fn take(&mut self, places: &[f64], values: &[f64]) -> Option<Vec<f64>> {
+    fn take(&mut self, places: &[f64], values: &[f64], least: f64) -> Option<Vec<f64>> {
         let slope = self.free_slope();
         let tried = places.chunks_exact(self.place.len()).zip(values);
         let (to, step, gain) = tried
@@ -256,7 +302,7 @@ impl Climber {
             .find(|(_, step, gain)| *gain > 0.0 && *gain >= ENOUGH * dot(step, &slope))?;
         self.place.copy_from_slice(to);
         self.value += gain;
-        self.arrived = gain < ARRIVED;
+        self.arrived = gain < least;
         Some(step)
     }
 
@@ -313,8 +359,8 @@ impl Search<'_> {
         Ok(log_likelihood(&own.compiled, &parameters, self.data)?)
     }
 
-    /// The slopes at points; NaN where there are none.
-    fn slopes(&mut self, points: &[f64]) -> Result<Vec<f64>, FitError> {
+    /// The slopes at points where the likelihood has these values; NaN where there are none.
+    fn slopes(&mut self, points: &[f64], here: &[f64]) -> Result<Vec<f64>, FitError> {
         let (own, d) = (self.likelihood, self.d);
         if let Some(gradient) = &own.gradient {
             self.calls += (points.len() / d) as u64;
@@ -322,20 +368,18 @@ impl Search<'_> {
             let by = gradient.at(&parameters, self.data)?;
             return Ok(own.coordinates.gradient(points, &parameters, &by));
         }
-        let mut around = Vec::with_capacity(2 * d * points.len());
+        let mut around = Vec::with_capacity(d * points.len());
         for point in points.chunks_exact(d) {
             for k in 0..d {
-                for side in [DIFFERENCE, -DIFFERENCE] {
-                    around.extend_from_slice(point);
-                    let last = around.len() - d + k;
-                    around[last] += side;
-                }
+                around.extend_from_slice(point);
+                let last = around.len() - d + k;
+                around[last] += DIFFERENCE;
             }
         }
         let values = self.values(&around)?;
-        Ok(values
-            .chunks_exact(2)
-            .map(|pair| (pair[0] - pair[1]) / (2.0 * DIFFERENCE))
+        let each = values.chunks_exact(d).zip(here);
+        Ok(each
+            .flat_map(|(values, here)| values.iter().map(move |value| (value - here) / DIFFERENCE))
             .collect())
     }
 
@@ -343,15 +387,16 @@ impl Search<'_> {
     fn starts(&mut self, seed: u64) -> Result<Vec<Climber>, FitError> {
         let d = self.d;
         let mut stream = Stream::new(seed, Purpose::REFINEMENT, 0);
-        let points: Vec<f64> = (0..SCREENED * d)
+        let [screened, starts] = self.likelihood.effort;
+        let points: Vec<f64> = (0..screened * d)
             .map(|_| stream.normal().clamp(-3.0, 3.0))
             .collect();
         let values = self.values(&points)?;
-        let mut order: Vec<usize> = (0..SCREENED)
+        let mut order: Vec<usize> = (0..screened)
             .filter(|&row| values[row].is_finite())
             .collect();
         order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
-        order.truncate(STARTS);
+        order.truncate(starts);
         if order.is_empty() {
             return Err(FitError::Impossible);
         }
@@ -360,12 +405,14 @@ impl Search<'_> {
             .flat_map(|&row| &points[row * d..(row + 1) * d])
             .copied()
             .collect();
-        let slopes = self.slopes(&chosen)?;
+        let here: Vec<f64> = order.iter().map(|&row| values[row]).collect();
+        let slopes = self.slopes(&chosen, &here)?;
         let each = order
             .iter()
+            .enumerate()
             .zip(chosen.chunks_exact(d).zip(slopes.chunks_exact(d)));
         Ok(each
-            .map(|(&row, (place, slope))| {
+            .map(|((leader, &row), (place, slope))| {
                 let mut inverse = vec![0.0; d * d];
                 (0..d).for_each(|i| inverse[i * d + i] = 1.0);
                 Climber {
@@ -375,6 +422,7 @@ impl Search<'_> {
                     inverse,
                     scaled: false,
                     arrived: slope.iter().any(|slope| !slope.is_finite()),
+                    leader,
                 }
             })
             .collect())
@@ -407,7 +455,8 @@ impl Search<'_> {
             let found: Vec<bool> = own
                 .zip(&waiting)
                 .map(|((places, values), &number)| {
-                    let taken = climbers[number].take(places, values);
+                    let least = ARRIVED[usize::from(self.likelihood.gradient.is_none())];
+                    let taken = climbers[number].take(places, values, least);
                     let is_found = taken.is_some();
                     moved.extend(taken.map(|step| (number, step)));
                     is_found
@@ -429,7 +478,11 @@ impl Search<'_> {
         if places.is_empty() {
             return Ok(());
         }
-        let slopes = self.slopes(&places)?;
+        let here: Vec<f64> = moved
+            .iter()
+            .map(|(number, _)| climbers[*number].value)
+            .collect();
+        let slopes = self.slopes(&places, &here)?;
         for ((number, step), slope) in moved.into_iter().zip(slopes.chunks_exact(d)) {
             let climber = &mut climbers[number];
             if slope.iter().any(|slope| !slope.is_finite()) {

@@ -13,6 +13,7 @@
 //! Doucet & Holenstein 2010).
 
 mod confirmation;
+mod evidence;
 pub mod importance;
 mod likelihood;
 mod moments;
@@ -31,6 +32,7 @@ use gnomon_simulate::{Compiled, LikelihoodGradient};
 
 use crate::amortized::{Amortized, Draws, InferError};
 pub use confirmation::{Agreement, Confirmation, SAME_EVIDENCE, SAME_MEAN};
+pub use evidence::Evidence;
 use moments::Moments;
 pub use pilot::{Particles, Pilot};
 pub use sample::Progress;
@@ -55,7 +57,8 @@ const ISLANDS: usize = 8;
 const FEWEST_PARTICLES: usize = 1000;
 /// Particles of an island that starts from the prior, at least.
 const CONFIRMING: usize = 500;
-/// Particles of an island where likelihoods are estimated: from the network and, first, from the prior.
+/// Particles of an island where likelihoods are estimated or filtered: from the network and, first, from the
+/// prior.
 const ESTIMATED: [usize; 2] = [250, 200];
 /// Particles of an island for each dimension, at least: an evidence is led through more temperatures
 /// where there are more, and each adds to its error.
@@ -147,9 +150,9 @@ impl<'a> Problem<'a> {
         let calls = Cell::new(0);
         let d = self.dimension();
         // However few draws are asked for, the evidence needs many; and however many, estimates are dear.
-        let (wanted, fewest) = match self.particles {
-            None => (draws.max(FEWEST_EFFECTIVE), FEWEST_PROPOSALS),
-            Some(_) => (FEWEST_EFFECTIVE, ISLANDS * ESTIMATED[0]),
+        let (wanted, fewest) = match self.is_dear() {
+            false => (draws.max(FEWEST_EFFECTIVE), FEWEST_PROPOSALS),
+            true => (FEWEST_EFFECTIVE, ISLANDS * ESTIMATED[0]),
         };
         if d == 0 {
             return self.without_parameters(draws);
@@ -161,8 +164,7 @@ impl<'a> Problem<'a> {
             let more = sample.ratio.len().max(2 * wanted).max(fewest);
             self.propose(&mut sample, more, seed.wrapping_add(round), &calls)?;
             weighted = importance::weigh(&sample.ratio);
-            let varied =
-                self.particles.is_some() || weighted.repeated(draws) <= REPEATED * draws as f64;
+            let varied = self.is_dear() || weighted.repeated(draws) <= REPEATED * draws as f64;
             let enough = weighted.effective >= wanted as f64 && varied;
             let last = 2 * sample.ratio.len() > MOST_PROPOSALS * wanted;
             if enough || last || !weighted.usable() {
@@ -188,9 +190,9 @@ impl<'a> Problem<'a> {
             (points, target, moments, Method::Importance)
         } else {
             let fewest = FEWEST_PARTICLES.max(FOR_EACH_DIMENSION * d);
-            let particles = match self.particles {
-                None => 2 * draws.div_ceil(2 * ISLANDS).max(fewest.div_ceil(2)),
-                Some(_) => ESTIMATED[0],
+            let particles = match self.is_dear() {
+                false => 2 * draws.div_ceil(2 * ISLANDS).max(fewest.div_ceil(2)),
+                true => ESTIMATED[0],
             };
             let islands = Islands {
                 count: ISLANDS,
@@ -246,7 +248,7 @@ impl<'a> Problem<'a> {
         let mut confirmation = None;
         // Half as many as an answer has.
         let fewest = CONFIRMING.max(FOR_EACH_DIMENSION * self.dimension() / 4 * 2);
-        let first = self.particles.map_or(fewest, |_| ESTIMATED[1]);
+        let first = if self.is_dear() { ESTIMATED[1] } else { fewest };
         for particles in [first, MORE * first] {
             let islands = Islands {
                 count: ISLANDS,
@@ -266,6 +268,12 @@ impl<'a> Problem<'a> {
             }
         }
         Ok(confirmation)
+    }
+
+    /// Whether the likelihood is an estimate, or a filter's, and takes long.
+    fn is_dear(&self) -> bool {
+        let own = self.compiled.mechanism();
+        self.particles.is_some() || (own.likelihood.is_none() && own.no_filter().is_none())
     }
 
     fn dimension(&self) -> usize {

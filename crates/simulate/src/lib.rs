@@ -70,6 +70,7 @@ mod effort;
 mod events;
 mod failure;
 mod field;
+mod filter;
 mod gradient;
 mod jumps;
 pub mod lanes;
@@ -83,6 +84,7 @@ mod particles;
 pub mod program;
 mod reactions;
 mod response;
+mod seen;
 mod sheet;
 
 pub use acceptance::reject;

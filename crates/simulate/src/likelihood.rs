@@ -1,5 +1,5 @@
 //! Log-likelihoods of data: the file's own expression, or the densities of what is observed where
-//! the dynamics are not random, summed over latents that have few values.
+//! the dynamics are not random, or have one noisy state ([`filter`]), summed over latents that have few values.
 
 use gnomon_mechanism::elementary::{exp, ln};
 use gnomon_mechanism::expression::Inputs;
@@ -9,6 +9,7 @@ use crate::acceptance::broken;
 use crate::batch::{check_columns, log_densities};
 use crate::compiled::{Compiled, LawPlan, SeenPlan};
 use crate::failure::SimulateError;
+use crate::filter;
 use crate::lanes::{Frame, InstructionSet, Lanes, WIDTH, run};
 
 /// Rows that a thread works out at once.
@@ -19,8 +20,8 @@ const ROWS: usize = 1024;
 /// failed or is not accepted. Up to a constant where the file says so.
 ///
 /// # Errors
-/// Where columns or data do not fit, or the file gives no likelihood and the dynamics are random, a
-/// program's, or with latents of more values than can be summed over.
+/// Where columns or data do not fit, or the file gives no likelihood and the dynamics are random with more
+/// than one noisy state, a program's, or with latents of more values than can be summed over.
 pub fn log_likelihood(
     compiled: &Compiled,
     parameters: &[Vec<f64>],
@@ -68,27 +69,28 @@ fn of_all(
         }
         return Ok(log);
     }
-    if matches!(
-        compiled.dynamics.law,
-        LawPlan::Sde { .. } | LawPlan::Jumps(_) | LawPlan::Leaps(_) | LawPlan::Program
-    ) {
-        return Err(SimulateError::Unsupported(
-            "a mechanism with random dynamics has no likelihood in closed form".into(),
-        ));
-    }
+    let densities = match compiled.dynamics.law {
+        LawPlan::Jumps(_) | LawPlan::Leaps(_) | LawPlan::Program => {
+            return Err(SimulateError::Unsupported(
+                "a jump process or a program has no likelihood that can be worked out".into(),
+            ));
+        }
+        LawPlan::Sde { .. } => filter::log_densities,
+        LawPlan::Static | LawPlan::Ode(_) | LawPlan::Map { .. } => log_densities,
+    };
     let Some(values) = compiled.mechanism.latent_values() else {
         return Err(SimulateError::Unsupported(
             "the latents have too many values to be summed over".into(),
         ));
     };
     if compiled.latents.is_empty() {
-        return log_densities(compiled, parameters, &[], data, rows);
+        return densities(compiled, parameters, &[], data, rows);
     }
     let mut sum = vec![f64::NEG_INFINITY; rows];
     for latents in &values {
-        let densities = log_densities(compiled, parameters, latents, data, rows)?;
+        let logs = densities(compiled, parameters, latents, data, rows)?;
         let masses = log_masses(compiled, parameters, latents, rows);
-        for ((sum, density), mass) in sum.iter_mut().zip(densities).zip(masses) {
+        for ((sum, density), mass) in sum.iter_mut().zip(logs).zip(masses) {
             if mass > f64::NEG_INFINITY {
                 *sum = log_sum(*sum, mass + density);
             }

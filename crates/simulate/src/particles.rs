@@ -6,7 +6,6 @@
 //! (Del Moral 2004; Andrieu, Doucet & Holenstein 2010), so samplers that use it are exact.
 
 mod cloud;
-mod seen;
 
 use gnomon_mechanism::Family;
 use rayon::prelude::*;
@@ -15,8 +14,8 @@ use crate::batch::check_columns;
 use crate::compiled::{Compiled, LawPlan};
 use crate::failure::SimulateError;
 use crate::likelihood::rule_out;
+use crate::seen::Seen;
 use cloud::Cloud;
-use seen::Seen;
 
 /// Particles that a thread runs together: enough that lanes rarely run empty.
 const ROWS: usize = 2048;

@@ -98,7 +98,12 @@ pub enum Command {
         #[arg(long, value_name = "FILE", required_unless_present_any = ["each", "series"])]
         observed: Option<PathBuf>,
         /// Many data sets: a .csv, .parquet or .npz file with one data set a row
-        #[arg(long, value_name = "FILE", conflicts_with_all = ["observed", "refine"], requires = "output")]
+        #[arg(
+            long,
+            value_name = "FILE",
+            conflicts_with = "observed",
+            requires = "output"
+        )]
         each: Option<PathBuf>,
         /// Many series, each of its own length, in one .csv file: forecasts from each one's last window
         #[arg(long, value_name = "FILE", conflicts_with_all = ["observed", "each", "refine", "draws"], requires = "output")]
@@ -109,7 +114,8 @@ pub enum Command {
         /// Posterior draws, instead of the study's number (1000 with --each)
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         draws: Option<u32>,
-        /// Correct the networks' answer by the mechanisms' likelihoods
+        /// Correct the networks' answer by the mechanisms' likelihoods; with --each, add each mechanism's
+        /// evidence and its probability by it
         #[arg(long)]
         refine: bool,
         /// With --each: hold each data set against simulations (column alarm_p; an alarm is .01 or less)

@@ -50,7 +50,7 @@ pub fn one(session: &Session, path: &Path, observed: Option<&Path>) -> Result<()
             false => String::new(),
         };
         text += &format!(
-            "  {:<20}{:>11.3}{:>4}{:>10.3}{}{:>10.3}{}{:>10.3}  {} of 16\n",
+            "  {:<20}{:>11.3}{:>4}{:>10.3}{}{:>10.3}{}{:>10.3}  {} of {}\n",
             mechanism.name,
             fit.log_likelihood,
             fit.free,
@@ -59,7 +59,8 @@ pub fn one(session: &Session, path: &Path, observed: Option<&Path>) -> Result<()
             fit.bic(),
             weight(&bic),
             fit.aicc(),
-            fit.agreeing
+            fit.agreeing,
+            fit.starts
         );
         let parameters = mechanism.parameters.iter().zip(&fit.parameters);
         let told = parameters.clone().map(|(parameter, &value)| {
@@ -76,7 +77,7 @@ pub fn one(session: &Session, path: &Path, observed: Option<&Path>) -> Result<()
         mechanisms.push(json!({
             "name": mechanism.name, "log_likelihood": fit.log_likelihood, "free": fit.free,
             "data": fit.data, "aic": fit.aic(), "aicc": fit.aicc(), "bic": fit.bic(),
-            "aic_weight": aic[number], "bic_weight": bic[number], "agreeing": fit.agreeing,
+            "aic_weight": aic[number], "bic_weight": bic[number], "agreeing": fit.agreeing, "starts": fit.starts,
             "at_edge": fit.at_edge, "parameters": parameters, "calls": fit.calls,
         }));
     }

@@ -351,19 +351,20 @@ pub fn ask_each(
     let amortized = stage::learn::load(&context)?;
     let draws = asked.draws.map_or(DRAWS_FOR_EACH, |draws| draws as usize);
     let began = std::time::Instant::now();
-    let population;
-    let alarms = if asked.alarms {
-        population = Population::new(&context.study)?;
-        Some(answer::alarms_of_each(
-            &context,
-            &population,
-            &amortized,
-            &data,
-        )?)
-    } else {
-        None
+    let population = match asked.alarms || asked.refine {
+        true => Some(Population::new(&context.study)?),
+        false => None,
     };
-    let table = answer::each(&context, &amortized, &data, draws, alarms.as_deref())?;
+    let alarms = match population.as_ref().filter(|_| asked.alarms) {
+        Some(population) => Some(answer::alarms_of_each(
+            &context, population, &amortized, &data,
+        )?),
+        None => None,
+    };
+    let mut table = answer::each(&context, &amortized, &data, draws, alarms.as_deref())?;
+    if let Some(population) = population.as_ref().filter(|_| asked.refine) {
+        answer::add_evidences(&context, population, &amortized, &data, &mut table)?;
+    }
     let seconds = began.elapsed().as_secs_f64();
     let folder = asked.folder.unwrap_or(Path::new("."));
     table

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod each;
+mod evidences;
 mod identified;
 mod prior;
 mod quantities;
@@ -33,6 +34,7 @@ pub(crate) use alarms::Typical;
 use alarms::weigh;
 pub(crate) use each::over_all;
 pub use each::{alarms as alarms_of_each, each};
+pub use evidences::add_evidences;
 use identified::identified;
 pub use identified::on_average;
 pub(crate) use prior::{PriorRows, prior_rows};

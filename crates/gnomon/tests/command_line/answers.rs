@@ -360,8 +360,10 @@ fn random_dynamics_are_refined_by_a_particle_filter() {
 slope = "Normal(0, 1)"
 [states]
 x = 0
+still = 0
 [dynamics]
 x = "slope"
+still = 0
 [noise]
 x = 0.3
 [observed]
@@ -412,6 +414,52 @@ step = 0.5
         error < 0.05 && (found - exact).abs() < 4.0 * error,
         "{found}, exact {exact}"
     );
+    // Without the second state a filter on a grid knows the likelihood.
+    write("line.toml", &walk.replace("still = 0\n", ""));
+    let answer = json(&succeeds(&["run", &study, "--json"]));
+    let refinement = &answer["refinement"][0];
+    assert_eq!(refinement["standing"], "exact", "{refinement}");
+    assert!(
+        refinement["method"]
+            .as_str()
+            .unwrap()
+            .ends_with("with a grid filter")
+    );
+    assert_eq!(
+        (&refinement["on_grid"], &refinement["particles"]),
+        (&true.into(), &0.into())
+    );
+    let found = refinement["log_evidence"].as_f64().unwrap();
+    let error = refinement["log_evidence_error"].as_f64().unwrap();
+    assert!(
+        error < 0.05 && (found - exact).abs() < 4.0 * error,
+        "{found}, exact {exact}"
+    );
+    // The likeliest slope is that of least squares by the same covariance; AIC has the noise in it.
+    let fits = json(&succeeds(&["fit", &study, "--json"]));
+    let fit = &fits["mechanisms"][0];
+    assert_eq!((&fit["starts"], &fit["free"]), (&6.into(), &1.into()));
+    let data = Path::new(&study).join("many.csv");
+    fs::write(&data, "y_1,y_2,y_3\n0.4,1.1,1.4\n").unwrap();
+    let out = Path::new(&study).join("out");
+    let (data, out) = (data.to_str().unwrap(), out.to_str().unwrap());
+    succeeds(&["ask", &study, "--each", data, "--refine", "--output", out]);
+    let table = fs::read_to_string(Path::new(out).join("answers.csv")).unwrap();
+    let mut lines = table.lines();
+    let place = lines
+        .next()
+        .unwrap()
+        .split(',')
+        .position(|name| name.starts_with("log_evidence_"));
+    let of_each: f64 = lines
+        .next()
+        .unwrap()
+        .split(',')
+        .nth(place.unwrap())
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((of_each - exact).abs() < 0.3, "{of_each}, exact {exact}");
     write("line.toml", &walk.replace("Normal(x, 0.5)", "x"));
     let answer = json(&succeeds(&["run", &study, "--json"]));
     let refinement = &answer["refinement"][0];

@@ -8,7 +8,7 @@ use crate::expression::{Input, Node};
 const MOST_COMBINATIONS: usize = 256;
 
 impl Mechanism {
-    /// Why the likelihood of the observed series `given` has no closed form, if it has none.
+    /// Why the likelihood of the observed series `given` cannot be worked out, if it cannot.
     #[must_use]
     pub fn no_likelihood(&self, given: &[String]) -> Option<String> {
         if let Some(hidden) = self.hidden_acceptance(given) {
@@ -33,13 +33,46 @@ impl Mechanism {
             return Some(changed);
         }
         match &self.dynamics.law {
-            Law::Sde { .. } | Law::Jumps { .. } | Law::Leaps { .. } => {
-                return Some("its dynamics are random".into());
+            Law::Sde { .. } => {
+                if let Some(why) = self.no_filter() {
+                    return Some(format!("its dynamics are random, and {why}"));
+                }
             }
+            Law::Jumps { .. } | Law::Leaps { .. } => return Some("its dynamics are random".into()),
             Law::Program(_) => return Some("it is a program".into()),
             Law::Static | Law::Ode { .. } | Law::Map { .. } | Law::Response(_) => {}
         }
         self.without_noise(given)
+    }
+
+    /// Why a filter on a grid cannot work out the likelihood of random dynamics, if it cannot: it takes
+    /// one noisy state, whose noise may depend on the time and the parameters, and which moves
+    /// and is seen without events, flows or a look back.
+    #[must_use]
+    pub fn no_filter(&self) -> Option<String> {
+        let Law::Sde { diffusion, .. } = &self.dynamics.law else {
+            return Some("its dynamics are no stochastic differential equation".into());
+        };
+        let inputs = self.graph.inputs_of(diffusion);
+        let moves = |input: &Input| matches!(input, Input::State(_));
+        match self.dynamics.states.len() {
+            _ if !self.dynamics.events.is_empty() => Some("events change its state".into()),
+            _ if !self.dynamics.flows.is_empty() => {
+                Some("a flow is a state beside the noisy one".into())
+            }
+            _ if !self.dynamics.lags.is_empty() => Some("what is observed looks back".into()),
+            1 if inputs.iter().any(moves) => Some("its noise depends on its state".into()),
+            1 => None,
+            states => Some(format!("it has {states} states")),
+        }
+    }
+
+    /// Whether the likelihood of the observed series `given` is worked out by that filter.
+    #[must_use]
+    pub fn is_filtered(&self, given: &[String]) -> bool {
+        self.likelihood.is_none()
+            && self.no_filter().is_none()
+            && self.no_likelihood(given).is_none()
     }
 
     /// Why the likelihood of the observed series `given` cannot be estimated by a particle filter

@@ -43,6 +43,8 @@ pub struct Refinement {
     pub log_evidence_error: f64,
     /// Likelihoods worked out, or simulations of a particle filter.
     pub calls: u64,
+    /// Whether a filter on a grid works out the likelihood.
+    pub on_grid: bool,
     /// Particles behind each estimate of the likelihood; 0 where it has a closed form.
     pub particles: u64,
     /// The sd of such an estimate's logarithm, nats.
@@ -67,6 +69,7 @@ impl Default for Refinement {
             log_evidence: f64::NAN,
             log_evidence_error: f64::NAN,
             calls: 0,
+            on_grid: false,
             particles: 0,
             log_likelihood_sd: f64::NAN,
             from_prior: [f64::NAN; 2],

@@ -43,6 +43,10 @@ pub fn section(report: &Report, gallery: &Gallery) -> Markup {
                 "ESS: independent draws that the network's proposals are worth. k-hat: the tail of their "
                 "weights, good below 0.5, usable below 0.7 (Vehtari et al. 2024), not fitted where more than half "
                 "of the proposals are effective; where weights cannot be used, the draws are tempered. ln evidence: ln p(data | mechanism) with its standard error."
+                @if worked.iter().any(|one| one.on_grid) {
+                    " Where one state is noisy, a filter carries its density over a grid: the likelihood is that of the "
+                    "simulator's own time steps, to within some 1e-6 nats, and no estimate."
+                }
                 @if worked.iter().any(|one| one.particles > 0) {
                     " Where dynamics are random, a particle filter estimates the likelihood without bias: weights and "
                     "moves by such estimates are still exact, their noise is in the ESS and the errors, and solver "

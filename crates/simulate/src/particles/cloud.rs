@@ -5,13 +5,13 @@ use std::mem::swap;
 use gnomon_mechanism::elementary::{exp, ln};
 use gnomon_mechanism::random::{Purpose, Stream};
 
-use super::seen::Seen;
 use crate::batch::run_on;
 use crate::block::Block;
 use crate::checkpoint::{Checkpoint, Run};
 use crate::compiled::Compiled;
-use crate::lanes::{Frame, WIDTH};
+use crate::lanes::{Frame, Lanes, WIDTH};
 use crate::latents::Latents;
+use crate::seen::Seen;
 use crate::sheet::Sheet;
 
 /// Particles are resampled where less than this share of them is effective.
@@ -109,16 +109,20 @@ impl<'a> Cloud<'a> {
     /// Works out the log-density of what was seen in every row.
     pub fn weigh(&mut self, seen: &Seen) {
         let rows = self.seen.len();
-        let block = Block {
-            parameters: self.parameters.iter().map(Vec::as_slice).collect(),
-            simulations: &[],
-            seed: 0,
-        };
+        let moving = self.at.widths[0];
+        self.frame[0] = Lanes::all(self.at.time);
         for start in (0..rows).step_by(WIDTH) {
             let group = start..rows.min(start + WIDTH);
-            let to = &mut self.seen[group.clone()];
-            let frame = &mut self.frame;
-            seen.log_densities(self.compiled, &block, &self.at, group, frame, to);
+            for (lane, row) in group.clone().enumerate() {
+                let own = &self.at.components[row * moving..][..moving];
+                for (slot, &value) in self.frame[1..].iter_mut().zip(own) {
+                    slot.0[lane] = value;
+                }
+            }
+            for (slot, column) in self.frame[1 + moving..].iter_mut().zip(&self.parameters) {
+                slot.0[..group.len()].copy_from_slice(&column[group.clone()]);
+            }
+            seen.log_densities(self.compiled, &mut self.frame, &mut self.seen[group]);
         }
         for (row, failure) in self.sheet.failures.iter().enumerate() {
             if failure.is_some() || self.seen[row].is_nan() {

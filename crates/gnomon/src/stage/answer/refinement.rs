@@ -36,6 +36,8 @@ pub enum Refine {
 
 /// Likelihoods that refining one mechanism and confirming it takes, more or less.
 const USUAL_CALLS: f64 = 600_000.0;
+/// The same where a filter works them out, which takes longer: for the refinement, and for its confirmation.
+const USUAL_FILTERED: [f64; 2] = [6_000.0, 100_000.0];
 /// Likelihoods that it may take at most, and where it is asked for in any case.
 const BUDGET: [u64; 2] = [4_000_000, 40_000_000];
 /// Likelihoods worked out to see what one costs: a few first, then more.
@@ -76,29 +78,40 @@ pub(super) fn refine(
         })
         .collect();
     let own: Vec<Vec<f64>> = (0..count).map(own_data).collect();
-    let problem = |mechanism: usize| Problem {
-        amortized,
-        mechanism,
-        compiled: population.compiled(mechanism),
-        given,
-        data: &own[mechanism],
-        particles: None,
-        budget: BUDGET[usize::from(wish == Refine::Always)],
-        confirm: true,
-        stop: interrupt::flag(),
-    };
     let in_closed_form = |mechanism: usize| {
         study.mechanisms[mechanism]
             .no_likelihood(&study.given_names())
             .is_none()
     };
+    let filtered = |mechanism: usize| study.mechanisms[mechanism].is_filtered(&study.given_names());
+    let mut confirm_filtered = true;
     let mut seconds = 0.0;
     if wish == Refine::Affordable {
+        // Of filters: with confirmations.
+        let mut confirmed = 0.0;
         for mechanism in (0..count).filter(|&m| reasons[m].is_none() && in_closed_form(m)) {
             interrupt::check()?;
-            if amortized.coordinates(mechanism).dimension() > 0 && seconds <= AFFORDABLE {
+            if amortized.coordinates(mechanism).dimension() == 0 || seconds > AFFORDABLE {
+                continue;
+            }
+            if filtered(mechanism) {
+                let each = cost_of_filter(
+                    context,
+                    population,
+                    amortized,
+                    given,
+                    mechanism,
+                    &own[mechanism],
+                )?;
+                seconds += each * USUAL_FILTERED[0];
+                confirmed += each * USUAL_FILTERED[1];
+            } else {
                 seconds += cost(context, population, mechanism, &own[mechanism])?;
             }
+        }
+        confirm_filtered = seconds + confirmed <= AFFORDABLE;
+        if confirm_filtered {
+            seconds += confirmed;
         }
         if seconds > AFFORDABLE {
             let why = format!(
@@ -110,6 +123,17 @@ pub(super) fn refine(
             return Ok(reasons.into_iter().map(why).collect());
         }
     }
+    let problem = |mechanism: usize| Problem {
+        amortized,
+        mechanism,
+        compiled: population.compiled(mechanism),
+        given,
+        data: &own[mechanism],
+        particles: None,
+        budget: BUDGET[usize::from(wish == Refine::Always)],
+        confirm: confirm_filtered || !filtered(mechanism),
+        stop: interrupt::flag(),
+    };
     let seed = context.seed_for("refinement");
     let random = (0..count).filter(|&m| reasons[m].is_none() && !in_closed_form(m));
     let random = random.map(problem).collect();
@@ -187,6 +211,25 @@ fn cost(
         }
     }
     Ok(seconds)
+}
+
+/// Seconds that a filter's likelihood takes, at draws of the network.
+fn cost_of_filter(
+    context: &Context,
+    population: &Population<'_>,
+    amortized: &Amortized,
+    given: &Matrix,
+    mechanism: usize,
+    data: &[f64],
+) -> Result<f64, Failure> {
+    let tried = TRIED[0] as usize * 8;
+    let seed = context.seed_for("cost of refinement");
+    let drawn = amortized.draw(mechanism, given, tried, seed);
+    let drawn = drawn.map_err(|error| Failure::damaged(error, "learn anew"))?;
+    let began = Instant::now();
+    log_likelihood(population.compiled(mechanism), &drawn.parameters, data)
+        .map_err(Failure::simulation)?;
+    Ok(began.elapsed().as_secs_f64() / tried as f64)
 }
 
 #[cfg(test)]

@@ -11,6 +11,10 @@ pub(in super::super) fn in_words(
 ) -> Refinement {
     let up_to_constant = mechanism.likelihood.is_some_and(|l| l.up_to_constant);
     let mut words = of_name(&mechanism.name, refined);
+    if refined.is_ok() && mechanism.likelihood.is_none() && mechanism.no_filter().is_none() {
+        words.on_grid = true;
+        words.method.push_str(" with a grid filter");
+    }
     if up_to_constant && refined.is_ok() {
         if !words.because.is_empty() {
             words.because.push_str("; ");
@@ -73,6 +77,7 @@ fn of_name(mechanism: &str, refined: &Result<Refined, String>) -> Refinement {
             (Method::Importance, Some(_)) => "importance sampling with a particle filter".into(),
             (Method::Tempering, Some(_)) => "tempering with a particle filter".into(),
         },
+        on_grid: false,
         particles: refined.particles.map_or(0, |p| p.count as u64),
         log_likelihood_sd: refined.particles.map_or(f64::NAN, |p| p.spread),
         effective: refined.effective,
