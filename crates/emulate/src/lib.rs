@@ -3,6 +3,7 @@
 
 pub mod error;
 pub mod points;
+pub mod surrogate;
 
 pub use error::EmulateError;
 pub use points::Points;
