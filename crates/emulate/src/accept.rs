@@ -17,8 +17,9 @@ pub const BEYOND_ESTIMATE: f64 = 0.05;
 /// Added to a spread, in tolerances: where a model believes itself exact, its estimate is not 0.
 const FLOOR: f64 = 0.01;
 /// Shares of the queries that the thresholds accept, from the surest on.
-const SHARES: [f64; 14] = [
-    0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0,
+const SHARES: [f64; 22] = [
+    0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85,
+    0.9, 0.95, 0.975, 0.99, 1.0,
 ];
 /// The first threshold accepts so many times as many queries as the level needs without an error.
 const ENOUGH: f64 = 1.5;
@@ -154,8 +155,8 @@ mod tests {
         let fresh = seen(20_000, 1, 3.0);
         let (mut broken, mut accepted) = (0, 0.0);
         for pool in 0..300 {
-            let all = seen(2000, 100 + pool, 3.0);
-            let halves = [&all[..1000], &all[1000..]];
+            let all = seen(4000, 100 + pool, 3.0);
+            let halves = [&all[..2000], &all[2000..]];
             let (acceptance, _) = Acceptance::calibrate(halves, 0.01, 0.95);
             let kept: Vec<&Seen> = fresh
                 .iter()

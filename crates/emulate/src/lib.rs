@@ -1,8 +1,18 @@
 //! Answers instead of the solver: cheap models of what a simulator computes, with an estimate of their
 //! error, and proof of what was not missed. Whatever is told here can be asked of the solver again.
+//!
+//! The way of a query: where the prior has it ([`prior`]); whether the bank can speak there ([`domain`]);
+//! what a [`surrogate`] answers, and whether its error estimate is accepted ([`accept`]); else the solver
+//! ([`cascade`]). What that costs, and when it pays, is the [`ledger`]'s.
 
+pub mod accept;
+pub mod cascade;
+pub mod continuity;
+pub mod domain;
 pub mod error;
+pub mod ledger;
 pub mod points;
+pub mod prior;
 pub mod surrogate;
 
 pub use error::EmulateError;

@@ -5,6 +5,7 @@ mod attribute;
 mod bank;
 mod c2st;
 mod converge;
+mod emulate;
 mod fit;
 mod forecast;
 mod mismatch;
@@ -86,8 +87,15 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             session.wishes.simulations = simulations;
             study::learn(&session, &study)
         }
+        Command::Emulate { study, simulations } => {
+            session.wishes.simulations = simulations;
+            emulate::execute(&session, &study)
+        }
         Command::Ask {
             study,
+            at,
+            set,
+            slopes,
             observed,
             each,
             series,
@@ -97,6 +105,15 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             alarms,
             output,
         } => {
+            if at.is_some() || !set.is_empty() {
+                let asked = emulate::Asked {
+                    at: at.as_deref(),
+                    set: &set,
+                    slopes,
+                    folder: output.as_deref(),
+                };
+                return emulate::ask(&session, &study, asked);
+            }
             let columns = columns.columns();
             if let Some((file, folder)) = series.as_ref().zip(output.as_ref()) {
                 return forecast::ahead(&session, &study, file, &columns, folder);

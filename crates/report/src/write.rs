@@ -8,8 +8,8 @@ use std::{
 };
 
 use crate::{
-    content::{Convergence, Report},
-    figures::{Figure, convergence},
+    content::{Convergence, Emulation, Report},
+    figures::{Figure, convergence, emulation},
     gallery::Gallery,
     page,
 };
@@ -87,6 +87,24 @@ pub fn write_convergence(found: &Convergence, folder: &Path) -> Result<Written, 
     write_file(&json, &(serde_json::to_string_pretty(found)? + "\n"))?;
     let page = folder.join("convergence.html");
     write_file(&page, &page::convergence(found, &drawn))?;
+    Ok(Written {
+        page,
+        json: Some(json),
+        figures,
+    })
+}
+
+/// Writes `emulation.html`, `emulation.json` and the figures into `folder`.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_emulation(found: &Emulation, folder: &Path) -> Result<Written, Error> {
+    let drawn = emulation::figures(found);
+    let figures = write_figures(drawn.iter(), folder)?;
+    let json = folder.join("emulation.json");
+    write_file(&json, &(serde_json::to_string_pretty(found)? + "\n"))?;
+    let page = folder.join("emulation.html");
+    write_file(&page, &page::emulation(found, &drawn))?;
     Ok(Written {
         page,
         json: Some(json),

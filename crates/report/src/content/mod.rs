@@ -23,6 +23,7 @@ mod calibration;
 mod claim;
 mod convergence;
 mod cost;
+mod emulation;
 mod forecasts;
 mod identified;
 mod missing;
@@ -38,6 +39,9 @@ pub use calibration::{Calibration, CoverageCurve, Reliability, SbcCurve, ScoreGa
 pub use claim::{Alarm, Claim, Control, Typicality, Verdict};
 pub use convergence::{Convergence, Converging};
 pub use cost::{Acceptance, Failure, Ledger, LedgerRow, Training};
+pub use emulation::{
+    AnswerSpeed, Emulated, Emulation, EmulationCosts, FamilyTried, LearningCurve, PaidOnce,
+};
 pub use forecasts::{Forecaster, Forecasts};
 pub use identified::{Contraction, Identified};
 pub use refinement::{Refinement, Settling, Standing};
