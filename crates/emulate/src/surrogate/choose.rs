@@ -1,6 +1,6 @@
 //! The choice among families by their held-out error.
 
-use super::{Family, Settings, Surrogate, check, on};
+use super::{Family, GaussianProcess, Polynomial, Settings, Surrogate, Trend, check, on};
 use crate::error::EmulateError;
 use crate::points::Points;
 use gnomon_mechanism::random::{Purpose, Stream};
@@ -36,15 +36,29 @@ pub struct Tried {
     pub refused: Option<String>,
 }
 
+/// Rows beyond which a Gaussian process costs more than it gives.
+const MOST_ROWS: usize = 2000;
+
 /// The families worth trying on a bank.
 #[must_use]
-pub fn candidates(_inputs: &Points, outputs: &Points) -> Vec<Family> {
-    let mut all = vec![Family::Mean, Family::Polynomial(Default::default())];
-    if outputs.values().iter().all(|&y| y > 0.0) {
-        all.push(Family::Logarithm(Box::new(Family::Polynomial(
-            Default::default(),
-        ))));
+pub fn candidates(inputs: &Points, outputs: &Points) -> Vec<Family> {
+    let mut all = vec![Family::Polynomial(Polynomial::default())];
+    if inputs.rows() <= MOST_ROWS {
+        all.extend([Trend::Linear, Trend::Polynomial].map(|trend| {
+            Family::GaussianProcess(GaussianProcess {
+                trend,
+                ..GaussianProcess::default()
+            })
+        }));
     }
+    if outputs.values().iter().all(|&y| y > 0.0) {
+        let of_logarithms = all
+            .clone()
+            .into_iter()
+            .map(|of| Family::Logarithm(Box::new(of)));
+        all.extend(of_logarithms);
+    }
+    all.insert(0, Family::Mean);
     all
 }
 
@@ -72,25 +86,17 @@ fn choose_checked(
 ) -> Result<Chosen, EmulateError> {
     let folds = folds(inputs.rows(), seed);
     let scales = scales(outputs);
-    let mut tried = Vec::with_capacity(candidates.len());
-    for family in candidates {
-        tried.push(attempt(inputs, outputs, &scales, family, &folds, seed));
-    }
-    let mut order: Vec<usize> = (0..tried.len())
-        .filter(|&k| tried[k].refused.is_none())
-        .collect();
-    order.sort_by(|&a, &b| tried[a].overall.total_cmp(&tried[b].overall));
-    for k in order {
-        let start = Instant::now();
-        match Surrogate::fit_checked(inputs, outputs, &candidates[k], seed) {
-            Ok(surrogate) => {
-                tried[k].fit_seconds += start.elapsed().as_secs_f64();
-                return Ok(Chosen { surrogate, tried });
-            }
-            Err(refusal) => tried[k].refused = Some(refusal.to_string()),
-        }
-    }
-    let surrogate = Surrogate::fit_checked(inputs, outputs, &Family::Mean, seed)?;
+    let each = candidates
+        .iter()
+        .map(|family| attempt(inputs, outputs, &scales, family, &folds, seed));
+    let (mut fitted, tried): (Vec<_>, Vec<_>) = each.unzip();
+    let best = (0..tried.len())
+        .filter(|&k| fitted[k].is_some())
+        .min_by(|&a, &b| tried[a].overall.total_cmp(&tried[b].overall));
+    let surrogate = match best.and_then(|k| fitted[k].take()) {
+        Some(surrogate) => surrogate,
+        None => Surrogate::fit_checked(inputs, outputs, &Family::Mean, seed, None)?,
+    };
     Ok(Chosen { surrogate, tried })
 }
 
@@ -130,27 +136,16 @@ fn attempt(
     family: &Family,
     folds: &[Vec<usize>],
     seed: u64,
-) -> Tried {
+) -> (Option<Surrogate>, Tried) {
     let start = Instant::now();
-    let parts: Result<Vec<(Points, f64)>, EmulateError> = folds
-        .par_iter()
-        .map(|held_out| {
-            let mut is_out = vec![false; inputs.rows()];
-            held_out.iter().for_each(|&row| is_out[row] = true);
-            let rest: Vec<usize> = (0..inputs.rows()).filter(|&row| !is_out[row]).collect();
-            if rest.is_empty() {
-                return Err(EmulateError::Family {
-                    family: family.to_string(),
-                    reason: "there is one row, and nothing to hold out".into(),
-                });
-            }
-            let (x, y) = (inputs.select(&rest), outputs.select(&rest));
-            let surrogate = Surrogate::fit_checked(&x, &y, family, seed)?;
-            let start = Instant::now();
-            let answers = surrogate.predict(&inputs.select(held_out))?.values;
-            Ok((answers, start.elapsed().as_secs_f64()))
-        })
-        .collect();
+    let whole = Surrogate::fit_checked(inputs, outputs, family, seed, None);
+    let parts: Result<Vec<(Points, f64)>, EmulateError> = match &whole {
+        Err(refusal) => Err(refusal.clone()),
+        Ok(whole) => folds
+            .par_iter()
+            .map(|held_out| without(inputs, outputs, held_out, whole, seed))
+            .collect(),
+    };
     let mut tried = Tried {
         family: family.clone(),
         errors: Vec::new(),
@@ -163,7 +158,7 @@ fn attempt(
         Ok(parts) => parts,
         Err(refusal) => {
             tried.refused = Some(refusal.to_string());
-            return tried;
+            return (None, tried);
         }
     };
     let n = inputs.rows() as f64;
@@ -192,7 +187,32 @@ fn attempt(
         .filter(|(_, scale)| **scale > 0.0);
     let shares: Vec<f64> = each.map(|(error, scale)| (error / scale).powi(2)).collect();
     tried.overall = (shares.iter().sum::<f64>() / shares.len().max(1) as f64).sqrt();
-    tried
+    (whole.ok(), tried)
+}
+
+/// Answers to the rows held out of a fit to the others, and the seconds they took.
+fn without(
+    inputs: &Points,
+    outputs: &Points,
+    held_out: &[usize],
+    whole: &Surrogate,
+    seed: u64,
+) -> Result<(Points, f64), EmulateError> {
+    let mut is_out = vec![false; inputs.rows()];
+    held_out.iter().for_each(|&row| is_out[row] = true);
+    let rest: Vec<usize> = (0..inputs.rows()).filter(|&row| !is_out[row]).collect();
+    let family = &whole.family;
+    if rest.is_empty() {
+        return Err(EmulateError::Family {
+            family: family.to_string(),
+            reason: "there is one row, and nothing to hold out".into(),
+        });
+    }
+    let (x, y) = (inputs.select(&rest), outputs.select(&rest));
+    let surrogate = Surrogate::fit_checked(&x, &y, family, seed, Some(whole))?;
+    let start = Instant::now();
+    let answers = surrogate.predict(&inputs.select(held_out))?.values;
+    Ok((answers, start.elapsed().as_secs_f64()))
 }
 
 impl std::fmt::Display for Chosen {

@@ -1,6 +1,7 @@
 //! The kinds of surrogate, and how each is fitted.
 
 use super::polynomial::Polynomial;
+use super::process::{GaussianProcess, Trend};
 use serde::{Deserialize, Serialize};
 
 /// A kind of surrogate.
@@ -11,6 +12,8 @@ pub enum Family {
     Mean,
     /// Sparse polynomial expansions: for smooth outputs.
     Polynomial(Polynomial),
+    /// Gaussian processes: for banks of up to some 2,000 rows.
+    GaussianProcess(GaussianProcess),
     /// Another family on the logarithms of outputs, all of them positive.
     Logarithm(Box<Family>),
 }
@@ -20,6 +23,14 @@ impl std::fmt::Display for Family {
         match self {
             Self::Mean => write!(f, "mean"),
             Self::Polynomial(_) => write!(f, "polynomial expansion"),
+            Self::GaussianProcess(settings) => {
+                let trend = match settings.trend {
+                    Trend::Constant => "constant",
+                    Trend::Linear => "linear",
+                    Trend::Polynomial => "polynomial",
+                };
+                write!(f, "Gaussian process, {trend} trend")
+            }
             Self::Logarithm(of) => write!(f, "{of} of logarithms"),
         }
     }

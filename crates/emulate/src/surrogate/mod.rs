@@ -21,11 +21,13 @@ mod fitted;
 mod inputs;
 mod outputs;
 mod polynomial;
+mod process;
 mod saved;
 
 pub use choose::{Chosen, Tried, candidates, choose};
 pub use family::Family;
 pub use polynomial::{Polynomial, Sobol};
+pub use process::{GaussianProcess, Kernel, Trend};
 
 use crate::error::EmulateError;
 use crate::points::Points;
@@ -85,16 +87,18 @@ impl Surrogate {
     ) -> Result<Self, EmulateError> {
         check(inputs, outputs)?;
         on(settings.threads, || {
-            Self::fit_checked(inputs, outputs, family, settings.seed)
+            Self::fit_checked(inputs, outputs, family, settings.seed, None)
         })?
     }
 
-    /// The same on the present threads, with a bank that was looked at.
+    /// The same on the present threads, with a bank that was looked at. With `known`, what is costly to
+    /// search is taken from a fit of the same family to other rows of the bank.
     fn fit_checked(
         inputs: &Points,
         outputs: &Points,
         family: &Family,
         seed: u64,
+        known: Option<&Self>,
     ) -> Result<Self, EmulateError> {
         let (shape, of) = match family {
             Family::Logarithm(of) => (Shape::Logarithm, of.as_ref()),
@@ -107,7 +111,12 @@ impl Surrogate {
         let learned = Outputs::measure(outputs, shape);
         let (x, y) = (read.apply(inputs)?, learned.apply(outputs));
         let nothing = read.kept().is_empty() || learned.learned() == 0;
-        let fitted = Fitted::fit(&x, &y, if nothing { &Family::Mean } else { of }, seed)?;
+        let of = if nothing { &Family::Mean } else { of };
+        // Searched in other coordinates it would be of no use.
+        let known = known.filter(|known| {
+            known.inputs.kept() == read.kept() && known.outputs.kept() == learned.kept()
+        });
+        let fitted = Fitted::fit(&x, &y, of, seed, known.map(|known| &known.fitted))?;
         Ok(Self {
             family: family.clone(),
             rows: inputs.rows(),

@@ -58,7 +58,10 @@ impl Surrogate {
         if any.get("format").and_then(serde_json::Value::as_u64) != Some(u64::from(FORMAT)) {
             return Err(wrong(format!("it is not of format {FORMAT}: fit again")));
         }
-        let read: Read = serde_json::from_slice(&text).map_err(foreign)?;
+        let mut read: Read = serde_json::from_slice(&text).map_err(foreign)?;
+        if !read.surrogate.fitted.restore() {
+            return Err(wrong("its numbers make no surrogate: fit again".into()));
+        }
         Ok(read.surrogate)
     }
 }

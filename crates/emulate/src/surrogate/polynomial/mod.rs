@@ -1,16 +1,16 @@
 //! Sparse polynomial expansions (Blatman & Sudret 2011): products of orthonormal polynomials, selected
 //! output by output; of several degrees the one with the least leave-one-out error is kept.
 
-mod basis;
+pub(super) mod basis;
 mod select;
-mod terms;
+pub(super) mod terms;
 
 use crate::points::Points;
 use basis::Basis;
 use faer::Mat;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use terms::{Term, hyperbolic, value};
+use terms::{Term, add_slopes, hyperbolic, value};
 
 /// How an expansion is fitted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,16 @@ impl Default for Polynomial {
         Self {
             degree: 16,
             candidates: 2000,
+        }
+    }
+}
+
+impl Polynomial {
+    /// Slopes and no more.
+    pub(super) fn linear() -> Self {
+        Self {
+            degree: 1,
+            ..Self::default()
         }
     }
 }
@@ -135,11 +145,7 @@ impl Expansions {
         for (k, expansion) in self.outputs.iter().enumerate() {
             let row = all.row_mut(k);
             for (term, coefficient) in expansion.terms.iter().zip(&expansion.coefficients) {
-                for &(input, degree) in term {
-                    let others = term.iter().filter(|&&(other, _)| other != input);
-                    let product: f64 = others.map(|&(i, k)| values[i][k]).product();
-                    row[input] += coefficient * product * slopes[input][degree];
-                }
+                add_slopes(term, *coefficient, [&values, &slopes], row);
             }
         }
         all
@@ -151,6 +157,16 @@ impl Expansions {
             .iter()
             .map(|expansion| expansion.sobol(inputs))
             .collect()
+    }
+
+    /// The terms of one output, in the order in which they were selected.
+    pub fn terms(&self, output: usize) -> &[Term] {
+        &self.outputs[output].terms
+    }
+
+    /// The polynomials that terms are made of.
+    pub fn basis(&self) -> &Basis {
+        &self.basis
     }
 
     /// Number of outputs.

@@ -5,7 +5,7 @@ use gnomon_mechanism::elementary::{exp, ln};
 
 /// A product of univariate polynomials: (input, degree), degrees from 1, inputs in order. Without factors
 /// it is the constant.
-pub(super) type Term = Vec<(usize, usize)>;
+pub(in crate::surrogate) type Term = Vec<(usize, usize)>;
 
 /// All terms with (sum of degree^share)^(1/share) at most `degree`, and each degree at most that of its
 /// input; the constant first, then by total degree. `None` where they are more than `most`.
@@ -49,8 +49,22 @@ pub(super) fn hyperbolic(
 }
 
 /// The value of a term, from the values of all polynomials.
-pub(super) fn value(term: &Term, values: &[Vec<f64>]) -> f64 {
+pub(in crate::surrogate) fn value(term: &Term, values: &[Vec<f64>]) -> f64 {
     term.iter().map(|&(input, k)| values[input][k]).product()
+}
+
+/// Adds `factor` times the derivatives of a term, from the values and slopes of all polynomials.
+pub(in crate::surrogate) fn add_slopes(
+    term: &Term,
+    factor: f64,
+    [values, slopes]: [&[Vec<f64>]; 2],
+    to: &mut [f64],
+) {
+    for &(input, degree) in term {
+        let others = term.iter().filter(|&&(other, _)| other != input);
+        let product: f64 = others.map(|&(i, k)| values[i][k]).product();
+        to[input] += factor * product * slopes[input][degree];
+    }
 }
 
 #[cfg(test)]
