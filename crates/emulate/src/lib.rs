@@ -3,9 +3,11 @@
 //!
 //! The way of a query: where the prior has it ([`prior`]); whether the bank can speak there ([`domain`]);
 //! what a [`surrogate`] answers, and whether its error estimate is accepted ([`accept`]); else the solver
-//! ([`cascade`]). What that costs, and when it pays, is the [`ledger`]'s.
+//! ([`cascade`]). What that costs, and when it pays, is the [`ledger`]'s. Answers that are whole trajectories
+//! converge to the solver's by sweeps ([`sweep`]); averages are put right by a few solves ([`average`]).
 
 pub mod accept;
+pub mod average;
 pub mod cascade;
 pub mod continuity;
 pub mod domain;
@@ -14,6 +16,7 @@ pub mod ledger;
 pub mod points;
 pub mod prior;
 pub mod surrogate;
+pub mod sweep;
 
 pub use error::EmulateError;
 pub use points::Points;
