@@ -30,6 +30,8 @@ pub struct Cascade {
 pub enum Source {
     /// The learned map.
     Emulator,
+    /// The learned map, corrected by the mechanism's equations until they hold.
+    Refined,
     /// The solver.
     Solver,
     /// Nobody: the query was refused, or the solver failed.
@@ -42,6 +44,7 @@ impl Source {
     pub fn name(self) -> &'static str {
         match self {
             Self::Emulator => "emulator",
+            Self::Refined => "refined",
             Self::Solver => "solver",
             Self::Nobody => "nobody",
         }
@@ -61,6 +64,26 @@ pub enum Reason {
     Estimate(f64),
     /// The learned map refuses the query.
     Refused(String),
+    /// The equations were held against the answer.
+    Swept(Sweeps),
+}
+
+/// How an answer was corrected.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sweeps {
+    /// How many sweeps there were.
+    pub count: usize,
+    /// The residual after the last, in units of the solver's tolerance.
+    pub residual: f64,
+}
+
+/// An answer that was corrected, or that could not be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refined {
+    /// How it went.
+    pub sweeps: Sweeps,
+    /// One number an output, and how far each may be from the solver's; none where it did not converge.
+    pub values: Option<(Vec<f64>, Vec<f64>)>,
 }
 
 /// An answer to one query.
@@ -175,43 +198,48 @@ impl Cascade {
         places: &[Option<Vec<f64>>],
         solve: impl FnOnce(&[usize]) -> Result<Vec<Result<Vec<f64>, String>>, E>,
     ) -> Result<Vec<Answer>, E> {
-        let mut answers: Vec<Answer> = self
-            .opinions(queries, places)
-            .into_iter()
-            .map(|opinion| self.judge(opinion))
-            .collect();
-        let is_left = |row: &usize| {
-            let nobody = answers[*row].source == Source::Nobody;
-            nobody && !matches!(answers[*row].reason, Some(Reason::NoNumber(_)))
-        };
-        let left: Vec<usize> = (0..answers.len()).filter(is_left).collect();
-        if left.is_empty() {
-            return Ok(answers);
-        }
-        for (&row, solved) in left.iter().zip(solve(&left)?) {
-            match solved {
-                Ok(values) => {
-                    answers[row].estimates = vec![0.0; values.len()];
-                    answers[row].values = values;
-                    answers[row].source = Source::Solver;
-                }
-                Err(failure) => answers[row].failure = Some(failure),
+        let opinions = self.opinions(queries, places).into_iter();
+        fall_back(opinions.map(|opinion| self.judge(opinion)).collect(), solve)
+    }
+
+    /// As [`Cascade::answer`], but whatever the learned map says is refined, be its estimate accepted or
+    /// not; what does not converge goes to the solver.
+    ///
+    /// # Errors
+    /// As the solver, when it cannot run at all.
+    pub fn refine<E>(
+        &self,
+        queries: &Points,
+        places: &[Option<Vec<f64>>],
+        refine: impl Fn(usize, &[f64]) -> Refined + Sync,
+        solve: impl FnOnce(&[usize]) -> Result<Vec<Result<Vec<f64>, String>>, E>,
+    ) -> Result<Vec<Answer>, E> {
+        let opinions = self.opinions(queries, places).into_par_iter().enumerate();
+        let answers = opinions.map(|(row, opinion)| {
+            let Refined { sweeps, values } = match opinion {
+                Err(reason) => return nobody(reason),
+                Ok(own) => refine(row, &own.values),
+            };
+            match values {
+                None => nobody(Reason::Swept(sweeps)),
+                Some((values, estimates)) => Answer {
+                    values,
+                    estimates,
+                    source: Source::Refined,
+                    reason: Some(Reason::Swept(sweeps)),
+                    failure: None,
+                },
             }
-        }
-        Ok(answers)
+        });
+        fall_back(answers.collect(), solve)
     }
 
     fn judge(&self, opinion: Result<Opinion, Reason>) -> Answer {
-        let nobody = |reason| Answer {
-            values: Vec::new(),
-            estimates: Vec::new(),
-            source: Source::Nobody,
-            reason: Some(reason),
-            failure: None,
-        };
         match opinion {
             Err(reason) => nobody(reason),
-            Ok(own) if !self.acceptance.accepts(own.estimate) => nobody(Reason::Estimate(own.estimate)),
+            Ok(own) if !self.acceptance.accepts(own.estimate) => {
+                nobody(Reason::Estimate(own.estimate))
+            }
             Ok(own) => Answer {
                 values: own.values,
                 estimates: own.estimates,
@@ -227,6 +255,42 @@ impl Cascade {
     pub fn error(&self, answer: &[f64], solved: &[f64]) -> f64 {
         error(answer, solved, &self.tolerances)
     }
+}
+
+fn nobody(reason: Reason) -> Answer {
+    Answer {
+        values: Vec::new(),
+        estimates: Vec::new(),
+        source: Source::Nobody,
+        reason: Some(reason),
+        failure: None,
+    }
+}
+
+/// Asks the solver about what nobody has answered, but for queries that have no numbers.
+fn fall_back<E>(
+    mut answers: Vec<Answer>,
+    solve: impl FnOnce(&[usize]) -> Result<Vec<Result<Vec<f64>, String>>, E>,
+) -> Result<Vec<Answer>, E> {
+    let is_left = |row: &usize| {
+        let nobody = answers[*row].source == Source::Nobody;
+        nobody && !matches!(answers[*row].reason, Some(Reason::NoNumber(_)))
+    };
+    let left: Vec<usize> = (0..answers.len()).filter(is_left).collect();
+    if left.is_empty() {
+        return Ok(answers);
+    }
+    for (&row, solved) in left.iter().zip(solve(&left)?) {
+        match solved {
+            Ok(values) => {
+                answers[row].estimates = vec![0.0; values.len()];
+                answers[row].values = values;
+                answers[row].source = Source::Solver;
+            }
+            Err(failure) => answers[row].failure = Some(failure),
+        }
+    }
+    Ok(answers)
 }
 
 /// How far numbers are from others, in tolerances: the largest; infinite where one is NaN.

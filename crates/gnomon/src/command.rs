@@ -21,6 +21,7 @@ use gnomon::failure::Failure;
 use gnomon::mechanism::schema;
 use gnomon::mechanism::study::Columns;
 use gnomon::progress::Progress;
+use gnomon::stage::emulate::ask::With;
 use gnomon::stage::forecast::Asked;
 
 pub use arguments::Arguments;
@@ -109,7 +110,10 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
                 let asked = emulate::Asked {
                     at: at.as_deref(),
                     set: &set,
-                    slopes,
+                    with: With {
+                        slopes,
+                        refinement: refine,
+                    },
                     folder: output.as_deref(),
                 };
                 return emulate::ask(&session, &study, asked);

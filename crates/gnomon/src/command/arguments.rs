@@ -103,10 +103,10 @@ pub enum Command {
         /// The study's folder, or its study.toml
         study: PathBuf,
         /// Queries of an emulator: a .csv, .parquet or .npz file with one query a row
-        #[arg(long, value_name = "FILE", conflicts_with_all = ["observed", "each", "series", "draws", "refine", "alarms"])]
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["observed", "each", "series", "draws", "alarms"])]
         at: Option<PathBuf>,
         /// One query of an emulator: a parameter's value; once for each parameter
-        #[arg(long, value_name = "NAME=VALUE", conflicts_with_all = ["at", "observed", "each", "series", "draws", "refine", "alarms"])]
+        #[arg(long, value_name = "NAME=VALUE", conflicts_with_all = ["at", "observed", "each", "series", "draws", "alarms"])]
         set: Vec<String>,
         /// With --at or --set: also the exact derivatives of what the emulator answers
         #[arg(long, conflicts_with_all = ["observed", "each", "series"])]

@@ -10,7 +10,7 @@ use gnomon::failure::Failure;
 use gnomon::file;
 use gnomon::population::Population;
 use gnomon::report::content;
-use gnomon::stage::emulate::ask::{Answered, Emulator};
+use gnomon::stage::emulate::ask::{Answered, Emulator, With};
 use gnomon::stage::emulate::{self, Emulated};
 use serde_json::{Map, Value, json};
 
@@ -63,8 +63,17 @@ fn summary(found: &Emulated) -> String {
         };
         say(&format!("{verdict}: {}{measured}", claim.statement));
     }
-    let width = own.families.iter().map(|f| f.name.len()).max().unwrap_or(0).max(6);
-    text += &format!("  {:width$}  {:>14}  {:>9}\n", "family", "held-out error", "fits");
+    let width = own
+        .families
+        .iter()
+        .map(|f| f.name.len())
+        .max()
+        .unwrap_or(0)
+        .max(6);
+    text += &format!(
+        "  {:width$}  {:>14}  {:>9}\n",
+        "family", "held-out error", "fits"
+    );
     for family in &own.families {
         let mark = if family.is_chosen { "*" } else { " " };
         text += &match family.refused.as_str() {
@@ -87,8 +96,8 @@ pub struct Asked<'a> {
     pub at: Option<&'a Path>,
     /// One query: `name=value`.
     pub set: &'a [String],
-    /// Whether derivatives are asked for.
-    pub slopes: bool,
+    /// What is asked for beside answers.
+    pub with: With,
     /// Where to write `answers.csv`, instead of printing it.
     pub folder: Option<&'a Path>,
 }
@@ -101,17 +110,28 @@ pub fn ask(session: &Session, path: &Path, asked: Asked<'_>) -> Result<(), Failu
         Some(file) => emulator.read(file)?,
         None => query(&emulator, asked.set)?,
     };
-    let answered = emulator.answer(&queries, asked.slopes)?;
-    let table = Table::new(&context, &emulator, &queries, &answered, asked.slopes);
-    let of = |source| answered.answers.iter().filter(|a| a.source == source).count();
+    let answered = emulator.answer(&queries, asked.with)?;
+    let table = Table::new(&context, &emulator, &queries, &answered, asked.with.slopes);
+    let of = |source| {
+        answered
+            .answers
+            .iter()
+            .filter(|a| a.source == source)
+            .count()
+    };
     let (own, solver, nobody) = (of(Source::Emulator), of(Source::Solver), of(Source::Nobody));
+    let refined = of(Source::Refined);
+    let corrected = match asked.with.refinement {
+        true => format!("{refined} refined, "),
+        false => String::new(),
+    };
     let mut counts = format!(
-        "{own} from the emulator, {solver} from the solver ({} new ones are kept for the next `gnomon emulate`), \
+        "{corrected}{own} from the emulator, {solver} from the solver ({} new ones are kept for the next `gnomon emulate`), \
          {nobody} without an answer; {:.3} s, of which {:.3} s in the solver.",
         answered.kept, answered.seconds, answered.solver_seconds
     );
     let mut value = json!({
-        "emulator": own, "solver": solver, "nobody": nobody, "kept": answered.kept,
+        "emulator": own, "refined": refined, "solver": solver, "nobody": nobody, "kept": answered.kept,
         "seconds": answered.seconds, "solver_seconds": answered.solver_seconds,
     });
     match asked.folder {
@@ -135,19 +155,29 @@ pub fn ask(session: &Session, path: &Path, asked: Asked<'_>) -> Result<(), Failu
 fn query(emulator: &Emulator<'_>, set: &[String]) -> Result<Points, Failure> {
     let given = emulator.given();
     let help = || {
-        let names: Vec<String> = given.iter().map(|name| format!("--set {name}=1.5")).collect();
+        let names: Vec<String> = given
+            .iter()
+            .map(|name| format!("--set {name}=1.5"))
+            .collect();
         format!("a query gives every parameter: {}", names.join(" "))
     };
     let mut values = vec![None; given.len()];
     for one in set {
         let (name, number) = one.split_once('=').unwrap_or((one, ""));
         let Some(place) = given.iter().position(|other| other == name.trim()) else {
-            return Err(Failure::refused(format!("`{name}` is not given to the emulator"), help()));
+            return Err(Failure::refused(
+                format!("`{name}` is not given to the emulator"),
+                help(),
+            ));
         };
         let number = number.trim().parse::<f64>();
-        let number = number.map_err(|_| Failure::refused(format!("`{one}` sets no number"), help()))?;
+        let number =
+            number.map_err(|_| Failure::refused(format!("`{one}` sets no number"), help()))?;
         if values[place].replace(number).is_some() {
-            return Err(Failure::refused(format!("`{name}` is set twice"), "set it once"));
+            return Err(Failure::refused(
+                format!("`{name}` is set twice"),
+                "set it once",
+            ));
         }
     }
     let missing = given.iter().zip(&values).find(|(_, value)| value.is_none());
@@ -179,10 +209,17 @@ impl Table {
         let emulation = context.study.emulation.as_ref();
         let derived = emulation.iter().flat_map(|own| &own.derived);
         let derived = derived.map(|&place| context.study.mechanisms[0].derived[place].name.clone());
-        let mut names: Vec<String> = given.iter().chain(outputs).cloned().chain(derived).collect();
+        let mut names: Vec<String> = given
+            .iter()
+            .chain(outputs)
+            .cloned()
+            .chain(derived)
+            .collect();
         names.extend(outputs.iter().map(|name| format!("error_{name}")));
         if with_slopes {
-            let each = outputs.iter().flat_map(|y| given.iter().map(move |x| (y, x)));
+            let each = outputs
+                .iter()
+                .flat_map(|y| given.iter().map(move |x| (y, x)));
             names.extend(each.map(|(y, x)| format!("d_{y}_by_{x}")));
         }
         let row = |row: usize| {

@@ -46,6 +46,8 @@ pub struct Emulation {
     pub all_errors: Vec<f64>,
     /// How the error falls with the bank.
     pub curve: LearningCurve,
+    /// How answers converge to the solver's.
+    pub sweeps: Sweeps,
     /// What it costs.
     pub costs: EmulationCosts,
 }
@@ -117,6 +119,43 @@ impl Default for LearningCurve {
             exponent: f64::NAN,
         }
     }
+}
+
+/// Answers of the learned map, corrected sweep by sweep.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sweeps {
+    /// Fresh queries that were swept.
+    pub queries: u64,
+    /// Those whose residual was accepted in the end.
+    pub converged: u64,
+    /// The median error before the first sweep and after each, against a much more accurate solver, in
+    /// tolerances, of those that converged.
+    #[serde(deserialize_with = "missing::numbers")]
+    pub middle: Vec<f64>,
+    /// The largest.
+    #[serde(deserialize_with = "missing::numbers")]
+    pub worst: Vec<f64>,
+    /// The median of the solver's own error, in tolerances.
+    #[serde(deserialize_with = "missing::number")]
+    pub solver: f64,
+    /// The observed order of convergence.
+    #[serde(deserialize_with = "missing::number")]
+    pub order: f64,
+    /// Seconds of one refined answer alone, the learned map's included.
+    #[serde(deserialize_with = "missing::number")]
+    pub latency: f64,
+    /// Seconds of one among many.
+    #[serde(deserialize_with = "missing::number")]
+    pub each: f64,
+    /// Seconds of one of the solver's answers alone.
+    #[serde(deserialize_with = "missing::number")]
+    pub solver_latency: f64,
+    /// Seconds of one among many.
+    #[serde(deserialize_with = "missing::number")]
+    pub solver_each: f64,
+    /// Why there are no sweeps; empty where there are.
+    pub refused: String,
 }
 
 /// What an emulator costs.

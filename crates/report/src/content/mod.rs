@@ -40,7 +40,7 @@ pub use claim::{Alarm, Claim, Control, Typicality, Verdict};
 pub use convergence::{Convergence, Converging};
 pub use cost::{Acceptance, Failure, Ledger, LedgerRow, Training};
 pub use emulation::{
-    AnswerSpeed, Emulated, Emulation, EmulationCosts, FamilyTried, LearningCurve, PaidOnce,
+    AnswerSpeed, Emulated, Emulation, EmulationCosts, FamilyTried, LearningCurve, PaidOnce, Sweeps,
 };
 pub use forecasts::{Forecaster, Forecasts};
 pub use identified::{Contraction, Identified};

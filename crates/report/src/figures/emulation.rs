@@ -22,6 +22,8 @@ const MOST: usize = 6;
 const RAREST: f64 = 1e-4;
 /// The smallest error that is drawn, in tolerances.
 const SMALLEST: f64 = 1e-6;
+/// The same of what converges.
+const TINIEST: f64 = 1e-12;
 
 /// All figures of an emulator.
 pub fn figures(found: &Emulation) -> Vec<Figure> {
@@ -54,7 +56,65 @@ pub fn figures(found: &Emulation) -> Vec<Figure> {
             |width| learning(found, width),
         ));
     }
+    if found.sweeps.middle.len() > 1 {
+        all.push(Figure::new(
+            "sweeps",
+            "Error against sweeps",
+            "Against a much more accurate solver, in tolerances, on a logarithmic scale: the learned map's own \
+             answer (0), then after each sweep.",
+            |width| sweeps(found, width),
+        ));
+    }
     all
+}
+
+fn sweeps(found: &Emulation, width: f64) -> Drawing {
+    let own = &found.sweeps;
+    let entries = [
+        (Sample::Line(Ink::Mechanism(0)), "median"),
+        (Sample::Line(Ink::Open), "worst"),
+        (Sample::Dashes(Ink::Axis), "the solver's own error, median"),
+    ];
+    let (key, key_height) = mark::key(&entries, width);
+    let visible = |errors: &[f64]| -> Vec<[f64; 2]> {
+        let each = errors.iter().enumerate();
+        each.filter(|(_, e)| e.is_finite())
+            .map(|(k, e)| [k as f64, e.max(TINIEST)])
+            .collect()
+    };
+    let (middle, worst) = (visible(&own.middle), visible(&own.worst));
+    let all = middle.iter().chain(&worst).map(|point| point[1]);
+    let x = Axis::fit(Scale::Linear, [0.0, (own.middle.len() - 1) as f64], 0.03);
+    let y = Axis::fit(Scale::Log, all.chain([own.solver.max(TINIEST)]), 0.05);
+    let panel = panel(x, y);
+    let left = panel.y_labels_width();
+    let panel = Panel {
+        width: (width - left - 8.0).min(420.0),
+        ..panel
+    }
+    .placed([left, key_height + 20.0]);
+    let [x_low, x_high] = x.range();
+    let body = html! {
+        (key)
+        (panel.y_axis(true))
+        (panel.clipped(html! {
+            @if own.solver.is_finite() {
+                (mark::dashed(&mark::line_path([panel.at(x_low, own.solver), panel.at(x_high, own.solver)]), Ink::Axis, 1.25))
+            }
+            @for (points, ink) in [(&worst, Ink::Open), (&middle, Ink::Mechanism(0))] {
+                (mark::stroke(&mark::line_path(points.iter().map(|p| panel.at(p[0], p[1]))), ink, 1.5))
+                @for point in points { (mark::dot(panel.at(point[0], point[1]), 3.5, ink)) }
+            }
+        }))
+        (panel.x_axis(true))
+        (panel.over(mark::text([0.0, -8.0], Anchor::Start, SMALL, "error, in tolerances")))
+        (panel.x_label("sweeps"))
+    };
+    Drawing {
+        width,
+        height: key_height + 20.0 + HEIGHT + 38.0,
+        body,
+    }
 }
 
 fn against(found: &Emulation, width: f64) -> Drawing {
@@ -128,17 +188,23 @@ fn panel(x: Axis, y: Axis) -> Panel {
 
 fn errors(found: &Emulation, width: f64) -> Drawing {
     let entries = [
-        (Sample::Line(Ink::Mechanism(0)), "answers that were accepted"),
-        (Sample::Line(Ink::Open), "all that the learned map says in its domain"),
+        (
+            Sample::Line(Ink::Mechanism(0)),
+            "answers that were accepted",
+        ),
+        (
+            Sample::Line(Ink::Open),
+            "all that the learned map says in its domain",
+        ),
         (Sample::Dashes(Ink::Bad), "tolerance and level"),
     ];
     let (key, key_height) = mark::key(&entries, width);
-    let all = found.all_errors.iter().chain(&found.accepted_errors).copied();
-    let x = Axis::fit(
-        Scale::Log,
-        all.filter(|e| *e > SMALLEST).chain([2.0]),
-        0.02,
-    );
+    let all = found
+        .all_errors
+        .iter()
+        .chain(&found.accepted_errors)
+        .copied();
+    let x = Axis::fit(Scale::Log, all.filter(|e| *e > SMALLEST).chain([2.0]), 0.02);
     let y = Axis::fit(Scale::Log, [RAREST, 1.0], 0.03);
     let own = panel(x, y);
     let left = own.y_labels_width();

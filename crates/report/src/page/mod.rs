@@ -145,18 +145,27 @@ pub fn emulation(found: &Emulation, figures: &[Figure]) -> String {
         ..Report::default()
     };
     let drawn = |name: &str| html! { @for figure in figures { @if figure.name == name { (figure.inline()) } } };
-    let sections: [(&str, &str, Markup); 6] = [
+    let sections: [(&str, &str, Markup); 7] = [
         ("claims", "The claims", claims::section(&report)),
         (
             "answers",
             "Who answers",
             html! { (emulation::sources(found)) (drawn("errors")) (drawn("answers")) },
         ),
-        ("families", "The families that were tried", emulation::families(found)),
+        (
+            "families",
+            "The families that were tried",
+            emulation::families(found),
+        ),
         (
             "learning",
             "With more simulations",
             html! { (drawn("learning")) (emulation::curve(found)) },
+        ),
+        (
+            "convergence",
+            "Convergence at the time of asking",
+            html! { (emulation::sweeps(found)) (drawn("sweeps")) },
         ),
         ("ledger", "Ledger", emulation::ledger(found)),
         ("appendix", "Appendix", appendix::mechanism_texts(&report)),

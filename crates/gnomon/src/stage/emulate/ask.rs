@@ -8,10 +8,12 @@ use gnomon_emulate::cascade::{Answer, Cascade, Reason, Source};
 use gnomon_emulate::domain::Outside;
 use gnomon_emulate::prior::Prior;
 use gnomon_emulate::surrogate::Surrogate;
+use gnomon_emulate::sweep::Sweeper;
 use rayon::prelude::*;
 
 use super::kept::{self, Kept};
 use super::solver::{Solver, failed};
+use super::sweeps;
 use super::{CASCADE, FOLDER, Saved, names, of, wanted};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -27,6 +29,15 @@ pub struct Emulator<'a> {
     solver: Solver,
     /// Columns of given parameters, then of what is emulated.
     names: Vec<String>,
+}
+
+/// What is asked for beside answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct With {
+    /// Exact derivatives of what the emulator answers.
+    pub slopes: bool,
+    /// Answers corrected by the mechanism's equations until these hold.
+    pub refinement: bool,
 }
 
 /// Answers, and what they took.
@@ -55,7 +66,10 @@ impl<'a> Emulator<'a> {
         let study = context.path.display();
         let again = format!("`gnomon emulate {study}` makes it");
         let Some(saved) = context.read_result::<Saved>(CASCADE) else {
-            return Err(Failure::damaged("there is no emulator of this study yet", again));
+            return Err(Failure::damaged(
+                "there is no emulator of this study yet",
+                again,
+            ));
         };
         if saved.of != of(context, emulation) {
             return Err(Failure::damaged(
@@ -119,8 +133,18 @@ impl<'a> Emulator<'a> {
     ///
     /// # Errors
     /// Where the solver cannot be run, the disk refuses, or the user interrupts: what was solved is kept.
-    pub fn answer(&self, queries: &Points, with_slopes: bool) -> Result<Answered, Failure> {
+    pub fn answer(&self, queries: &Points, with: With) -> Result<Answered, Failure> {
         let began = Instant::now();
+        let mechanism = &self.context.study.mechanisms[0];
+        let sweeper = match with.refinement {
+            false => None,
+            true => Some(sweeps::sweeper(mechanism, wanted(self.context)?).map_err(|why| {
+                Failure::refused(
+                    format!("answers of this study cannot be refined: {why}"),
+                    "predict every state at the same times, each as a series of its own such as x = \"x\"",
+                )
+            })?),
+        };
         let mut all = Answered {
             answers: Vec::with_capacity(queries.rows()),
             derived: Vec::new(),
@@ -132,11 +156,11 @@ impl<'a> Emulator<'a> {
         let rows: Vec<usize> = (0..queries.rows()).collect();
         for rows in rows.chunks(AT_ONCE) {
             crate::interrupt::check()?;
-            self.answer_some(&queries.select(rows), &mut all)?;
+            self.answer_some(&queries.select(rows), sweeper.as_ref(), &mut all)?;
         }
         let derived = &wanted(self.context)?.derived;
         all.derived = self.solver.derived(queries, derived)?;
-        let slope = |(query, answer): (&[f64], &Answer)| match (with_slopes, answer.source) {
+        let slope = |(query, answer): (&[f64], &Answer)| match (with.slopes, answer.source) {
             (true, Source::Emulator) => self.cascade.surrogate.slopes(query).ok(),
             _ => None,
         };
@@ -146,19 +170,35 @@ impl<'a> Emulator<'a> {
         Ok(all)
     }
 
-    fn answer_some(&self, queries: &Points, all: &mut Answered) -> Result<(), Failure> {
+    fn answer_some(
+        &self,
+        queries: &Points,
+        sweeper: Option<&Sweeper>,
+        all: &mut Answered,
+    ) -> Result<(), Failure> {
         let places = places(self.solver.prior(), queries);
         let mut seconds = 0.0;
-        let answers = self.cascade.answer(queries, &places, |rows| {
+        let solve = |rows: &[usize]| {
             let began = Instant::now();
             let solved = self.solver.solve(&queries.select(rows));
             seconds = began.elapsed().as_secs_f64();
             solved
-        })?;
+        };
+        let answers = match sweeper {
+            None => self.cascade.answer(queries, &places, solve)?,
+            Some(sweeper) => {
+                let refine = |row: usize, values: &[f64]| {
+                    sweeps::refine(sweeper, &self.solver, queries.row(row), values)
+                };
+                self.cascade.refine(queries, &places, refine, solve)?
+            }
+        };
         let mut kept = Kept::none(self.given().len(), self.outputs().len());
         for (row, answer) in answers.iter().enumerate() {
             if answer.source == Source::Solver && places[row].is_some() {
-                kept.queries.push(queries.row(row)).map_err(|e| failed(&e))?;
+                kept.queries
+                    .push(queries.row(row))
+                    .map_err(|e| failed(&e))?;
                 kept.answers.push(&answer.values).map_err(|e| failed(&e))?;
             }
         }
@@ -180,16 +220,26 @@ impl<'a> Emulator<'a> {
                 format!("{} is beyond all simulations of the bank", name(*column))
             }
             Some(Reason::Outside(Outside::Far)) => "far from all simulations of the bank".into(),
-            Some(Reason::Outside(Outside::Failed)) => "the nearest simulation of the bank failed".into(),
+            Some(Reason::Outside(Outside::Failed)) => {
+                "the nearest simulation of the bank failed".into()
+            }
             Some(Reason::Estimate(estimate)) if estimate.is_finite() => {
                 let accepted = match self.cascade.acceptance.threshold() {
                     Some(threshold) => format!("{} is accepted", significant(threshold, 2)),
                     None => "nothing is accepted".into(),
                 };
-                format!("error estimate {} of the tolerance; {accepted}", significant(*estimate, 2))
+                format!(
+                    "error estimate {} of the tolerance; {accepted}",
+                    significant(*estimate, 2)
+                )
             }
             Some(Reason::Estimate(_)) => "no error estimate".into(),
             Some(Reason::Refused(why)) => why.clone(),
+            Some(Reason::Swept(sweeps)) => format!(
+                "{} sweeps; residual {} of the solver's tolerance",
+                sweeps.count,
+                significant(sweeps.residual, 2)
+            ),
         };
         match &answer.failure {
             None => why,
@@ -201,5 +251,7 @@ impl<'a> Emulator<'a> {
 /// Where the prior has queries; `None` outside its support.
 pub fn places(prior: &Prior, queries: &Points) -> Vec<Option<Vec<f64>>> {
     let rows: Vec<&[f64]> = queries.iter().collect();
-    rows.into_par_iter().map(|query| prior.place(query)).collect()
+    rows.into_par_iter()
+        .map(|query| prior.place(query))
+        .collect()
 }

@@ -15,7 +15,7 @@ const HELD: usize = 400;
 /// The same where a program is asked.
 const HELD_OF_PROGRAM: usize = 4;
 /// The solver is held against one with tolerances so many times as large.
-const TIGHTER: f64 = 1e-3;
+pub const TIGHTER: f64 = 1e-3;
 /// No tolerance is tightened below this.
 const TIGHTEST: f64 = 1e-12;
 /// The solver's tolerances are loosened in steps of this, up to a relative one of `LOOSEST`.
@@ -56,11 +56,13 @@ pub fn tolerances(emulation: &Emulation, answers: &Points) -> Tolerances {
         // What never varies is measured by its size, and nothing by 1.
         Tolerance::OfSpread(share) => sizes
             .iter()
-            .map(|&(spread, size)| match (spread > 1e-13 * size, size > 0.0) {
-                (true, _) => share * spread,
-                (false, true) => share * size,
-                (false, false) => *share,
-            })
+            .map(
+                |&(spread, size)| match (spread > 1e-13 * size, size > 0.0) {
+                    (true, _) => share * spread,
+                    (false, true) => share * size,
+                    (false, false) => *share,
+                },
+            )
             .collect(),
     };
     Tolerances {
@@ -138,7 +140,10 @@ impl Reference {
         let mut errors: Vec<f64> = both
             .filter_map(|(own, reference)| {
                 let reference = reference.as_ref().ok()?;
-                Some(own.as_ref().map_or(f64::INFINITY, |own| error(own, reference, tolerances)))
+                Some(
+                    own.as_ref()
+                        .map_or(f64::INFINITY, |own| error(own, reference, tolerances)),
+                )
             })
             .collect();
         errors.sort_unstable_by(f64::total_cmp);
