@@ -61,7 +61,10 @@ impl Acceptance {
     #[must_use]
     pub fn calibrate(halves: [&[Seen]; 2], level: f64, confidence: f64) -> (Self, Vec<Attempt>) {
         let error_rate = 1.0 - confidence;
-        let ratios: Vec<f64> = halves[0].iter().map(|s| s.error / (s.spread + FLOOR)).collect();
+        let ratios: Vec<f64> = halves[0]
+            .iter()
+            .map(|s| s.error / (s.spread + FLOOR))
+            .collect();
         let scale = tolerance_bound(&ratios, BEYOND_ESTIMATE, error_rate);
         let mut own = Self {
             scale,
@@ -72,8 +75,15 @@ impl Acceptance {
             return (own, tried);
         }
         for threshold in own.thresholds(halves, level, error_rate) {
-            let accepted = || halves[1].iter().filter(|s| own.estimate(s.spread) <= threshold);
-            let (count, in_error) = (accepted().count(), accepted().filter(|s| s.error > 1.0).count());
+            let accepted = || {
+                halves[1]
+                    .iter()
+                    .filter(|s| own.estimate(s.spread) <= threshold)
+            };
+            let (count, in_error) = (
+                accepted().count(),
+                accepted().filter(|s| s.error > 1.0).count(),
+            );
             let share_at_most = match count {
                 0 => 1.0,
                 count => share_upper(in_error, count, error_rate),
@@ -98,17 +108,25 @@ impl Acceptance {
         estimates.sort_unstable_by(f64::total_cmp);
         let at = |share: f64| {
             let rank = (share * estimates.len() as f64).ceil() as usize;
-            estimates.get(rank.max(1) - 1).map(|estimate| estimate.min(1.0))
+            estimates
+                .get(rank.max(1) - 1)
+                .map(|estimate| estimate.min(1.0))
         };
         let mut thresholds: Vec<f64> = SHARES.iter().filter_map(|&share| at(share)).collect();
         thresholds.dedup();
         let accepts = |threshold: f64| {
-            let count = estimates.iter().filter(|estimate| **estimate <= threshold).count();
+            let count = estimates
+                .iter()
+                .filter(|estimate| **estimate <= threshold)
+                .count();
             count as f64 / estimates.len() as f64 * halves[1].len() as f64
         };
         let enough = ENOUGH * violation_free_inputs(level, error_rate) as f64;
         let last = thresholds.len().saturating_sub(1);
-        let first = thresholds.iter().position(|&t| accepts(t) >= enough).unwrap_or(last);
+        let first = thresholds
+            .iter()
+            .position(|&t| accepts(t) >= enough)
+            .unwrap_or(last);
         thresholds.split_off(first.min(thresholds.len()))
     }
 
@@ -122,7 +140,8 @@ impl Acceptance {
     /// Whether an answer with this estimate, in tolerances, is accepted.
     #[must_use]
     pub fn accepts(&self, estimate: f64) -> bool {
-        self.threshold.is_some_and(|threshold| estimate <= threshold)
+        self.threshold
+            .is_some_and(|threshold| estimate <= threshold)
     }
 
     /// The largest estimate that is accepted, in tolerances; `None` where nothing is.
@@ -178,7 +197,10 @@ mod tests {
         assert!(!none.accepts(0.0) && tried.len() <= 1);
         let good: Vec<Seen> = seen(2000, 4, 0.001);
         let (all, _) = Acceptance::calibrate([&good[..1000], &good[1000..]], 0.01, 0.95);
-        let kept = good.iter().filter(|s| all.accepts(all.estimate(s.spread))).count();
+        let kept = good
+            .iter()
+            .filter(|s| all.accepts(all.estimate(s.spread)))
+            .count();
         assert!(kept > 1950, "{kept}");
     }
 

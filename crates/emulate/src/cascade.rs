@@ -211,7 +211,9 @@ impl Cascade {
         };
         match opinion {
             Err(reason) => nobody(reason),
-            Ok(own) if !self.acceptance.accepts(own.estimate) => nobody(Reason::Estimate(own.estimate)),
+            Ok(own) if !self.acceptance.accepts(own.estimate) => {
+                nobody(Reason::Estimate(own.estimate))
+            }
             Ok(own) => Answer {
                 values: own.values,
                 estimates: own.estimates,

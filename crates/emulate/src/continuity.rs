@@ -75,7 +75,11 @@ pub fn jump<E>(
                 let middle = (middle.to_vec(), solved?);
                 let to_a = error(&middle.1, &a.1, known.tolerances);
                 let to_b = error(&middle.1, &b.1, known.tolerances);
-                Some(if to_a >= to_b { [a, middle] } else { [middle, b] })
+                Some(if to_a >= to_b {
+                    [a, middle]
+                } else {
+                    [middle, b]
+                })
             })
             .collect();
     }
@@ -98,7 +102,9 @@ pub fn jump<E>(
 /// The pairs of nearest neighbours between which the answer changes most for their distance.
 fn steepest(known: &Solved<'_>, is_discrete: impl Fn(usize) -> bool) -> Vec<[usize; 2]> {
     let rows = known.queries.rows().min(ROWS);
-    let discrete: Vec<usize> = (0..known.queries.columns()).filter(|&c| is_discrete(c)).collect();
+    let discrete: Vec<usize> = (0..known.queries.columns())
+        .filter(|&c| is_discrete(c))
+        .collect();
     let alike = |a: usize, b: usize| {
         let (a, b) = (known.queries.row(a), known.queries.row(b));
         discrete.iter().all(|&column| a[column] == b[column])
@@ -141,14 +147,18 @@ mod tests {
             places: &queries,
             tolerances: &[0.01],
         };
-        let solve = |asked: &Points| Ok::<_, Infallible>(asked.iter().map(|q| Some(vec![of(q)])).collect());
+        let solve =
+            |asked: &Points| Ok::<_, Infallible>(asked.iter().map(|q| Some(vec![of(q)])).collect());
         jump(&known, |_| false, solve).unwrap()
     }
 
     #[test]
     fn a_jump_is_found_and_steepness_is_none() {
         let step = found(|q| f64::from(u8::from(q[0] + q[1] > 1.1))).unwrap();
-        assert_eq!((step.output, (step.values[0] - step.values[1]).abs()), (0, 1.0));
+        assert_eq!(
+            (step.output, (step.values[0] - step.values[1]).abs()),
+            (0, 1.0)
+        );
         let middle = |at: &[f64]| at[0] + at[1];
         assert!((middle(&step.from) - 1.1).abs() < 1e-6, "{step:?}");
         assert!((middle(&step.to) - 1.1).abs() < 1e-6, "{step:?}");

@@ -62,8 +62,13 @@ impl Domain {
         let columns = 0..places.columns();
         let kept: Vec<usize> = (0..places.rows().min(MOST)).collect();
         let mut domain = Self {
-            low: columns.clone().map(|c| hull(c, f64::INFINITY, f64::min)).collect(),
-            high: columns.map(|c| hull(c, f64::NEG_INFINITY, f64::max)).collect(),
+            low: columns
+                .clone()
+                .map(|c| hull(c, f64::INFINITY, f64::min))
+                .collect(),
+            high: columns
+                .map(|c| hull(c, f64::NEG_INFINITY, f64::max))
+                .collect(),
             near: places.select(&kept),
             failed: failed[..kept.len()].to_vec(),
             reach: 0.0,

@@ -95,7 +95,9 @@ pub fn exponent(simulations: &[f64], errors: &[f64]) -> Option<f64> {
         .map(|(n, e)| (n.ln(), e.ln()))
         .collect();
     let count = points.len() as f64;
-    let (x, y) = points.iter().fold((0.0, 0.0), |sum, p| (sum.0 + p.0, sum.1 + p.1));
+    let (x, y) = points
+        .iter()
+        .fold((0.0, 0.0), |sum, p| (sum.0 + p.0, sum.1 + p.1));
     let (x, y) = (x / count, y / count);
     let spread: f64 = points.iter().map(|p| (p.0 - x) * (p.0 - x)).sum();
     let product: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();

@@ -66,7 +66,10 @@ impl Prior {
             };
             places[column] = family.cdf(&arguments, value) - own;
         }
-        places.iter().all(|place| place.is_finite()).then_some(places)
+        places
+            .iter()
+            .all(|place| place.is_finite())
+            .then_some(places)
     }
 }
 
@@ -102,7 +105,12 @@ mod tests {
     #[test]
     fn outside_the_support_there_is_no_place() {
         let prior = Prior::new(&mechanism(), &[0, 2, 3]);
-        for query in [[5.0, 4.0, 1.0], [-1.0, 4.0, 1.0], [5.0, 6.0, 1.5], [5.0, f64::NAN, 1.0]] {
+        for query in [
+            [5.0, 4.0, 1.0],
+            [-1.0, 4.0, 1.0],
+            [5.0, 6.0, 1.5],
+            [5.0, f64::NAN, 1.0],
+        ] {
             assert_eq!(prior.place(&query), None, "{query:?}");
         }
     }

@@ -19,7 +19,7 @@ use super::output::{self, significant, wrap};
 use super::study::read_emulator;
 
 /// Simulates, learns, certifies, and tells.
-pub fn execute(session: &Session, path: &Path) -> Result<(), Failure> {
+pub fn execute(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> {
     let context = read_emulator(session, path)?;
     if !session.output.json && !session.output.quiet {
         output::print(&format!("{}\n", context.study.title))?;
@@ -33,7 +33,19 @@ pub fn execute(session: &Session, path: &Path) -> Result<(), Failure> {
         "threshold": own.threshold, "families": own.families, "curve": own.curve,
         "costs": own.costs, "report": found.page,
     });
-    session.output.result(&summary(&found), &value)
+    session.output.result(&summary(&found), &value)?;
+    let unmet = own
+        .claims
+        .iter()
+        .filter(|c| c.verdict != content::Verdict::Survived)
+        .count();
+    if strict && unmet > 0 {
+        return Err(Failure::Strict(format!(
+            "{unmet} of {} claims did not survive",
+            own.claims.len()
+        )));
+    }
+    Ok(())
 }
 
 fn summary(found: &Emulated) -> String {
@@ -63,8 +75,17 @@ fn summary(found: &Emulated) -> String {
         };
         say(&format!("{verdict}: {}{measured}", claim.statement));
     }
-    let width = own.families.iter().map(|f| f.name.len()).max().unwrap_or(0).max(6);
-    text += &format!("  {:width$}  {:>14}  {:>9}\n", "family", "held-out error", "fits");
+    let width = own
+        .families
+        .iter()
+        .map(|f| f.name.len())
+        .max()
+        .unwrap_or(0)
+        .max(6);
+    text += &format!(
+        "  {:width$}  {:>14}  {:>9}\n",
+        "family", "held-out error", "fits"
+    );
     for family in &own.families {
         let mark = if family.is_chosen { "*" } else { " " };
         text += &match family.refused.as_str() {
@@ -103,7 +124,13 @@ pub fn ask(session: &Session, path: &Path, asked: Asked<'_>) -> Result<(), Failu
     };
     let answered = emulator.answer(&queries, asked.slopes)?;
     let table = Table::new(&context, &emulator, &queries, &answered, asked.slopes);
-    let of = |source| answered.answers.iter().filter(|a| a.source == source).count();
+    let of = |source| {
+        answered
+            .answers
+            .iter()
+            .filter(|a| a.source == source)
+            .count()
+    };
     let (own, solver, nobody) = (of(Source::Emulator), of(Source::Solver), of(Source::Nobody));
     let mut counts = format!(
         "{own} from the emulator, {solver} from the solver ({} new ones are kept for the next `gnomon emulate`), \
@@ -135,19 +162,29 @@ pub fn ask(session: &Session, path: &Path, asked: Asked<'_>) -> Result<(), Failu
 fn query(emulator: &Emulator<'_>, set: &[String]) -> Result<Points, Failure> {
     let given = emulator.given();
     let help = || {
-        let names: Vec<String> = given.iter().map(|name| format!("--set {name}=1.5")).collect();
+        let names: Vec<String> = given
+            .iter()
+            .map(|name| format!("--set {name}=1.5"))
+            .collect();
         format!("a query gives every parameter: {}", names.join(" "))
     };
     let mut values = vec![None; given.len()];
     for one in set {
         let (name, number) = one.split_once('=').unwrap_or((one, ""));
         let Some(place) = given.iter().position(|other| other == name.trim()) else {
-            return Err(Failure::refused(format!("`{name}` is not given to the emulator"), help()));
+            return Err(Failure::refused(
+                format!("`{name}` is not given to the emulator"),
+                help(),
+            ));
         };
         let number = number.trim().parse::<f64>();
-        let number = number.map_err(|_| Failure::refused(format!("`{one}` sets no number"), help()))?;
+        let number =
+            number.map_err(|_| Failure::refused(format!("`{one}` sets no number"), help()))?;
         if values[place].replace(number).is_some() {
-            return Err(Failure::refused(format!("`{name}` is set twice"), "set it once"));
+            return Err(Failure::refused(
+                format!("`{name}` is set twice"),
+                "set it once",
+            ));
         }
     }
     let missing = given.iter().zip(&values).find(|(_, value)| value.is_none());
@@ -179,10 +216,17 @@ impl Table {
         let emulation = context.study.emulation.as_ref();
         let derived = emulation.iter().flat_map(|own| &own.derived);
         let derived = derived.map(|&place| context.study.mechanisms[0].derived[place].name.clone());
-        let mut names: Vec<String> = given.iter().chain(outputs).cloned().chain(derived).collect();
+        let mut names: Vec<String> = given
+            .iter()
+            .chain(outputs)
+            .cloned()
+            .chain(derived)
+            .collect();
         names.extend(outputs.iter().map(|name| format!("error_{name}")));
         if with_slopes {
-            let each = outputs.iter().flat_map(|y| given.iter().map(move |x| (y, x)));
+            let each = outputs
+                .iter()
+                .flat_map(|y| given.iter().map(move |x| (y, x)));
             names.extend(each.map(|(y, x)| format!("d_{y}_by_{x}")));
         }
         let row = |row: usize| {

@@ -14,8 +14,8 @@ use gnomon::stage::rounds::Simulated;
 use gnomon::stage::{self, answer, attribute, examine};
 use serde_json::json;
 
-use super::Session;
 use super::output;
+use super::{Session, emulate};
 
 pub(super) fn read(session: &Session, path: &Path) -> Result<Context, Failure> {
     let context = Context::read(path, session.wishes, session.progress)?;
@@ -23,7 +23,10 @@ pub(super) fn read(session: &Session, path: &Path) -> Result<Context, Failure> {
         None => Ok(context),
         Some(_) => Err(Failure::refused(
             "the study is given parameters: it asks for an emulator, not about data",
-            format!("`gnomon emulate {0}` makes it, `gnomon ask {0} --at FILE` asks it", path.display()),
+            format!(
+                "`gnomon emulate {0}` makes it, `gnomon ask {0} --at FILE` asks it",
+                path.display()
+            ),
         )),
     }
 }
@@ -35,7 +38,10 @@ pub(super) fn read_emulator(session: &Session, path: &Path) -> Result<Context, F
 
 /// `gnomon run`.
 pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> {
-    let context = read(session, path)?;
+    let context = read_emulator(session, path)?;
+    if context.study.emulation.is_some() {
+        return emulate::execute(session, path, strict);
+    }
     context.data()?;
     if !session.output.json && !session.output.quiet {
         output::print(&format!("{}\n", context.study.title))?;
@@ -183,8 +189,14 @@ pub fn check(session: &Session, path: &Path) -> Result<(), Failure> {
     let label = |part: &gnomon::mechanism::study::Part| part.label.clone();
     if let Some(emulation) = &study.emulation {
         let own = &study.mechanisms[0];
-        let given = emulation.given.iter().map(|&place| own.parameters[place].name.clone());
-        let derived = emulation.derived.iter().map(|&place| own.derived[place].name.clone());
+        let given = emulation
+            .given
+            .iter()
+            .map(|&place| own.parameters[place].name.clone());
+        let derived = emulation
+            .derived
+            .iter()
+            .map(|&place| own.derived[place].name.clone());
         let given: Vec<String> = given.collect();
         let predict: Vec<String> = emulation.predict.iter().map(label).chain(derived).collect();
         text += &format!(

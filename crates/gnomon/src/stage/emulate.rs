@@ -158,12 +158,30 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Emulated, F
             .map(|jump| shown::jump(context, emulation, &jump)),
     );
     let learned = learn(context, emulation, &training, made_from)?;
-    notes.extend(shown::never_varied(context, emulation, &learned.surrogate.dropped()));
+    notes.extend(shown::never_varied(
+        context,
+        emulation,
+        &learned.surrogate.dropped(),
+    ));
     let domain = domain(&training.bank)?;
-    let (mut cascade, calibration) =
-        calibrated(context, population, emulation, &solver, &learned, domain, &tolerances)?;
+    let (mut cascade, calibration) = calibrated(
+        context,
+        population,
+        emulation,
+        &solver,
+        &learned,
+        domain,
+        &tolerances,
+    )?;
     let curve = curve(context, &training, &learned, &calibration.0, &cascade)?;
-    let certified = certify(context, population, emulation, &solver, &mut cascade, &training)?;
+    let certified = certify(
+        context,
+        population,
+        emulation,
+        &solver,
+        &mut cascade,
+        &training,
+    )?;
     let Certified {
         pool,
         pool_seconds,
@@ -242,7 +260,13 @@ fn training(
     solver: &Solver,
     bank: &Bank,
 ) -> Result<Training, Failure> {
-    let bank = Known::read(context, emulation, solver.prior(), bank, context.simulations)?;
+    let bank = Known::read(
+        context,
+        emulation,
+        solver.prior(),
+        bank,
+        context.simulations,
+    )?;
     let rows = bank.answered();
     if rows.is_empty() {
         return Err(Failure::Simulation {
@@ -268,7 +292,10 @@ fn training(
 /// Names of what is given, then of what is emulated: columns of the bank.
 fn names(context: &Context, emulation: &Emulation) -> Vec<String> {
     let parameters = &context.study.mechanisms[0].parameters;
-    let given = emulation.given.iter().map(|&place| parameters[place].name.clone());
+    let given = emulation
+        .given
+        .iter()
+        .map(|&place| parameters[place].name.clone());
     given.chain(emulation.columns()).collect()
 }
 
@@ -280,7 +307,11 @@ fn made_from(
     bank: &Bank,
 ) -> Result<String, Failure> {
     let bits = |points: &Points| -> String {
-        let bytes: Vec<u8> = points.values().iter().flat_map(|x| x.to_le_bytes()).collect();
+        let bytes: Vec<u8> = points
+            .values()
+            .iter()
+            .flat_map(|x| x.to_le_bytes())
+            .collect();
         blake3::hash(&bytes).to_hex().to_string()
     };
     Ok(stamp::hash(&[
@@ -487,10 +518,17 @@ fn curve(
         return Ok(curve);
     }
     let all = training.queries.rows();
-    for part in PARTS.map(|part| all / part).into_iter().filter(|&n| n >= FEWEST) {
+    for part in PARTS
+        .map(|part| all / part)
+        .into_iter()
+        .filter(|&n| n >= FEWEST)
+    {
         interrupt::check()?;
         let first: Vec<usize> = (0..part).collect();
-        let (x, y) = (training.queries.select(&first), training.answers.select(&first));
+        let (x, y) = (
+            training.queries.select(&first),
+            training.answers.select(&first),
+        );
         let own = Surrogate::fit(&x, &y, learned.surrogate.family(), &settings(context));
         // A family may refuse a part that is too small for it.
         if let Some(error) = own.ok().as_ref().and_then(measured) {

@@ -130,7 +130,9 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Bank, Failu
 #[must_use]
 pub fn seconds(context: &Context) -> f64 {
     let stamp = Stamp::read(&context.results(), STAGE);
-    stamp.map_or(0.0, |stamp| stamp.cost.iter().map(|cost| cost.seconds).sum())
+    stamp.map_or(0.0, |stamp| {
+        stamp.cost.iter().map(|cost| cost.seconds).sum()
+    })
 }
 
 /// A hash of at most the first `simulations` of a bank.

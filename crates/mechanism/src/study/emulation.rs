@@ -93,8 +93,15 @@ pub(super) fn emulation(
         Some(entry) => Some((question::with_entries(mechanisms, entry.names()?), entry)),
         None => None,
     };
-    let is_parameter = |name: &Text| mechanisms.iter().any(|m| m.parameter(&name.value).is_some());
-    let parameter = names.iter().flat_map(|(names, _)| names).find(|n| is_parameter(n));
+    let is_parameter = |name: &Text| {
+        mechanisms
+            .iter()
+            .any(|m| m.parameter(&name.value).is_some())
+    };
+    let parameter = names
+        .iter()
+        .flat_map(|(names, _)| names)
+        .find(|n| is_parameter(n));
     let section = top.get("emulate");
     let (at, section) = match (parameter, section) {
         (None, None) => return Ok(None),
@@ -182,7 +189,10 @@ fn only<'a>(at: &Entry<'_>, mechanisms: &'a [Mechanism]) -> Result<&'a Mechanism
         [only] => Ok(only),
         several => Err(at
             .error(
-                format!("an emulator answers for one mechanism, but the study has {}", several.len()),
+                format!(
+                    "an emulator answers for one mechanism, but the study has {}",
+                    several.len()
+                ),
                 "one mechanism only",
             )
             .with_help("write a study for each mechanism")),
@@ -253,7 +263,10 @@ fn given(
                 .source
                 .error(
                     name.at,
-                    format!("`{}` is not a parameter of `{}`", name.value, mechanism.name),
+                    format!(
+                        "`{}` is not a parameter of `{}`",
+                        name.value, mechanism.name
+                    ),
                     "a study that emulates is given parameters alone",
                 )
                 .with_help_if(spelling::advice(&name.value, known)));
@@ -304,16 +317,21 @@ fn all_free_given(at: &Entry<'_>, mechanism: &Mechanism, given: &[usize]) -> Res
 }
 
 /// What is emulated, and derived quantities.
-fn predict(
-    top: &Section<'_>,
-    mechanism: &Mechanism,
-) -> Result<(Vec<Part>, Vec<usize>), ReadError> {
+fn predict(top: &Section<'_>, mechanism: &Mechanism) -> Result<(Vec<Part>, Vec<usize>), ReadError> {
     let Some(entry) = top.get("predict") else {
-        return Ok((mechanism.observed.iter().map(Part::whole).collect(), Vec::new()));
+        return Ok((
+            mechanism.observed.iter().map(Part::whole).collect(),
+            Vec::new(),
+        ));
     };
     let names = question::with_entries(std::slice::from_ref(mechanism), entry.names()?);
     question::no_repeats(&entry, &names)?;
-    let series = |name: &str| mechanism.observed.iter().find(|o: &&Observed| o.name == name);
+    let series = |name: &str| {
+        mechanism
+            .observed
+            .iter()
+            .find(|o: &&Observed| o.name == name)
+    };
     let (mut parts, mut texts, mut derived) = (Vec::new(), Vec::new(), Vec::new());
     for name in names {
         let written = Written::new(&name.value);
@@ -360,7 +378,10 @@ fn tolerance(section: &Section<'_>, predict: &[Part]) -> Result<Tolerance, ReadE
         return Ok(Tolerance::OfSpread(entry.positive()?));
     };
     let names = || predict.iter().map(|part| part.name.as_str());
-    let unknown = table.entries().into_iter().find(|e| !names().any(|name| name == e.key));
+    let unknown = table
+        .entries()
+        .into_iter()
+        .find(|e| !names().any(|name| name == e.key));
     if let Some(unknown) = unknown {
         return Err(entry
             .source
@@ -391,7 +412,12 @@ fn enough(section: &Section<'_>, emulation: &Emulation) -> Result<(), ReadError>
             halves,
             "half of them choose the threshold",
         ),
-        ("queries", emulation.queries, needed, "even without one error among them"),
+        (
+            "queries",
+            emulation.queries,
+            needed,
+            "even without one error among them",
+        ),
     ] {
         if count < least {
             let at = section.get(key).map_or(section.at, |entry| entry.at);

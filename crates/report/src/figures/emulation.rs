@@ -128,17 +128,23 @@ fn panel(x: Axis, y: Axis) -> Panel {
 
 fn errors(found: &Emulation, width: f64) -> Drawing {
     let entries = [
-        (Sample::Line(Ink::Mechanism(0)), "answers that were accepted"),
-        (Sample::Line(Ink::Open), "all that the learned map says in its domain"),
+        (
+            Sample::Line(Ink::Mechanism(0)),
+            "answers that were accepted",
+        ),
+        (
+            Sample::Line(Ink::Open),
+            "all that the learned map says in its domain",
+        ),
         (Sample::Dashes(Ink::Bad), "tolerance and level"),
     ];
     let (key, key_height) = mark::key(&entries, width);
-    let all = found.all_errors.iter().chain(&found.accepted_errors).copied();
-    let x = Axis::fit(
-        Scale::Log,
-        all.filter(|e| *e > SMALLEST).chain([2.0]),
-        0.02,
-    );
+    let all = found
+        .all_errors
+        .iter()
+        .chain(&found.accepted_errors)
+        .copied();
+    let x = Axis::fit(Scale::Log, all.filter(|e| *e > SMALLEST).chain([2.0]), 0.02);
     let y = Axis::fit(Scale::Log, [RAREST, 1.0], 0.03);
     let own = panel(x, y);
     let left = own.y_labels_width();

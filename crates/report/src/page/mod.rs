@@ -152,7 +152,11 @@ pub fn emulation(found: &Emulation, figures: &[Figure]) -> String {
             "Who answers",
             html! { (emulation::sources(found)) (drawn("errors")) (drawn("answers")) },
         ),
-        ("families", "The families that were tried", emulation::families(found)),
+        (
+            "families",
+            "The families that were tried",
+            emulation::families(found),
+        ),
         (
             "learning",
             "With more simulations",

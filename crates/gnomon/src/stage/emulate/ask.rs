@@ -55,7 +55,10 @@ impl<'a> Emulator<'a> {
         let study = context.path.display();
         let again = format!("`gnomon emulate {study}` makes it");
         let Some(saved) = context.read_result::<Saved>(CASCADE) else {
-            return Err(Failure::damaged("there is no emulator of this study yet", again));
+            return Err(Failure::damaged(
+                "there is no emulator of this study yet",
+                again,
+            ));
         };
         if saved.of != of(context, emulation) {
             return Err(Failure::damaged(
@@ -158,7 +161,9 @@ impl<'a> Emulator<'a> {
         let mut kept = Kept::none(self.given().len(), self.outputs().len());
         for (row, answer) in answers.iter().enumerate() {
             if answer.source == Source::Solver && places[row].is_some() {
-                kept.queries.push(queries.row(row)).map_err(|e| failed(&e))?;
+                kept.queries
+                    .push(queries.row(row))
+                    .map_err(|e| failed(&e))?;
                 kept.answers.push(&answer.values).map_err(|e| failed(&e))?;
             }
         }
@@ -180,13 +185,18 @@ impl<'a> Emulator<'a> {
                 format!("{} is beyond all simulations of the bank", name(*column))
             }
             Some(Reason::Outside(Outside::Far)) => "far from all simulations of the bank".into(),
-            Some(Reason::Outside(Outside::Failed)) => "the nearest simulation of the bank failed".into(),
+            Some(Reason::Outside(Outside::Failed)) => {
+                "the nearest simulation of the bank failed".into()
+            }
             Some(Reason::Estimate(estimate)) if estimate.is_finite() => {
                 let accepted = match self.cascade.acceptance.threshold() {
                     Some(threshold) => format!("{} is accepted", significant(threshold, 2)),
                     None => "nothing is accepted".into(),
                 };
-                format!("error estimate {} of the tolerance; {accepted}", significant(*estimate, 2))
+                format!(
+                    "error estimate {} of the tolerance; {accepted}",
+                    significant(*estimate, 2)
+                )
             }
             Some(Reason::Estimate(_)) => "no error estimate".into(),
             Some(Reason::Refused(why)) => why.clone(),
@@ -201,5 +211,7 @@ impl<'a> Emulator<'a> {
 /// Where the prior has queries; `None` outside its support.
 pub fn places(prior: &Prior, queries: &Points) -> Vec<Option<Vec<f64>>> {
     let rows: Vec<&[f64]> = queries.iter().collect();
-    rows.into_par_iter().map(|query| prior.place(query)).collect()
+    rows.into_par_iter()
+        .map(|query| prior.place(query))
+        .collect()
 }

@@ -99,7 +99,11 @@ pub fn test(
     attempt: u32,
 ) -> Result<Vec<content::Claim>, Failure> {
     let [tolerance, estimates] = claims(emulation);
-    let accepted: Vec<f64> = judged.iter().filter(|j| j.is_accepted).map(|j| j.error).collect();
+    let accepted: Vec<f64> = judged
+        .iter()
+        .filter(|j| j.is_accepted)
+        .map(|j| j.error)
+        .collect();
     let ratios: Vec<f64> = judged
         .iter()
         .filter_map(|j| j.opinion.as_ref().ok().map(|own| j.error / own.estimate))
@@ -165,7 +169,10 @@ pub fn sources(judged: &[Judged]) -> Vec<(String, u64)> {
         (
             "outside the bank's domain",
             count(&refused(|r| {
-                matches!(r, Reason::OutsidePrior | Reason::Outside(Outside::Box(_) | Outside::Far))
+                matches!(
+                    r,
+                    Reason::OutsidePrior | Reason::Outside(Outside::Box(_) | Outside::Far)
+                )
             })),
         ),
         (
@@ -174,7 +181,9 @@ pub fn sources(judged: &[Judged]) -> Vec<(String, u64)> {
         ),
         (
             "refused by the learned map",
-            count(&refused(|r| matches!(r, Reason::Refused(_) | Reason::NoNumber(_)))),
+            count(&refused(|r| {
+                matches!(r, Reason::Refused(_) | Reason::NoNumber(_))
+            })),
         ),
     ];
     all.into_iter()

@@ -31,7 +31,12 @@ impl Kept {
     }
 
     /// Adds a query and its answer, if it is not there.
-    fn push(&mut self, query: &[f64], answer: &[f64], seen: &mut HashSet<Vec<u64>>) -> Result<(), Failure> {
+    fn push(
+        &mut self,
+        query: &[f64],
+        answer: &[f64],
+        seen: &mut HashSet<Vec<u64>>,
+    ) -> Result<(), Failure> {
         if seen.insert(query.iter().map(|x| x.to_bits()).collect()) {
             self.queries.push(query).map_err(|e| failed(&e))?;
             self.answers.push(answer).map_err(|e| failed(&e))?;
@@ -68,18 +73,29 @@ pub fn read(context: &Context, names: &[String], given: usize) -> Result<Kept, F
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(kept),
-        Err(error) => return Err(Failure::Outside(format!("cannot read {}: {error}", path.display()))),
+        Err(error) => {
+            return Err(Failure::Outside(format!(
+                "cannot read {}: {error}",
+                path.display()
+            )));
+        }
     };
     let mut seen = HashSet::new();
     for (number, line) in text.lines().enumerate().skip(1) {
-        let cells = line.split(',').map(|cell| cell.parse::<f64>().ok().filter(|x| x.is_finite()));
+        let cells = line
+            .split(',')
+            .map(|cell| cell.parse::<f64>().ok().filter(|x| x.is_finite()));
         match cells.collect::<Option<Vec<f64>>>() {
             Some(row) if row.len() == names.len() => {
                 kept.push(&row[..given], &row[given..], &mut seen)?;
             }
             _ => {
                 return Err(Failure::damaged(
-                    format!("line {} of {} is not a row of numbers", number + 1, path.display()),
+                    format!(
+                        "line {} of {} is not a row of numbers",
+                        number + 1,
+                        path.display()
+                    ),
                     "mend that line, or delete the file: its solves are then made again where they are asked for",
                 ));
             }

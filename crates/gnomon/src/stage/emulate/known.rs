@@ -36,7 +36,10 @@ impl Known {
         rows: u64,
     ) -> Result<Self, Failure> {
         let parameters = &context.study.mechanisms[0].parameters;
-        let given = emulation.given.iter().map(|&place| parameters[place].name.clone());
+        let given = emulation
+            .given
+            .iter()
+            .map(|&place| parameters[place].name.clone());
         let outputs = emulation.columns();
         let names: Vec<String> = given.chain(outputs.iter().cloned()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -54,7 +57,9 @@ impl Known {
         for row in 0..rows {
             let query: Vec<f64> = given.iter().map(|column| column[row]).collect();
             let answer: Vec<f64> = outputs.iter().map(|column| column[row]).collect();
-            let place = prior.place(&query).unwrap_or_else(|| vec![f64::NAN; query.len()]);
+            let place = prior
+                .place(&query)
+                .unwrap_or_else(|| vec![f64::NAN; query.len()]);
             let is_whole = answer.iter().all(|value| value.is_finite());
             let failure = table.rows.failure[row].clone();
             let missing = || (!is_whole).then(|| "an entry of the answer is missing".to_owned());

@@ -56,11 +56,13 @@ pub fn tolerances(emulation: &Emulation, answers: &Points) -> Tolerances {
         // What never varies is measured by its size, and nothing by 1.
         Tolerance::OfSpread(share) => sizes
             .iter()
-            .map(|&(spread, size)| match (spread > 1e-13 * size, size > 0.0) {
-                (true, _) => share * spread,
-                (false, true) => share * size,
-                (false, false) => *share,
-            })
+            .map(
+                |&(spread, size)| match (spread > 1e-13 * size, size > 0.0) {
+                    (true, _) => share * spread,
+                    (false, true) => share * size,
+                    (false, false) => *share,
+                },
+            )
             .collect(),
     };
     Tolerances {
@@ -138,7 +140,10 @@ impl Reference {
         let mut errors: Vec<f64> = both
             .filter_map(|(own, reference)| {
                 let reference = reference.as_ref().ok()?;
-                Some(own.as_ref().map_or(f64::INFINITY, |own| error(own, reference, tolerances)))
+                Some(
+                    own.as_ref()
+                        .map_or(f64::INFINITY, |own| error(own, reference, tolerances)),
+                )
             })
             .collect();
         errors.sort_unstable_by(f64::total_cmp);

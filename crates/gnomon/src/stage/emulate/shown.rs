@@ -51,7 +51,9 @@ pub(super) fn emulation(context: &Context, found: &Findings<'_>) -> content::Emu
         sources: certify::sources(&found.judged),
         threshold: found.cascade.acceptance.threshold().unwrap_or(f64::NAN),
         level: own.level,
-        given: given.map(|&p| mechanism.parameters[p].name.clone()).collect(),
+        given: given
+            .map(|&p| mechanism.parameters[p].name.clone())
+            .collect(),
         quantities: quantities(found),
         families: families(found),
         accepted_errors: sorted(accepted.map(|j| j.error).collect()),
@@ -67,11 +69,17 @@ pub(super) fn emulation(context: &Context, found: &Findings<'_>) -> content::Emu
 /// The page's first sentences.
 fn sentence(found: &content::Emulation) -> String {
     let share = 100.0 * found.answered as f64 / found.queries.max(1) as f64;
-    let verdict = found.claims.iter().find(|c| c.name == certify::WITHIN).map(|c| c.verdict);
+    let verdict = found
+        .claims
+        .iter()
+        .find(|c| c.name == certify::WITHIN)
+        .map(|c| c.verdict);
     let held = match verdict {
         _ if found.answered == 0 => "nothing that it says is accepted",
         Some(content::Verdict::Survived) => "its answers keep the tolerance",
-        Some(content::Verdict::Falsified) => "its answers do not keep the tolerance: do not rely on them",
+        Some(content::Verdict::Falsified) => {
+            "its answers do not keep the tolerance: do not rely on them"
+        }
         Some(content::Verdict::Vacuous) => {
             "its answers keep the tolerance, but so does the bank's mean: ask for a smaller one"
         }
@@ -90,7 +98,9 @@ fn quantities(found: &Findings<'_>) -> Vec<content::Emulated> {
     let parts = own.predict.iter().enumerate();
     parts
         .map(|(quantity, part)| {
-            let places: Vec<usize> = (0..columns.len()).filter(|&c| columns[c] == quantity).collect();
+            let places: Vec<usize> = (0..columns.len())
+                .filter(|&c| columns[c] == quantity)
+                .collect();
             let mut shown = content::Emulated {
                 name: part.label.clone(),
                 unit: part.unit.clone(),
@@ -102,7 +112,9 @@ fn quantities(found: &Findings<'_>) -> Vec<content::Emulated> {
             let both = rows.filter(|(row, _)| found.pool.failures[*row].is_none());
             // One entry of a series a query, each in turn.
             for (row, judged) in both.take(DRAWN) {
-                let Ok(opinion) = &judged.opinion else { continue };
+                let Ok(opinion) = &judged.opinion else {
+                    continue;
+                };
                 let place = places[row % places.len()];
                 shown.solver.push(found.pool.answers.row(row)[place]);
                 shown.emulator.push(opinion.values[place]);
@@ -227,7 +239,11 @@ pub(super) fn jump(context: &Context, emulation: &Emulation, jump: &Jump) -> Str
 }
 
 /// What never varied.
-pub(super) fn never_varied(context: &Context, emulation: &Emulation, dropped: &[usize]) -> Option<String> {
+pub(super) fn never_varied(
+    context: &Context,
+    emulation: &Emulation,
+    dropped: &[usize],
+) -> Option<String> {
     let parameters = &context.study.mechanisms[0].parameters;
     let names: Vec<&str> = dropped
         .iter()

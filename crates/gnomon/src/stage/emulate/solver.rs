@@ -132,7 +132,11 @@ impl Solver {
             let batch = simulate_at(&self.compiled, parameters, self.seed, &numbers)
                 .map_err(Failure::simulation)?;
             for (row, failure) in batch.failures.into_iter().enumerate() {
-                let values: Vec<f64> = self.places.iter().map(|&p| batch.observed[p][row]).collect();
+                let values: Vec<f64> = self
+                    .places
+                    .iter()
+                    .map(|&p| batch.observed[p][row])
+                    .collect();
                 all.push(match failure {
                     Some(failure) => Err(failure.to_string()),
                     None if values.iter().all(|value| value.is_finite()) => Ok(values),
