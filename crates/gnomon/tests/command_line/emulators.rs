@@ -95,19 +95,12 @@ fn answers_are_near_the_solver_and_their_slopes_exact() {
         "figure-answers",
         "figure-errors",
         "figure-learning",
-        "never pays",
     ] {
-        assert!(
-            page.contains(words)
-                || found["costs"]["break_even"]
-                    .as_str()
-                    .unwrap()
-                    .contains("pays")
-        );
+        assert!(page.contains(words), "{words}");
     }
     // Nothing is done twice.
     let again = emulated(&study);
-    assert_eq!(found["costs"], again["costs"]);
+    assert_eq!(found["costs"]["break_even"], again["costs"]["break_even"]);
 
     fs::write(
         folder.path().join("q.csv"),
@@ -176,7 +169,7 @@ fn solves_are_kept_once_and_learned_from() {
     let found = emulated(&study);
     assert!(says_in_notes(
         &found,
-        "1 solves that earlier queries fell back to"
+        "solves that earlier queries fell back to, 1 in all"
     ));
     assert_eq!(verdict(&found), "survived");
     fs::write(kept[0], "k,w,x_1,x_2,x_3\n1,2,oops,1,1\n").unwrap();
@@ -296,7 +289,7 @@ fn questions_that_no_emulator_answers_are_refused() {
 fn jumps_failures_and_what_never_varies_are_said_and_never_answered_wrong() {
     // Jumps at k = 1, fails above k = 1.4, and `n` is always 0.
     let mechanism = "[parameters]\nk = \"Uniform(0.5, 1.5)\"\nn = \"Binomial(1, 0.0000001)\"\n[observed]\n\
-                     y = \"if(k > 1.4, 1 / 0, if(k > 1, 1, 0)) + n + 0.1 * k\"\n";
+                     y = \"if(k > 1.4, log(1.4 - k), if(k > 1, 1, 0)) + n + 0.1 * k\"\n";
     let (_folder, study) = study_of(mechanism, "", SMALL);
     let found = emulated(&study);
     assert!(
@@ -325,9 +318,11 @@ fn jumps_failures_and_what_never_varies_are_said_and_never_answered_wrong() {
             .contains("the solver failed"),
         "{answer}"
     );
-    assert_eq!(
-        asked(&study, &["k=0.7", "n=1"])["y"].as_f64().unwrap(),
-        1.07
+    let answer = asked(&study, &["k=0.7", "n=1"]);
+    assert_eq!(answer["source"], "solver");
+    assert!(
+        (answer["y"].as_f64().unwrap() - 1.07).abs() < 1e-12,
+        "{answer}"
     );
 }
 
@@ -365,21 +360,19 @@ fn two_simulations_teach_nothing_and_the_solver_answers() {
 fn programs_are_emulated_where_they_answer_alike_twice() {
     let program = |answer: &str| {
         format!(
-            "[parameters]\na = \"Uniform(1, 2)\"\n[program]\ncommand = [\"awk\", \"{{ line = $0; \
-             sub(/.*\\\"id\\\": ?/, \\\"\\\", line); id = line + 0; line = $0; sub(/.*\\\"seed\\\": ?/, \\\"\\\", line); \
-             seed = line + 0; line = $0; sub(/.*\\\"a\\\": ?/, \\\"\\\", line); a = line + 0; \
-             printf(\\\"{{\\\\\\\"id\\\\\\\": %d, \\\\\\\"observed\\\\\\\": {{\\\\\\\"y\\\\\\\": %.12g}}}}\\\\n\\\", id, {answer}); fflush() }}\"]\n\
-             [observed]\ny = 1\n"
+            "[parameters]\na = \"Uniform(1, 2)\"\n[program]\n\
+             command = [\"sh\", \"-c\", \"printf 'y\\\\n{answer}\\\\n' > {{output}}\"]\n[observed]\ny = 1\n"
         )
     };
-    let (_folder, study) = study_of(&program("a * a"), "", SMALL);
+    let small = "tolerance = 0.01\nlevel = 0.05\ncalibration = 200\nqueries = 200\n";
+    let (_folder, study) = study_of(&program("{a}"), "", small);
     let found = emulated(&study);
     assert!(says_in_notes(&found, "The solver is a program"));
     assert_eq!(verdict(&found), "survived");
     let answer = asked(&study, &["a=1.5"]);
     assert_eq!(answer["source"], "emulator", "{answer}");
-    assert!((answer["y"].as_f64().unwrap() - 2.25).abs() < 0.01);
-    let (_folder, study) = study_of(&program("a + seed % 7"), "", SMALL);
+    assert!((answer["y"].as_f64().unwrap() - 1.5).abs() < 0.003);
+    let (_folder, study) = study_of(&program("{seed}"), "", small);
     fails(
         &["emulate", &study],
         3,
