@@ -58,4 +58,13 @@ pub enum EmulateError {
     /// The machine gives no threads.
     #[error("no threads to work with: {0}")]
     Threads(String),
+    /// A number is infinite or none.
+    #[error("{what} has a number that is not finite")]
+    NotFinite {
+        /// The array.
+        what: String,
+    },
+    /// Times do not increase.
+    #[error("the times of a trajectory must increase, and reach behind its start")]
+    Order,
 }

@@ -6,6 +6,7 @@
 //! ([`cascade`]). What that costs, and when it pays, is the [`ledger`]'s.
 
 pub mod accept;
+pub mod average;
 pub mod cascade;
 pub mod continuity;
 pub mod domain;
@@ -14,6 +15,7 @@ pub mod ledger;
 pub mod points;
 pub mod prior;
 pub mod surrogate;
+pub mod sweep;
 
 pub use error::EmulateError;
 pub use points::Points;

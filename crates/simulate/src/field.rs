@@ -73,6 +73,12 @@ impl VectorField {
         self.compiled.dynamics.components
     }
 
+    /// How many parameters it depends on.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.compiled.mechanism.parameters.len()
+    }
+
     /// The tolerances and limits of the mechanism's own solver.
     #[must_use]
     pub fn solver(&self) -> OdeSolver {
