@@ -88,9 +88,13 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             session.wishes.simulations = simulations;
             study::learn(&session, &study)
         }
-        Command::Emulate { study, simulations } => {
+        Command::Emulate {
+            study,
+            simulations,
+            strict,
+        } => {
             session.wishes.simulations = simulations;
-            emulate::execute(&session, &study)
+            emulate::execute(&session, &study, strict)
         }
         Command::Ask {
             study,

@@ -97,6 +97,9 @@ pub enum Command {
         /// Simulations in the bank, instead of the study's number
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         simulations: Option<u64>,
+        /// Exit with code 7 unless every claim survived
+        #[arg(long)]
+        strict: bool,
     },
     /// Answer new data from the trained networks, or queries from an emulator
     Ask {

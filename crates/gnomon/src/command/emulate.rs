@@ -19,7 +19,7 @@ use super::output::{self, significant, wrap};
 use super::study::read_emulator;
 
 /// Simulates, learns, certifies, and tells.
-pub fn execute(session: &Session, path: &Path) -> Result<(), Failure> {
+pub fn execute(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> {
     let context = read_emulator(session, path)?;
     if !session.output.json && !session.output.quiet {
         output::print(&format!("{}\n", context.study.title))?;
@@ -33,7 +33,19 @@ pub fn execute(session: &Session, path: &Path) -> Result<(), Failure> {
         "threshold": own.threshold, "families": own.families, "curve": own.curve,
         "costs": own.costs, "report": found.page,
     });
-    session.output.result(&summary(&found), &value)
+    session.output.result(&summary(&found), &value)?;
+    let unmet = own
+        .claims
+        .iter()
+        .filter(|c| c.verdict != content::Verdict::Survived)
+        .count();
+    if strict && unmet > 0 {
+        return Err(Failure::Strict(format!(
+            "{unmet} of {} claims did not survive",
+            own.claims.len()
+        )));
+    }
+    Ok(())
 }
 
 fn summary(found: &Emulated) -> String {

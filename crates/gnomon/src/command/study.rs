@@ -14,8 +14,8 @@ use gnomon::stage::rounds::Simulated;
 use gnomon::stage::{self, answer, attribute, examine};
 use serde_json::json;
 
-use super::Session;
 use super::output;
+use super::{Session, emulate};
 
 pub(super) fn read(session: &Session, path: &Path) -> Result<Context, Failure> {
     let context = Context::read(path, session.wishes, session.progress)?;
@@ -38,7 +38,10 @@ pub(super) fn read_emulator(session: &Session, path: &Path) -> Result<Context, F
 
 /// `gnomon run`.
 pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> {
-    let context = read(session, path)?;
+    let context = read_emulator(session, path)?;
+    if context.study.emulation.is_some() {
+        return emulate::execute(session, path, strict);
+    }
     context.data()?;
     if !session.output.json && !session.output.quiet {
         output::print(&format!("{}\n", context.study.title))?;

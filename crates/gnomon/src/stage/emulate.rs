@@ -105,7 +105,6 @@ struct Saved {
 struct Findings<'a> {
     emulation: &'a Emulation,
     tolerances: Tolerances,
-    training: Training,
     learned: Learned,
     cascade: Cascade,
     pool: Known,
@@ -221,7 +220,6 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Emulated, F
     let findings = Findings {
         emulation,
         tolerances,
-        training,
         learned,
         cascade,
         pool,
@@ -346,7 +344,7 @@ fn notes(training: &Training) -> Vec<String> {
     }
     if training.kept.queries.rows() > 0 {
         notes.push(format!(
-            "{} solves that earlier queries fell back to were learned from, beside the bank.",
+            "Learned from beside the bank: solves that earlier queries fell back to, {} in all.",
             training.kept.queries.rows()
         ));
     }
