@@ -22,6 +22,8 @@ pub enum Subject {
     Amortized,
     /// The answer after refinement by the mechanism.
     Refined,
+    /// An emulator's answer instead of the solver's.
+    Emulated,
 }
 
 /// What the independent inputs are.

@@ -65,12 +65,12 @@ impl Points {
     }
 
     /// All rows in order; none when there are no columns.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f64]> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f64]> + Clone {
         self.values.chunks_exact(self.columns.max(1))
     }
 
     /// One column.
-    pub fn column(&self, column: usize) -> impl ExactSizeIterator<Item = f64> + '_ {
+    pub fn column(&self, column: usize) -> impl ExactSizeIterator<Item = f64> + Clone + '_ {
         self.iter().map(move |row| row[column])
     }
 

@@ -5,6 +5,7 @@ mod attribute;
 mod bank;
 mod c2st;
 mod converge;
+mod emulate;
 mod fit;
 mod forecast;
 mod holes;
@@ -21,6 +22,7 @@ use gnomon::failure::Failure;
 use gnomon::mechanism::schema;
 use gnomon::mechanism::study::Columns;
 use gnomon::progress::Progress;
+use gnomon::stage::emulate::ask::With;
 use gnomon::stage::forecast::Asked;
 
 pub use arguments::Arguments;
@@ -87,8 +89,19 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             session.wishes.simulations = simulations;
             study::learn(&session, &study)
         }
+        Command::Emulate {
+            study,
+            simulations,
+            strict,
+        } => {
+            session.wishes.simulations = simulations;
+            emulate::execute(&session, &study, strict)
+        }
         Command::Ask {
             study,
+            at,
+            set,
+            slopes,
             observed,
             each,
             series,
@@ -98,6 +111,18 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             alarms,
             output,
         } => {
+            if at.is_some() || !set.is_empty() {
+                let asked = emulate::Asked {
+                    at: at.as_deref(),
+                    set: &set,
+                    with: With {
+                        slopes,
+                        refinement: refine,
+                    },
+                    folder: output.as_deref(),
+                };
+                return emulate::ask(&session, &study, asked);
+            }
             let columns = columns.columns();
             if let Some((file, folder)) = series.as_ref().zip(output.as_ref()) {
                 return forecast::ahead(&session, &study, file, &columns, folder);

@@ -100,6 +100,18 @@ impl Context {
         own
     }
 
+    /// The same study for a pool of fresh simulations of another seed, with a folder of its own for what it
+    /// cost.
+    #[must_use]
+    pub fn of_pool(&self, name: &str, seed: u64, simulations: u64) -> Self {
+        let mut own = self.clone();
+        let pools = self.results.join("emulator").join("pools");
+        own.results = pools.join(format!("{name}-{seed:016x}"));
+        own.seed = seed;
+        own.simulations = simulations;
+        own
+    }
+
     /// The same study without one of its mechanisms, of which there are several, and with a folder of its own
     /// for what is learned so. The others keep the ratios of their prior probabilities; the bank stays.
     #[must_use]

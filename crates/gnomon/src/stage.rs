@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod attribute;
 pub mod converge;
+pub mod emulate;
 pub mod examine;
 pub mod fit;
 pub mod forecast;

@@ -4,6 +4,7 @@
 //! bank's column order -> settings.
 
 mod data;
+mod emulation;
 pub mod keys;
 mod part;
 mod question;
@@ -13,6 +14,7 @@ mod settings;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use emulation::{Emulation, Tolerance};
 pub use part::Part;
 pub use series::{Columns, Layout, Series, SeriesTable};
 pub use settings::{Answer, Claims, Density, Embedding, Learn, Simulate};
@@ -58,6 +60,8 @@ pub struct Study {
     pub claims: Claims,
     /// How the answer is given.
     pub answer: Answer,
+    /// The emulator that is asked for, if one is. Then nothing is `given`, asked or `unseen` above.
+    pub emulation: Option<Emulation>,
 }
 
 impl Study {
@@ -104,9 +108,16 @@ impl Study {
             None => String::new(),
         };
         let (mechanisms, weights) = mechanisms(&top, folder)?;
-        let given = question::given(&top, &mechanisms)?;
+        let emulation = emulation::emulation(&top, &mechanisms)?;
         let shared = question::shared(&top, &mechanisms)?;
-        let asked = question::predict(&top, &mechanisms, &given, &shared)?;
+        let (given, asked) = match &emulation {
+            Some(_) => (Vec::new(), question::Asked::default()),
+            None => {
+                let given = question::given(&top, &mechanisms)?;
+                let asked = question::predict(&top, &mechanisms, &given, &shared)?;
+                (given, asked)
+            }
+        };
         let data = match top.get("observed") {
             Some(entry) => Some(data::observed(&entry, folder, &mechanisms, &given)?),
             None => None,
@@ -114,7 +125,10 @@ impl Study {
         let by_program = mechanisms
             .iter()
             .any(|mechanism| matches!(mechanism.dynamics.law, Law::Program(_)));
-        let simulate = settings::simulate(&top, by_program, mechanisms.len())?;
+        let mut simulate = settings::simulate(&top, by_program, mechanisms.len())?;
+        if emulation.is_some() && simulate.is_default {
+            simulate.simulations = emulation::simulations(by_program);
+        }
         Ok(Self {
             title: title.value,
             description,
@@ -131,6 +145,7 @@ impl Study {
             learn: settings::learn(&top, simulate.rounds)?,
             claims: settings::claims(&top, simulate.rounds)?,
             answer: settings::answer(&top)?,
+            emulation,
         })
     }
 

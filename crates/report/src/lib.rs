@@ -29,4 +29,6 @@ pub mod page;
 
 mod write;
 
-pub use write::{Error, Written, write, write_convergence, write_holes, write_preview};
+pub use write::{
+    Error, Written, write, write_convergence, write_emulation, write_holes, write_preview,
+};

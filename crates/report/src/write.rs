@@ -8,8 +8,8 @@ use std::{
 };
 
 use crate::{
-    content::{Convergence, Holes, Report},
-    figures::{Figure, convergence, holes},
+    content::{Convergence, Emulation, Holes, Report},
+    figures::{Figure, convergence, emulation, holes},
     gallery::Gallery,
     page,
 };
@@ -101,6 +101,24 @@ pub fn write_convergence(found: &Convergence, folder: &Path) -> Result<Written, 
 pub fn write_holes(found: &Holes, folder: &Path) -> Result<PathBuf, Error> {
     write_figures([holes::figure(found)].iter(), folder)?;
     Ok(folder.join("figures").join("holes.svg"))
+}
+
+/// Writes `emulation.html`, `emulation.json` and the figures into `folder`.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_emulation(found: &Emulation, folder: &Path) -> Result<Written, Error> {
+    let drawn = emulation::figures(found);
+    let figures = write_figures(drawn.iter(), folder)?;
+    let json = folder.join("emulation.json");
+    write_file(&json, &(serde_json::to_string_pretty(found)? + "\n"))?;
+    let page = folder.join("emulation.html");
+    write_file(&page, &page::emulation(found, &drawn))?;
+    Ok(Written {
+        page,
+        json: Some(json),
+        figures,
+    })
 }
 
 fn write_figures<'a>(

@@ -90,12 +90,32 @@ pub enum Command {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         simulations: Option<u64>,
     },
-    /// Answer new data from the trained networks
+    /// Learn an emulator of the solver, and certify it on fresh queries
+    Emulate {
+        /// The study's folder, or its study.toml
+        study: PathBuf,
+        /// Simulations in the bank, instead of the study's number
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        simulations: Option<u64>,
+        /// Exit with code 7 unless every claim survived
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Answer new data from the trained networks, or queries from an emulator
     Ask {
         /// The study's folder, or its study.toml
         study: PathBuf,
+        /// Queries of an emulator: a .csv, .parquet or .npz file with one query a row
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["observed", "each", "series", "draws", "alarms"])]
+        at: Option<PathBuf>,
+        /// One query of an emulator: a parameter's value; once for each parameter
+        #[arg(long, value_name = "NAME=VALUE", conflicts_with_all = ["at", "observed", "each", "series", "draws", "alarms"])]
+        set: Vec<String>,
+        /// With --at or --set: also the exact derivatives of what the emulator answers
+        #[arg(long, conflicts_with_all = ["observed", "each", "series"])]
+        slopes: bool,
         /// A CSV file in the form of the study's own data
-        #[arg(long, value_name = "FILE", required_unless_present_any = ["each", "series"])]
+        #[arg(long, value_name = "FILE", required_unless_present_any = ["each", "series", "at", "set"])]
         observed: Option<PathBuf>,
         /// Many data sets: a .csv, .parquet or .npz file with one data set a row
         #[arg(
@@ -122,7 +142,7 @@ pub enum Command {
         #[arg(long, requires = "each", conflicts_with = "series")]
         alarms: bool,
         /// Also write answer.json, draws.csv and draws.parquet into this folder; with --each,
-        /// answers.csv and answers.parquet; with --series, forecasts.csv
+        /// answers.csv and answers.parquet; with --series, forecasts.csv; of an emulator, answers.csv
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },

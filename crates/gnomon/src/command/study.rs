@@ -15,16 +15,34 @@ use gnomon::stage::rounds::Simulated;
 use gnomon::stage::{self, answer, attribute, examine};
 use serde_json::json;
 
-use super::Session;
 use super::output;
+use super::{Session, emulate};
 
 pub(super) fn read(session: &Session, path: &Path) -> Result<Context, Failure> {
+    let context = Context::read(path, session.wishes, session.progress)?;
+    match context.study.emulation {
+        None => Ok(context),
+        Some(_) => Err(Failure::refused(
+            "the study is given parameters: it asks for an emulator, not about data",
+            format!(
+                "`gnomon emulate {0}` makes it, `gnomon ask {0} --at FILE` asks it",
+                path.display()
+            ),
+        )),
+    }
+}
+
+/// A study of any kind; only some commands know what to do with an emulator.
+pub(super) fn read_emulator(session: &Session, path: &Path) -> Result<Context, Failure> {
     Context::read(path, session.wishes, session.progress)
 }
 
 /// `gnomon run`.
 pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> {
-    let context = read(session, path)?;
+    let context = read_emulator(session, path)?;
+    if context.study.emulation.is_some() {
+        return emulate::execute(session, path, strict);
+    }
     context.data()?;
     if !session.output.json && !session.output.quiet {
         output::print(&format!("{}\n", context.study.title))?;
@@ -157,7 +175,7 @@ pub fn check(session: &Session, path: &Path) -> Result<(), Failure> {
         )?;
         return Ok(());
     }
-    let context = read(session, path)?;
+    let context = read_emulator(session, path)?;
     Population::new(&context.study)?;
     let study = &context.study;
     let mut text = format!("{}\n\n", study.title);
@@ -170,6 +188,28 @@ pub fn check(session: &Session, path: &Path) -> Result<(), Failure> {
         );
     }
     let label = |part: &gnomon::mechanism::study::Part| part.label.clone();
+    if let Some(emulation) = &study.emulation {
+        let own = &study.mechanisms[0];
+        let given = emulation
+            .given
+            .iter()
+            .map(|&place| own.parameters[place].name.clone());
+        let derived = emulation
+            .derived
+            .iter()
+            .map(|&place| own.derived[place].name.clone());
+        let given: Vec<String> = given.collect();
+        let predict: Vec<String> = emulation.predict.iter().map(label).chain(derived).collect();
+        text += &format!(
+            "  emulated: {} given {}\n\nThe study is sound.",
+            predict.join(", "),
+            given.join(", ")
+        );
+        let value = json!({
+            "title": study.title, "mechanisms": [own.name], "given": given, "predict": predict, "sound": true,
+        });
+        return session.output.result(&text, &value);
+    }
     let given: Vec<String> = study.given.iter().map(label).collect();
     let mut predict = study.predict.clone();
     predict.extend(study.unseen.iter().map(label));
@@ -236,7 +276,7 @@ pub fn preview(session: &Session, path: &Path) -> Result<(), Failure> {
 
 /// `gnomon simulate`.
 pub fn simulate(session: &Session, path: &Path) -> Result<(), Failure> {
-    let context = read(session, path)?;
+    let context = read_emulator(session, path)?;
     let population = Population::new(&context.study)?;
     let banks = stage::rounds::run(&context, &population)?.banks;
     let lines: Vec<String> = banks

@@ -21,7 +21,7 @@ use crate::probability::percent;
 use crate::stamp::{self, Cost, Stamp};
 use pool::Tests;
 use shown::curves;
-pub(super) use shown::in_words;
+pub(in crate::stage) use shown::in_words;
 
 const STAGE: &str = "examine";
 const FILE: &str = "claims.json";
@@ -236,7 +236,7 @@ pub(super) fn digest(amortized: &Amortized) -> [u8; 32] {
 }
 
 /// How often this sealed pool was touched, this time included.
-pub(super) fn count_attempt(context: &Context, seed: u64) -> Result<u32, Failure> {
+pub(in crate::stage) fn count_attempt(context: &Context, seed: u64) -> Result<u32, Failure> {
     let mut attempts: std::collections::BTreeMap<String, u32> =
         context.read_result(ATTEMPTS).unwrap_or_default();
     let count = attempts.entry(seed.to_string()).or_default();

@@ -128,6 +128,16 @@ pub fn convergence(context: &Context) -> content::Convergence {
     }
 }
 
+/// Where a page about an emulator comes from.
+#[must_use]
+pub fn emulation(context: &Context) -> content::Provenance {
+    let study = context.path.display();
+    content::Provenance {
+        command: format!("gnomon emulate {study}"),
+        ..provenance(context)
+    }
+}
+
 /// The study's mechanisms before any answer.
 fn unanswered(context: &Context) -> Vec<content::Mechanism> {
     let mechanisms = context.study.mechanisms.iter().zip(&context.study.weights);

@@ -126,6 +126,15 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Bank, Failu
     Ok(bank)
 }
 
+/// Seconds that the simulations in the bank took.
+#[must_use]
+pub fn seconds(context: &Context) -> f64 {
+    let stamp = Stamp::read(&context.results(), STAGE);
+    stamp.map_or(0.0, |stamp| {
+        stamp.cost.iter().map(|cost| cost.seconds).sum()
+    })
+}
+
 /// A hash of at most the first `simulations` of a bank.
 ///
 /// # Errors

@@ -5,6 +5,7 @@
 mod answers;
 mod attribution;
 mod convergence;
+mod emulators;
 mod forecasts;
 mod holes;
 mod identified;

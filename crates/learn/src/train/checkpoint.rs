@@ -237,7 +237,10 @@ impl Checkpoint {
 }
 
 /// Writes to a temporary name in the same folder, then renames.
-pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+///
+/// # Errors
+/// If the folder or the disk does not let it.
+pub fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),

@@ -13,7 +13,7 @@ mod feed;
 mod recipe;
 
 pub use blocks::{Block, Blocks, Streamed};
-pub(crate) use checkpoint::write_file;
+pub use checkpoint::write_file;
 pub use recipe::Recipe;
 
 use crate::crew::Crew;

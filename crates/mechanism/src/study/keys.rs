@@ -24,7 +24,7 @@ pub const STUDY: &[Key] = &[
     Key::new(
         "given",
         Kind::Names,
-        "The observed series that the answer is given, or parts of them by time, such as \"cases[0:63]\". Default: those that all mechanisms observe.",
+        "The observed series that the answer is given, or parts of them by time, such as \"cases[0:63]\"; or, with [emulate], parameters. Default: the series that all mechanisms observe; with [emulate], all parameters that are not fixed.",
     ),
     Key::new(
         "predict",
@@ -40,6 +40,11 @@ pub const STUDY: &[Key] = &[
     Key::new("learn", Kind::Table(LEARN), "How it is learned."),
     Key::new("claims", Kind::Table(CLAIMS), "How the answer is tested."),
     Key::new("answer", Kind::Table(ANSWER), "How the answer is given."),
+    Key::new(
+        "emulate",
+        Kind::Table(EMULATE),
+        "Answers instead of the solver: `given` are then parameters, and `predict` observed series.",
+    ),
 ];
 
 /// A mechanism written as a table.
@@ -67,7 +72,7 @@ pub const SIMULATE: &[Key] = &[
     Key::new(
         "simulations",
         Kind::Count(1),
-        "How many simulations, over all mechanisms. Default 400 000, 60 000 where a program is run, or 10 000 in several rounds.",
+        "How many simulations, over all mechanisms. Default 400 000, 60 000 where a program is run, or 10 000 in several rounds; 2000 for an emulator, or 1000 of a program.",
     ),
     Key::new(
         "seed",
@@ -177,5 +182,40 @@ pub const ANSWER: &[Key] = &[
         "refine",
         Kind::Truth,
         "Whether the mechanisms' likelihoods correct the network's answer. Default: where it costs less than a minute.",
+    ),
+];
+
+/// The keys of `[emulate]`.
+pub const EMULATE: &[Key] = &[
+    Key::new(
+        "tolerance",
+        Kind::OneOf(&[Kind::Number, Kind::Named(&Kind::Number)]),
+        "How far an answer may be from the solver's: a share of each quantity's standard deviation over the prior, or a table with a number for each quantity, in its unit.",
+    )
+    .needed(),
+    Key::new(
+        "level",
+        Kind::Number,
+        "The largest share of answers beyond the tolerance, among those that are not the solver's. Default 0.01.",
+    ),
+    Key::new(
+        "confidence",
+        Kind::Number,
+        "The confidence in that. Default 0.95.",
+    ),
+    Key::new(
+        "calibration",
+        Kind::Count(1),
+        "Fresh queries, answered by the solver, that error estimates and the accepting threshold are chosen on. Default 4000; 1000 where a program is run.",
+    ),
+    Key::new(
+        "queries",
+        Kind::Count(1),
+        "Fresh queries, answered by the solver, that the emulator is certified on. Default 10 000; 2000 where a program is run.",
+    ),
+    Key::new(
+        "families",
+        Kind::Names,
+        "Families of emulators to choose among. Default: all that suit the bank.",
     ),
 ];

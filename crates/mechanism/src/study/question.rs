@@ -79,7 +79,7 @@ fn part(
 }
 
 /// No series is named twice.
-fn once(top: &Section<'_>, names: &[Text], parts: &[Part]) -> Result<(), ReadError> {
+pub(super) fn once(top: &Section<'_>, names: &[Text], parts: &[Part]) -> Result<(), ReadError> {
     for (position, (name, part)) in names.iter().zip(parts).enumerate() {
         if parts[..position].iter().any(|p| p.name == part.name) {
             return Err(top
@@ -120,7 +120,7 @@ fn same_times(entry: &Entry<'_>, name: &str, mechanisms: &[Mechanism]) -> Result
     }
 }
 
-fn no_repeats(entry: &Entry<'_>, names: &[Text]) -> Result<(), ReadError> {
+pub(super) fn no_repeats(entry: &Entry<'_>, names: &[Text]) -> Result<(), ReadError> {
     for (position, name) in names.iter().enumerate() {
         if names[..position].iter().any(|n| n.value == name.value) {
             return Err(entry
@@ -149,7 +149,7 @@ fn declared(mechanisms: &[Mechanism], name: &str) -> Vec<Option<String>> {
 }
 
 /// A vector's name stands for its entries `name_1`, `name_2`, ...
-fn with_entries(mechanisms: &[Mechanism], names: Vec<Text>) -> Vec<Text> {
+pub(super) fn with_entries(mechanisms: &[Mechanism], names: Vec<Text>) -> Vec<Text> {
     let is_declared = |name: &str| !declared(mechanisms, name).is_empty();
     let entries = |name: Text| {
         let entries: Vec<Text> = (1..)
@@ -252,6 +252,7 @@ pub(super) fn shared(
 }
 
 /// What is asked: quantities, and what is observed but not given.
+#[derive(Default)]
 pub(super) struct Asked {
     pub predict: Vec<String>,
     pub unseen: Vec<Part>,

@@ -13,6 +13,8 @@ pub enum Subject {
     Amortized,
     /// Corrected against the mechanism itself.
     Refined,
+    /// An emulator's.
+    Emulated,
 }
 
 /// A quantity's name and meaning.

@@ -23,6 +23,7 @@ mod calibration;
 mod claim;
 mod convergence;
 mod cost;
+mod emulation;
 mod forecasts;
 mod holes;
 mod identified;
@@ -39,6 +40,9 @@ pub use calibration::{Calibration, CoverageCurve, Reliability, SbcCurve, ScoreGa
 pub use claim::{Alarm, Claim, Control, Typicality, Verdict};
 pub use convergence::{Convergence, Converging};
 pub use cost::{Acceptance, Failure, Ledger, LedgerRow, Training};
+pub use emulation::{
+    AnswerSpeed, Emulated, Emulation, EmulationCosts, FamilyTried, LearningCurve, PaidOnce, Sweeps,
+};
 pub use forecasts::{Forecaster, Forecasts};
 pub use holes::{Holes, HolesOutput};
 pub use identified::{Contraction, Identified};

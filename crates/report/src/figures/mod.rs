@@ -4,6 +4,7 @@
 pub mod convergence;
 pub mod corner;
 pub mod coverage;
+pub mod emulation;
 pub mod forest;
 pub mod holes;
 pub mod interval;

@@ -5,6 +5,7 @@ mod attribution;
 mod claims;
 mod convergence;
 mod cost;
+mod emulation;
 mod posterior;
 mod refinement;
 mod rounds;
@@ -15,7 +16,7 @@ mod unseen;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::{
-    content::{Convergence, Report},
+    content::{Convergence, Emulation, Report},
     figures::Figure,
     gallery::Gallery,
 };
@@ -130,6 +131,58 @@ pub fn convergence(convergence: &Convergence, figures: &[Figure]) -> String {
         (footer(&report))
     };
     document(&convergence.title, &body)
+}
+
+/// An emulator.
+pub fn emulation(found: &Emulation, figures: &[Figure]) -> String {
+    // The header and the footer of a report.
+    let report = Report {
+        title: found.title.clone(),
+        answer: found.answer.clone(),
+        provenance: found.provenance.clone(),
+        claims: found.claims.clone(),
+        mechanisms: vec![found.mechanism.clone()],
+        ..Report::default()
+    };
+    let drawn = |name: &str| html! { @for figure in figures { @if figure.name == name { (figure.inline()) } } };
+    let sections: [(&str, &str, Markup); 7] = [
+        ("claims", "The claims", claims::section(&report)),
+        (
+            "answers",
+            "Who answers",
+            html! { (emulation::sources(found)) (drawn("errors")) (drawn("answers")) },
+        ),
+        (
+            "families",
+            "The families that were tried",
+            emulation::families(found),
+        ),
+        (
+            "learning",
+            "With more simulations",
+            html! { (drawn("learning")) (emulation::curve(found)) },
+        ),
+        (
+            "convergence",
+            "Convergence at the time of asking",
+            html! { (emulation::sweeps(found)) (drawn("sweeps")) },
+        ),
+        ("ledger", "Ledger", emulation::ledger(found)),
+        ("appendix", "Appendix", appendix::mechanism_texts(&report)),
+    ];
+    let body = html! {
+        (header(&report, true))
+        nav aria-label="Contents" {
+            ol { @for (id, title, _) in &sections { li { a href={ "#" (id) } { (title) } } } }
+        }
+        main {
+            @for (id, title, body) in &sections {
+                @if !body.0.is_empty() { section id=(id) { h2 { (title) } (body) } }
+            }
+        }
+        (footer(&report))
+    };
+    document(&found.title, &body)
 }
 
 fn document(title: &str, body: &Markup) -> String {

@@ -98,6 +98,7 @@ fn parameter_table(posterior: &Posterior) -> Markup {
     let subject = match posterior.subject {
         Subject::Amortized => "The network's answer.",
         Subject::Refined => "Refined against the mechanism itself.",
+        Subject::Emulated => "The emulator's answer.",
     };
     html! {
         @if !rows.is_empty() { (summary_table("", "Quantity", rows)) }

@@ -33,6 +33,7 @@ pub(in crate::stage) fn in_words(tested: &Tested, local: bool) -> content::Claim
         subject: match claim.subject {
             Subject::Amortized => content::Subject::Amortized,
             Subject::Refined => content::Subject::Refined,
+            Subject::Emulated => content::Subject::Emulated,
         },
         controls: tested
             .controls

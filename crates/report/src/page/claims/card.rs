@@ -33,6 +33,7 @@ pub fn measured(claim: &Claim) -> Markup {
     let subject = match claim.subject {
         Subject::Amortized => "the network's answer",
         Subject::Refined => "the refined answer",
+        Subject::Emulated => "the emulator's answer",
     };
     html! {
         p class="fine" {

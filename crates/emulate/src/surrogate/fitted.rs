@@ -1,0 +1,120 @@
+//! What a family becomes once it is fitted, in standardised coordinates.
+
+use super::family::Family;
+use super::polynomial::{Expansions, Sobol};
+use super::process::Processes;
+use crate::error::EmulateError;
+use crate::points::Points;
+use serde::{Deserialize, Serialize};
+
+/// A fitted family: from coordinates of inputs to coordinates of outputs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Fitted {
+    /// 0 with sd 1, for so many outputs.
+    Mean(usize),
+    Polynomial(Expansions),
+    GaussianProcess(Processes),
+}
+
+impl Fitted {
+    /// Fits `family` to coordinates of inputs and outputs; with `known`, what is costly to search is taken
+    /// from a fit of the same family to other rows.
+    pub fn fit(
+        x: &Points,
+        y: &Points,
+        family: &Family,
+        seed: u64,
+        known: Option<&Self>,
+    ) -> Result<Self, EmulateError> {
+        match family {
+            Family::Mean => Ok(Self::Mean(y.columns())),
+            Family::Polynomial(settings) => {
+                at_least(3, x.rows(), family)?;
+                Ok(Self::Polynomial(Expansions::fit(x, y, settings)))
+            }
+            Family::GaussianProcess(settings) => {
+                at_least(4, x.rows(), family)?;
+                let known = known.and_then(|known| match known {
+                    Self::GaussianProcess(known) => Some(known),
+                    _ => None,
+                });
+                let fitted = Processes::fit(x, y, settings, seed, known);
+                fitted
+                    .map(Self::GaussianProcess)
+                    .ok_or_else(|| EmulateError::Family {
+                        family: family.to_string(),
+                        reason: "its correlations are singular on this bank".into(),
+                    })
+            }
+            Family::Logarithm(_) => Err(EmulateError::Family {
+                family: family.to_string(),
+                reason: "logarithms are taken first, not within another family".into(),
+            }),
+        }
+    }
+
+    /// Answers and their sd: rows x outputs each.
+    pub fn predict(&self, x: &Points) -> Result<[Points; 2], EmulateError> {
+        if let Self::GaussianProcess(processes) = self {
+            return Ok(processes.predict(x));
+        }
+        let outputs = self.outputs();
+        let mut values = Points::zeros(x.rows(), outputs);
+        let mut spread = values.clone();
+        for row in 0..values.rows() {
+            let (values, spread) = (values.row_mut(row), spread.row_mut(row));
+            match self {
+                Self::Mean(_) => spread.fill(1.0),
+                Self::Polynomial(expansions) => expansions.predict(x.row(row), values, spread),
+                Self::GaussianProcess(_) => {}
+            }
+        }
+        Ok([values, spread])
+    }
+
+    /// Exact derivatives at one point: outputs x inputs.
+    pub fn slopes(&self, point: &[f64]) -> Result<Points, EmulateError> {
+        Ok(match self {
+            Self::Mean(outputs) => Points::zeros(*outputs, point.len()),
+            Self::Polynomial(expansions) => expansions.slopes(point),
+            Self::GaussianProcess(processes) => processes.slopes(point),
+        })
+    }
+
+    /// Works out again what is not saved.
+    pub fn restore(&mut self) -> bool {
+        match self {
+            Self::Mean(_) | Self::Polynomial(_) => true,
+            Self::GaussianProcess(processes) => processes.restore(),
+        }
+    }
+
+    /// Number of outputs.
+    fn outputs(&self) -> usize {
+        match self {
+            Self::Mean(outputs) => *outputs,
+            Self::Polynomial(expansions) => expansions.outputs(),
+            Self::GaussianProcess(processes) => processes.outputs(),
+        }
+    }
+
+    /// Sobol' indices, where they are known.
+    pub fn sobol(&self, inputs: usize) -> Option<Vec<Sobol>> {
+        match self {
+            Self::Polynomial(expansions) => Some(expansions.sobol(inputs)),
+            Self::Mean(_) | Self::GaussianProcess(_) => None,
+        }
+    }
+}
+
+/// Refuses a bank with fewer rows than a family needs.
+fn at_least(needed: usize, rows: usize, family: &Family) -> Result<(), EmulateError> {
+    if rows >= needed {
+        return Ok(());
+    }
+    Err(EmulateError::Family {
+        family: family.to_string(),
+        reason: format!("it needs {needed} rows, and the bank has {rows}"),
+    })
+}

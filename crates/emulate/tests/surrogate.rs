@@ -1,0 +1,233 @@
+//! Surrogates through their public interface, against functions that are known.
+
+use gnomon_emulate::surrogate::{
+    Family, GaussianProcess, Settings, Surrogate, Trend, candidates, choose,
+};
+use gnomon_emulate::{EmulateError, Points};
+use gnomon_mechanism::random::{Purpose, Stream};
+
+const PI: f64 = std::f64::consts::PI;
+
+/// A bank of `rows` uniform points in the box, and what `f` gives there.
+fn bank(
+    rows: usize,
+    low: &[f64],
+    high: &[f64],
+    f: impl Fn(&[f64]) -> Vec<f64>,
+) -> (Points, Points) {
+    let mut stream = Stream::new(11, Purpose::PARAMETERS, rows as u64);
+    let mut inputs = Points::zeros(rows, low.len());
+    let mut answers = Vec::new();
+    for row in 0..rows {
+        for (k, x) in inputs.row_mut(row).iter_mut().enumerate() {
+            *x = low[k] + (high[k] - low[k]) * stream.uniform();
+        }
+        answers.extend(f(inputs.row(row)));
+    }
+    let columns = answers.len() / rows;
+    (inputs, Points::new(columns, answers).unwrap())
+}
+
+fn ishigami(x: &[f64]) -> Vec<f64> {
+    vec![x[0].sin() + 7.0 * x[1].sin().powi(2) + 0.1 * x[2].powi(4) * x[0].sin()]
+}
+
+fn polynomial() -> Family {
+    Family::Polynomial(Default::default())
+}
+
+/// Root mean squared error over the sd, at fresh points.
+fn error(surrogate: &Surrogate, fresh: &(Points, Points)) -> f64 {
+    let answers = surrogate.predict(&fresh.0).unwrap().values;
+    let n = answers.values().len() as f64;
+    let truth = fresh.1.values();
+    let mean = truth.iter().sum::<f64>() / n;
+    let variance: f64 = truth.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / n;
+    let squares = answers
+        .values()
+        .iter()
+        .zip(truth)
+        .map(|(a, b)| (a - b).powi(2));
+    (squares.sum::<f64>() / n / variance).sqrt()
+}
+
+/// Ishigami & Homma (1990) with a = 7, b = 0.1: the indices are known in closed form.
+#[test]
+fn an_expansion_of_ishigami_is_exact_and_knows_its_indices() {
+    let (low, high) = ([-PI; 3], [PI; 3]);
+    let (inputs, outputs) = bank(400, &low, &high, ishigami);
+    let surrogate = Surrogate::fit(&inputs, &outputs, &polynomial(), &Settings::default()).unwrap();
+    let fresh = bank(2000, &low, &high, ishigami);
+    let error = error(&surrogate, &fresh);
+    assert!(error < 1e-4, "{error}");
+    let sobol = &surrogate.sobol().unwrap()[0];
+    for (found, truth) in sobol.first.iter().zip([0.3139, 0.4424, 0.0]) {
+        assert!((found - truth).abs() < 0.05, "{sobol:?}");
+    }
+    let x = [0.4, -1.1, 2.0];
+    let slopes = surrogate.slopes(&x).unwrap();
+    let truth = [
+        x[0].cos() * (1.0 + 0.1 * x[2].powi(4)),
+        7.0 * (2.0 * x[1]).sin(),
+        0.4 * x[2].powi(3) * x[0].sin(),
+    ];
+    for (found, truth) in slopes.row(0).iter().zip(truth) {
+        assert!((found - truth).abs() < 0.01, "{found} {truth}");
+    }
+}
+
+#[test]
+fn a_saved_surrogate_is_the_same_bits() {
+    let (inputs, outputs) = bank(60, &[1e-30, 1e30], &[2e-30, 3e30], |x| {
+        vec![x[0] * x[1], 4.0, 1e-200 * x[0] / 1e-30]
+    });
+    let folder = tempfile::tempdir().unwrap();
+    for family in [
+        Family::Mean,
+        polynomial(),
+        Family::Logarithm(Box::new(polynomial())),
+    ] {
+        let surrogate = Surrogate::fit(&inputs, &outputs, &family, &Settings::default()).unwrap();
+        surrogate.save(folder.path()).unwrap();
+        let again = Surrogate::load(folder.path()).unwrap();
+        let answers = surrogate.predict(&inputs).unwrap();
+        assert_eq!(answers, again.predict(&inputs).unwrap());
+        assert!(answers.values.column(1).all(|y| y == 4.0));
+        if family != Family::Mean {
+            let near = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-6;
+            for (answer, truth) in answers.values.iter().zip(outputs.iter()) {
+                assert!(
+                    near(answer[0], truth[0]) && near(answer[2], truth[2]),
+                    "{family}"
+                );
+            }
+        }
+    }
+    std::fs::write(folder.path().join("surrogate.json"), "{}").unwrap();
+    assert!(matches!(
+        Surrogate::load(folder.path()),
+        Err(EmulateError::File { .. })
+    ));
+}
+
+#[test]
+fn bad_banks_and_queries_are_refused() {
+    let settings = Settings::default();
+    let fit = |x: &Points, y: &Points| Surrogate::fit(x, y, &polynomial(), &settings);
+    let (inputs, mut outputs) = bank(20, &[0.0, 5.0], &[1.0, 5.0], |x| vec![x[0]]);
+    let surrogate = fit(&inputs, &outputs).unwrap();
+    assert_eq!(surrogate.dropped(), [1]);
+    let ask = |x: &[f64]| surrogate.predict(&Points::new(x.len(), x.to_vec()).unwrap());
+    assert!((ask(&[0.25, 5.0]).unwrap().values.row(0)[0] - 0.25).abs() < 1e-12);
+    for wrong in [
+        &[f64::NAN, 5.0][..],
+        &[0.5, f64::INFINITY],
+        &[0.5, 6.0],
+        &[1e308, 5.0],
+    ] {
+        assert!(
+            matches!(ask(wrong), Err(EmulateError::Query { .. })),
+            "{wrong:?}"
+        );
+    }
+    assert!(matches!(ask(&[0.5]), Err(EmulateError::Shape { .. })));
+    outputs.row_mut(7)[0] = f64::NAN;
+    let refusal = fit(&inputs, &outputs).unwrap_err();
+    assert!(refusal.to_string().contains("row 7"), "{refusal}");
+    let nothing = Points::zeros(0, 1);
+    assert!(matches!(
+        fit(&nothing, &nothing),
+        Err(EmulateError::Shape { .. })
+    ));
+}
+
+/// What little there is decides: two or three rows, copies of one row, outputs that never vary.
+#[test]
+fn tiny_banks_are_answered_or_refused() {
+    let settings = Settings::default();
+    let answer = |x: Vec<f64>, y: Vec<f64>, at: f64| {
+        let (x, y) = (Points::new(1, x).unwrap(), Points::new(1, y).unwrap());
+        let chosen = choose(&x, &y, &candidates(&x, &y), &settings).unwrap();
+        let predicted = chosen.surrogate.predict(&Points::new(1, vec![at]).unwrap());
+        predicted.map(|p| (p.values.row(0)[0], p.spread.row(0)[0]))
+    };
+    assert_eq!(answer(vec![2.0; 3], vec![7.0; 3], 2.0), Ok((7.0, 0.0)));
+    assert!(answer(vec![2.0; 3], vec![7.0; 3], 3.0).is_err());
+    let (value, spread) = answer(vec![2.0; 3], vec![7.0, 8.0, 9.0], 2.0).unwrap();
+    assert!((value - 8.0).abs() < 1e-12 && spread > 0.5);
+    for n in [1, 2, 3] {
+        let x: Vec<f64> = (0..n).map(f64::from).collect();
+        let y = x.iter().map(|x| 3.0 * x + 1.0).collect();
+        let (value, spread) = answer(x, y, 0.0).unwrap();
+        assert!(
+            (value - 1.0).abs() <= 3.0 * spread + 1e-9,
+            "{n}: {value} {spread}"
+        );
+    }
+}
+
+/// The thread count changes no number, and the table names every candidate.
+#[test]
+fn choices_do_not_depend_on_threads() {
+    let (inputs, outputs) = bank(80, &[0.5, 1.0], &[2.0, 3.0], |x| vec![(x[0] / x[1]).exp()]);
+    let candidates = candidates(&inputs, &outputs);
+    let [one, two] = [1, 2].map(|threads| {
+        let settings = Settings { seed: 3, threads };
+        choose(&inputs, &outputs, &candidates, &settings).unwrap()
+    });
+    let errors = |chosen: &gnomon_emulate::surrogate::Chosen| -> Vec<f64> {
+        chosen.tried.iter().map(|t| t.overall).collect()
+    };
+    assert_eq!(errors(&one), errors(&two));
+    let ask = |s: &Surrogate| s.predict(&inputs).unwrap();
+    assert_eq!(ask(&one.surrogate), ask(&two.surrogate));
+    let table = one.to_string();
+    assert!(
+        candidates
+            .iter()
+            .all(|family| table.contains(&family.to_string())),
+        "{table}"
+    );
+}
+
+/// A smooth function of three inputs: small error, a spread of its size, and exact derivatives.
+#[test]
+fn a_gaussian_process_knows_its_slopes_and_its_error() {
+    let f = |x: &[f64]| vec![(2.0 * x[0]).sin() * (1.0 + x[1]), (x[0] * x[2]).exp()];
+    let (low, high) = ([-1.0; 3], [1.0; 3]);
+    let (inputs, outputs) = bank(80, &low, &high, f);
+    let fresh = bank(500, &low, &high, f);
+    for trend in [Trend::Constant, Trend::Linear, Trend::Polynomial] {
+        let family = Family::GaussianProcess(GaussianProcess {
+            trend,
+            ..Default::default()
+        });
+        let surrogate = Surrogate::fit(&inputs, &outputs, &family, &Settings::default()).unwrap();
+        let error = error(&surrogate, &fresh);
+        assert!(error < 0.01, "{trend:?} {error}");
+        let answers = surrogate.predict(&fresh.0).unwrap();
+        let within = (answers.values.values().iter().zip(fresh.1.values()))
+            .zip(answers.spread.values())
+            .filter(|((y, truth), sd)| (*y - *truth).abs() < 4.0 * **sd)
+            .count();
+        assert!(within > 800, "{trend:?}: {within} of 1,000 within 4 sd");
+        let x = [0.3, -0.2, 0.5];
+        let slopes = surrogate.slopes(&x).unwrap();
+        for k in 0..3 {
+            let at = |step: f64| {
+                let mut moved = x;
+                moved[k] += step;
+                let moved = Points::new(3, moved.to_vec()).unwrap();
+                surrogate.predict(&moved).unwrap().values
+            };
+            let (up, down) = (at(1e-4), at(-1e-4));
+            for output in 0..2 {
+                let quotient = (up.row(0)[output] - down.row(0)[output]) / 2e-4;
+                assert!(
+                    (slopes.row(output)[k] - quotient).abs() < 1e-4,
+                    "{trend:?} {output} {k}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,674 @@
+//! An emulator: the bank -> a learned map, chosen among families -> error estimates and a threshold, on
+//! fresh queries -> claims, on others -> what it costs -> a report. [`ask`] answers queries with it.
+
+pub mod ask;
+mod certify;
+mod kept;
+mod known;
+mod measure;
+mod shown;
+mod solver;
+mod sweeps;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use gnomon_bank::Bank;
+use gnomon_claim::seal;
+use gnomon_emulate::accept::{Acceptance, Seen};
+use gnomon_emulate::cascade::{Cascade, error};
+use gnomon_emulate::domain::Domain;
+use gnomon_emulate::ledger::{Ledger, Paid, Speed, exponent};
+use gnomon_emulate::surrogate::{Family, Settings, Surrogate, Tried, candidates, choose};
+use gnomon_emulate::{EmulateError, Points};
+use gnomon_mechanism::study::Emulation;
+use gnomon_report::content;
+use serde::{Deserialize, Serialize};
+
+use super::examine::count_attempt;
+use super::simulate;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::population::Population;
+use crate::stamp::{self, Cost, Stamp};
+use certify::Judged;
+use kept::Kept;
+use known::{Known, Pool};
+use measure::{Reference, Tolerances};
+use solver::{Solver, failed, speed};
+
+/// The stamp of the learned map.
+const FIT: &str = "emulator";
+/// The stamp of the report.
+const STAGE: &str = "emulate";
+const FOLDER: &str = "emulator";
+/// What is saved beside the learned map.
+const FITTED: &str = "emulator/fitted.json";
+const CASCADE: &str = "emulator/cascade.json";
+const PAGE: &str = "emulation";
+/// Queries by which speeds are told.
+const TIMED: usize = 2_000;
+/// Queries that are asked one by one.
+const ALONE: usize = 21;
+/// The same of a program.
+const TIMED_OF_PROGRAM: usize = 100;
+const ALONE_OF_PROGRAM: usize = 5;
+/// Parts of the bank that the learning curve is drawn by.
+const PARTS: [usize; 3] = [8, 4, 2];
+/// The fewest rows of such a part.
+const FEWEST: usize = 8;
+
+/// What was found, and the page that shows it.
+pub struct Emulated {
+    /// In numbers and words.
+    pub emulation: content::Emulation,
+    /// The page.
+    pub page: PathBuf,
+}
+
+/// What was learned from.
+struct Training {
+    bank: Known,
+    kept: Kept,
+    queries: Points,
+    answers: Points,
+}
+
+/// A learned map, and what it was chosen from.
+struct Learned {
+    surrogate: Surrogate,
+    tried: Vec<Tried>,
+    seconds: f64,
+    /// A hash of what it was made from.
+    made_from: String,
+}
+
+/// What is saved of that, beside the map.
+#[derive(Serialize, Deserialize)]
+struct Fitted {
+    tried: Vec<Tried>,
+    seconds: f64,
+}
+
+/// What is saved of a cascade, beside its learned map.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    /// A hash of the study's part in it.
+    of: String,
+    domain: Domain,
+    acceptance: Acceptance,
+    tolerances: Vec<f64>,
+}
+
+/// Everything that the report tells.
+struct Findings<'a> {
+    emulation: &'a Emulation,
+    tolerances: Tolerances,
+    learned: Learned,
+    cascade: Cascade,
+    pool: Known,
+    judged: Vec<Judged>,
+    claims: Vec<content::Claim>,
+    curve: content::LearningCurve,
+    sweeps: content::Sweeps,
+    ledger: Ledger,
+    /// How the solver at equal error was found, in words.
+    baseline: String,
+    notes: Vec<String>,
+}
+
+/// Simulates, learns, calibrates, certifies and reports what is not up to date.
+///
+/// # Errors
+/// Where the study asks for no emulator, the solver cannot be run or is less accurate than the tolerance,
+/// nothing can be learned, the disk refuses, or the user interrupts: what is done is kept.
+pub fn run(context: &Context, population: &Population<'_>) -> Result<Emulated, Failure> {
+    let emulation = wanted(context)?;
+    if simulate::imported_folder(context).is_dir() {
+        return Err(Failure::refused(
+            "the bank was imported, and an emulator is certified on fresh queries, which need the solver",
+            "move results/banks/imported away, or give the solver as a [program]",
+        ));
+    }
+    let solver = Solver::new(&context.study.mechanisms[0], emulation, context.seed)?;
+    let bank = simulate::run(context, population)?;
+    let training = training(context, emulation, &solver, &bank)?;
+    let made_from = made_from(context, emulation, &training, &bank)?;
+    let page = context.results().join(FOLDER).join(format!("{PAGE}.html"));
+    let whole = stamp::hash(&[&made_from, &context.study.text]);
+    if Stamp::read(&context.results(), STAGE).is_some_and(|stamp| stamp.made_from == whole)
+        && page.is_file()
+        && let Some(emulation) = context.read_result(&format!("{FOLDER}/{PAGE}.json"))
+    {
+        return Ok(Emulated { emulation, page });
+    }
+    Stamp::remove(&context.results(), STAGE);
+    let tolerances = measure::tolerances(emulation, &training.answers);
+    measure::same_twice(&solver, &training.bank)?;
+    let reference = measure::reference(&solver, &training.bank)?;
+    let mut notes = notes(&training);
+    if let Some(reference) = &reference {
+        let accuracy = reference.accuracy(&solver, &tolerances.columns, emulation.level)?;
+        notes.push(shown::accuracy(accuracy));
+    } else if solver.is_program() {
+        notes.push(shown::UNKNOWN_ACCURACY.into());
+    }
+    notes.extend(
+        measure::jump(&solver, &training.bank, &tolerances.columns)?
+            .map(|jump| shown::jump(context, emulation, &jump)),
+    );
+    let learned = learn(context, emulation, &training, made_from)?;
+    notes.extend(shown::never_varied(
+        context,
+        emulation,
+        &learned.surrogate.dropped(),
+    ));
+    let domain = domain(&training.bank)?;
+    let (mut cascade, calibration) = calibrated(
+        context,
+        population,
+        emulation,
+        &solver,
+        &learned,
+        domain,
+        &tolerances,
+    )?;
+    let curve = curve(context, &training, &learned, &calibration.0, &cascade)?;
+    let certified = certify(
+        context,
+        population,
+        emulation,
+        &solver,
+        &mut cascade,
+        &training,
+    )?;
+    let Certified {
+        pool,
+        pool_seconds,
+        judged,
+        claims,
+        attempt,
+    } = certified;
+    if attempt > 1 {
+        notes.push(format!(
+            "These claims touched their sealed queries {attempt} times."
+        ));
+    }
+    let own = &context.study.mechanisms[0];
+    let sweeps = sweeps::measured(own, emulation, &solver, &cascade, &pool)?;
+    let costs = Costs {
+        bank: Paid {
+            what: "bank".into(),
+            solves: training.bank.len() as u64,
+            seconds: simulate::seconds(context),
+        },
+        training: learned.seconds,
+        calibration: calibration.1,
+        certification: pool_seconds,
+    };
+    let (ledger, baseline) = ledger(
+        emulation,
+        &solver,
+        reference.as_ref(),
+        &cascade,
+        &tolerances,
+        &pool,
+        &judged,
+        costs,
+    )?;
+    let findings = Findings {
+        emulation,
+        tolerances,
+        learned,
+        cascade,
+        pool,
+        judged,
+        claims,
+        curve,
+        sweeps,
+        ledger,
+        baseline,
+        notes,
+    };
+    let found = shown::emulation(context, &findings);
+    let folder = context.results().join(FOLDER);
+    let written = gnomon_report::write_emulation(&found, &folder)
+        .map_err(|error| Failure::Outside(error.to_string()))?;
+    Stamp {
+        made_from: whole,
+        cost: Vec::new(),
+    }
+    .write(&context.results(), STAGE)?;
+    Ok(Emulated {
+        emulation: found,
+        page: written.page,
+    })
+}
+
+/// The emulator that the study asks for.
+fn wanted(context: &Context) -> Result<&Emulation, Failure> {
+    context.study.emulation.as_ref().ok_or_else(|| {
+        Failure::refused(
+            "the study asks for no emulator",
+            "give it parameters, and a table [emulate] with tolerance = 0.01; `gnomon run` answers its question",
+        )
+    })
+}
+
+/// The bank's simulations and the solves that were kept.
+fn training(
+    context: &Context,
+    emulation: &Emulation,
+    solver: &Solver,
+    bank: &Bank,
+) -> Result<Training, Failure> {
+    let bank = Known::read(
+        context,
+        emulation,
+        solver.prior(),
+        bank,
+        context.simulations,
+    )?;
+    let rows = bank.answered();
+    if rows.is_empty() {
+        return Err(Failure::Simulation {
+            message: "no simulation succeeded: there is nothing to emulate".into(),
+            help: Some("`gnomon bank info STUDY` lists the reasons".into()),
+        });
+    }
+    let names = names(context, emulation);
+    let kept = kept::read(context, &names, emulation.given.len())?;
+    let (mut queries, mut answers) = (bank.queries.select(&rows), bank.answers.select(&rows));
+    for (query, answer) in kept.queries.iter().zip(kept.answers.iter()) {
+        queries.push(query).map_err(|e| failed(&e))?;
+        answers.push(answer).map_err(|e| failed(&e))?;
+    }
+    Ok(Training {
+        bank,
+        kept,
+        queries,
+        answers,
+    })
+}
+
+/// Names of what is given, then of what is emulated: columns of the bank.
+fn names(context: &Context, emulation: &Emulation) -> Vec<String> {
+    let parameters = &context.study.mechanisms[0].parameters;
+    let given = emulation
+        .given
+        .iter()
+        .map(|&place| parameters[place].name.clone());
+    given.chain(emulation.columns()).collect()
+}
+
+/// A hash of what the emulator is made from.
+fn made_from(
+    context: &Context,
+    emulation: &Emulation,
+    training: &Training,
+    bank: &Bank,
+) -> Result<String, Failure> {
+    let bits = |points: &Points| -> String {
+        let bytes: Vec<u8> = points
+            .values()
+            .iter()
+            .flat_map(|x| x.to_le_bytes())
+            .collect();
+        blake3::hash(&bytes).to_hex().to_string()
+    };
+    Ok(stamp::hash(&[
+        &of(context, emulation),
+        &simulate::hash(bank, context.simulations)?,
+        &bits(&training.kept.queries),
+        &bits(&training.kept.answers),
+        &context.seed.to_string(),
+    ]))
+}
+
+/// A hash of what an emulator must share with a study to answer for it.
+fn of(context: &Context, emulation: &Emulation) -> String {
+    stamp::hash(&[
+        env!("CARGO_PKG_VERSION"),
+        &context.study.identity(),
+        &format!("{emulation:?}"),
+    ])
+}
+
+/// What a user must know of the bank.
+fn notes(training: &Training) -> Vec<String> {
+    let mut notes = Vec::new();
+    let failures = training.bank.len() - training.bank.answered().len();
+    if failures > 0 {
+        notes.push(shown::failures(training, failures));
+    }
+    if training.kept.queries.rows() > 0 {
+        notes.push(format!(
+            "Learned from beside the bank: solves that earlier queries fell back to, {} in all.",
+            training.kept.queries.rows()
+        ));
+    }
+    notes
+}
+
+/// Fits the families, unless that was done.
+fn learn(
+    context: &Context,
+    emulation: &Emulation,
+    training: &Training,
+    made_from: String,
+) -> Result<Learned, Failure> {
+    let folder = context.results().join(FOLDER);
+    let is_done =
+        Stamp::read(&context.results(), FIT).is_some_and(|stamp| stamp.made_from == made_from);
+    if is_done
+        && let Some(Fitted { tried, seconds }) = context.read_result(FITTED)
+        && let Ok(surrogate) = Surrogate::load(&folder)
+    {
+        return Ok(Learned {
+            surrogate,
+            tried,
+            seconds,
+            made_from,
+        });
+    }
+    Stamp::remove(&context.results(), FIT);
+    interrupt::check()?;
+    context.progress.say(&format!(
+        "Learning from {} simulations",
+        training.queries.rows()
+    ));
+    let families = families(emulation, training)?;
+    let settings = settings(context);
+    let began = Instant::now();
+    let chosen = choose(&training.queries, &training.answers, &families, &settings)
+        .map_err(|e| failed(&e))?;
+    let seconds = began.elapsed().as_secs_f64();
+    chosen.surrogate.save(&folder).map_err(|e| match e {
+        EmulateError::File { .. } => Failure::Outside(e.to_string()),
+        other => failed(&other),
+    })?;
+    let fitted = Fitted {
+        tried: chosen.tried,
+        seconds,
+    };
+    context.write(FITTED, &fitted)?;
+    Stamp {
+        made_from: made_from.clone(),
+        cost: vec![Cost {
+            what: "fits of the emulator".into(),
+            count: fitted.tried.len() as u64,
+            seconds,
+            per_query: false,
+        }],
+    }
+    .write(&context.results(), FIT)?;
+    Ok(Learned {
+        surrogate: chosen.surrogate,
+        tried: fitted.tried,
+        seconds,
+        made_from,
+    })
+}
+
+fn settings(context: &Context) -> Settings {
+    Settings {
+        seed: context.seed_for("emulator"),
+        threads: context.threads,
+    }
+}
+
+/// The families that the study names, or all that suit the bank.
+fn families(emulation: &Emulation, training: &Training) -> Result<Vec<Family>, Failure> {
+    let all = candidates(&training.queries, &training.answers);
+    if emulation.families.is_empty() {
+        return Ok(all);
+    }
+    let is = |family: &Family, name: &str| {
+        let own = family.to_string().to_lowercase();
+        own.starts_with(&name.to_lowercase())
+    };
+    if let Some(unknown) = emulation
+        .families
+        .iter()
+        .find(|name| !all.iter().any(|family| is(family, name)))
+    {
+        let names: Vec<String> = all.iter().map(ToString::to_string).collect();
+        return Err(Failure::refused(
+            format!("`families` names `{unknown}`, which is none that suits this bank"),
+            format!("families: {}", names.join(", ")),
+        ));
+    }
+    let wanted = |family: &Family| emulation.families.iter().any(|name| is(family, name));
+    Ok(all.into_iter().filter(wanted).collect())
+}
+
+/// Where the bank can speak; solves that were kept lie where users asked, and widen nothing.
+fn domain(bank: &Known) -> Result<Domain, Failure> {
+    let failures: Vec<bool> = bank.failures.iter().map(Option::is_some).collect();
+    Domain::of(&bank.places, &failures).map_err(|e| failed(&e))
+}
+
+/// Calibrates the error estimates, and chooses the threshold, on fresh queries; returns these and the
+/// seconds they took.
+fn calibrated(
+    context: &Context,
+    population: &Population<'_>,
+    emulation: &Emulation,
+    solver: &Solver,
+    learned: &Learned,
+    domain: Domain,
+    tolerances: &Tolerances,
+) -> Result<(Cascade, (Known, f64)), Failure> {
+    // The map's own hash names the pool: an enriched map is calibrated on other queries.
+    let pool = Pool {
+        name: "calibration",
+        seed: context.seed_for(&format!("calibration of {}", learned.made_from)),
+        queries: emulation.calibration,
+    };
+    let (known, seconds) = known::pool(context, population, solver.prior(), emulation, pool)?;
+    let (none, _) = Acceptance::calibrate([&[], &[]], emulation.level, emulation.confidence);
+    let mut cascade = Cascade {
+        surrogate: learned.surrogate.clone(),
+        domain,
+        acceptance: none,
+        tolerances: tolerances.columns.clone(),
+    };
+    let opinions = cascade.opinions(&known.queries, &known.placed());
+    let half = known.len() / 2;
+    let mut halves: [Vec<Seen>; 2] = [Vec::new(), Vec::new()];
+    for (row, opinion) in opinions.iter().enumerate() {
+        let Ok(opinion) = opinion else { continue };
+        halves[usize::from(row >= half)].push(Seen {
+            spread: opinion.spread,
+            error: match known.failures[row] {
+                Some(_) => f64::INFINITY,
+                None => cascade.error(&opinion.values, known.answers.row(row)),
+            },
+        });
+    }
+    let (acceptance, _) = Acceptance::calibrate(
+        [&halves[0], &halves[1]],
+        emulation.level,
+        emulation.confidence,
+    );
+    cascade.acceptance = acceptance;
+    Ok((cascade, (known, seconds)))
+}
+
+/// How the error of the chosen family falls with the bank, on the queries of the calibration.
+fn curve(
+    context: &Context,
+    training: &Training,
+    learned: &Learned,
+    fresh: &Known,
+    cascade: &Cascade,
+) -> Result<content::LearningCurve, Failure> {
+    let rows: Vec<usize> = fresh
+        .answered()
+        .into_iter()
+        .filter(|&row| cascade.domain.check(fresh.places.row(row)).is_ok())
+        .collect();
+    let (queries, answers) = (fresh.queries.select(&rows), fresh.answers.select(&rows));
+    let measured = |surrogate: &Surrogate| -> Option<f64> {
+        let predicted = surrogate.predict(&queries).ok()?;
+        let both = predicted.values.iter().zip(answers.iter());
+        let squares = both.map(|(own, solver)| error(own, solver, &cascade.tolerances).powi(2));
+        Some((squares.sum::<f64>() / rows.len() as f64).sqrt())
+    };
+    let mut curve = content::LearningCurve::default();
+    if rows.is_empty() {
+        return Ok(curve);
+    }
+    let all = training.queries.rows();
+    for part in PARTS
+        .map(|part| all / part)
+        .into_iter()
+        .filter(|&n| n >= FEWEST)
+    {
+        interrupt::check()?;
+        let first: Vec<usize> = (0..part).collect();
+        let (x, y) = (
+            training.queries.select(&first),
+            training.answers.select(&first),
+        );
+        let own = Surrogate::fit(&x, &y, learned.surrogate.family(), &settings(context));
+        // A family may refuse a part that is too small for it.
+        if let Some(error) = own.ok().as_ref().and_then(measured) {
+            curve.simulations.push(part as u64);
+            curve.errors.push(error);
+        }
+    }
+    if let Some(error) = measured(&learned.surrogate) {
+        curve.simulations.push(all as u64);
+        curve.errors.push(error);
+    }
+    let sizes: Vec<f64> = curve.simulations.iter().map(|&n| n as f64).collect();
+    curve.exponent = exponent(&sizes, &curve.errors).unwrap_or(f64::NAN);
+    Ok(curve)
+}
+
+/// What certification found.
+struct Certified {
+    pool: Known,
+    pool_seconds: f64,
+    judged: Vec<Judged>,
+    claims: Vec<content::Claim>,
+    attempt: u32,
+}
+
+/// Saves the cascade, then tests its claims on sealed queries: their seed is a hash of the cascade and the
+/// claims.
+fn certify(
+    context: &Context,
+    population: &Population<'_>,
+    emulation: &Emulation,
+    solver: &Solver,
+    cascade: &mut Cascade,
+    training: &Training,
+) -> Result<Certified, Failure> {
+    let saved = Saved {
+        of: of(context, emulation),
+        domain: cascade.domain.clone(),
+        acceptance: cascade.acceptance,
+        tolerances: cascade.tolerances.clone(),
+    };
+    context.write(CASCADE, &saved)?;
+    let wrong = |error: &dyn std::fmt::Display| Failure::damaged(error, "emulate anew");
+    let mut bytes = serde_json::to_vec(&saved).map_err(|e| wrong(&e))?;
+    bytes.extend(serde_json::to_vec(&cascade.surrogate).map_err(|e| wrong(&e))?);
+    let claims = certify::claims(emulation);
+    let seed = seal::test_seed(&seal::weights_digest(&bytes), &claims).map_err(|e| wrong(&e))?;
+    let attempt = count_attempt(context, seed)?;
+    let pool = Pool {
+        name: "certification",
+        seed,
+        queries: emulation.queries,
+    };
+    let (pool, pool_seconds) = known::pool(context, population, solver.prior(), emulation, pool)?;
+    let rows = training.answers.rows() as f64;
+    let mean: Vec<f64> = (0..training.answers.columns())
+        .map(|column| training.answers.column(column).sum::<f64>() / rows)
+        .collect();
+    let judged = certify::judge(cascade, &pool, &mean);
+    let claims = certify::test(emulation, &judged, seed, attempt)?;
+    Ok(Certified {
+        pool,
+        pool_seconds,
+        judged,
+        claims,
+        attempt,
+    })
+}
+
+/// What was paid once, but for what is known of the pools.
+struct Costs {
+    bank: Paid,
+    training: f64,
+    calibration: f64,
+    certification: f64,
+}
+
+#[allow(clippy::too_many_arguments)]
+fn ledger(
+    emulation: &Emulation,
+    solver: &Solver,
+    reference: Option<&Reference>,
+    cascade: &Cascade,
+    tolerances: &Tolerances,
+    pool: &Known,
+    judged: &[Judged],
+    costs: Costs,
+) -> Result<(Ledger, String), Failure> {
+    let (timed, alone) = match solver.is_program() {
+        true => (TIMED_OF_PROGRAM, ALONE_OF_PROGRAM),
+        false => (TIMED, ALONE),
+    };
+    let rows: Vec<usize> = (0..pool.len().min(timed)).collect();
+    let queries = pool.queries.select(&rows);
+    let own = solver.speed(&queries, alone)?;
+    let looser = match reference {
+        Some(reference) => {
+            reference.at_equal_error(solver, &tolerances.columns, emulation.level)?
+        }
+        None => None,
+    };
+    let (baseline, words) = match looser {
+        Some((looser, times)) => {
+            let relative = looser.tolerances().map_or(f64::NAN, |own| own.relative);
+            // Looser tolerances need not be faster: the better of the two is the baseline.
+            let loose = looser.speed(&queries, alone)?;
+            let faster = Speed {
+                latency: loose.latency.min(own.latency),
+                each: loose.each.min(own.each),
+            };
+            (faster, shown::loosened(relative, times))
+        }
+        None => (own, shown::not_loosened(solver)),
+    };
+    let emulator = speed(&pool.queries, ALONE, |queries| {
+        let places = ask::places(solver.prior(), queries);
+        // What counts is the time.
+        std::hint::black_box(cascade.opinions(queries, &places));
+        Ok(())
+    })?;
+    let accepted = judged.iter().filter(|judged| judged.is_accepted).count();
+    let paid = |what: &str, solves: usize, seconds: f64| Paid {
+        what: what.into(),
+        solves: solves as u64,
+        seconds,
+    };
+    let ledger = Ledger {
+        paid: vec![
+            costs.bank,
+            paid("training", 0, costs.training),
+            paid("calibration", emulation.calibration, costs.calibration),
+            paid("certification", emulation.queries, costs.certification),
+        ],
+        solver: own,
+        baseline,
+        emulator,
+        fallbacks: 1.0 - accepted as f64 / judged.len().max(1) as f64,
+    };
+    Ok((ledger, words))
+}
