@@ -6,6 +6,7 @@ autoemulate and SMT.
 
 import argparse
 import importlib.metadata
+import importlib.util
 import json
 import os
 import subprocess
@@ -30,6 +31,8 @@ def main() -> int:
     parser.add_argument("--rows", nargs="+", type=int)
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
     arguments = parser.parse_args()
+    missing = [peer for peer in arguments.peers if importlib.util.find_spec(peer) is None]
+    arguments.peers = [peer for peer in arguments.peers if peer not in missing]
     workers = {"gnomon": our_worker()}
     for peer in arguments.peers:
         workers[peer] = Worker([sys.executable, "-m", f"emulate.{peer}_worker"], THREADS)
@@ -41,7 +44,10 @@ def main() -> int:
         worker.close()
     versions = {peer: importlib.metadata.version(peer) for peer in arguments.peers}
     print(f"\nemulate on {machine.name()}, {THREADS} threads; {versions}\n\n{table(rows)}\n")
-    print(json.dumps({"bench": "emulate", "machine": machine.name(), "versions": versions, "rows": rows}))
+    for peer in missing:
+        print(f"not measured: {peer} is not installed (bench/README.md says how)")
+    found = {"versions": versions, "rows": rows, "missing": missing}
+    print(json.dumps({"bench": "emulate", "machine": machine.name(), **found}))
     return 0
 
 
