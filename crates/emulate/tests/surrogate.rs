@@ -1,7 +1,8 @@
 //! Surrogates through their public interface, against functions that are known.
 
 use gnomon_emulate::surrogate::{
-    Family, GaussianProcess, Settings, Surrogate, Trend, candidates, choose,
+    Family, GaussianProcess, Network, Settings, Surrogate, Trend, candidates, choose,
+    learning_curve,
 };
 use gnomon_emulate::{EmulateError, Points};
 use gnomon_mechanism::random::{Purpose, Stream};
@@ -230,4 +231,111 @@ fn a_gaussian_process_knows_its_slopes_and_its_error() {
             }
         }
     }
+}
+
+/// A series of two parameters: the modes are learned, and an output of the basis tells each of them.
+#[test]
+fn a_series_is_learned_by_its_modes() {
+    let series = |x: &[f64]| -> Vec<f64> {
+        let times = (0..30).map(|i| 0.1 * f64::from(i));
+        times
+            .map(|t| (-x[0] * t).exp() * (3.0 * x[1] * t).cos())
+            .collect()
+    };
+    let (low, high) = ([0.5, 0.5], [1.5, 1.0]);
+    let (inputs, outputs) = bank(60, &low, &high, series);
+    let fresh = bank(300, &low, &high, series);
+    let of = Box::new(polynomial());
+    let family = Family::Reduced { modes: 12, of };
+    let surrogate = Surrogate::fit(&inputs, &outputs, &family, &Settings::default()).unwrap();
+    let error = error(&surrogate, &fresh);
+    assert!(error < 1e-3, "{error}");
+    let points = surrogate.interpolation_points().unwrap();
+    // The first time never varies, and is no such point.
+    assert!(
+        points.len() >= 4 && points.iter().all(|&p| (1..30).contains(&p)),
+        "{points:?}"
+    );
+    let x = [0.9, 0.7];
+    let t: f64 = 2.0;
+    let truth = -t * (-x[0] * t).exp() * (3.0 * x[1] * t).cos();
+    let slopes = surrogate.slopes(&x).unwrap();
+    assert!((slopes.row(20)[0] - truth).abs() < 0.01);
+    assert!(slopes.row(0).iter().all(|&s| s == 0.0));
+}
+
+/// Four small networks: an error of some hundredths, derivatives as difference quotients, the same answers
+/// from disk.
+#[test]
+fn networks_know_their_slopes_and_come_back_from_disk() {
+    let f = |x: &[f64]| vec![(2.0 * x[0]).sin() * (1.0 + x[1]), (x[0] * x[1]).exp()];
+    let (low, high) = ([-1.0; 2], [1.0; 2]);
+    let (inputs, outputs) = bank(400, &low, &high, f);
+    let settings = Network {
+        width: 32,
+        blocks: 1,
+        members: 2,
+        steps: 1500,
+    };
+    let family = Family::Network(settings);
+    let surrogate = Surrogate::fit(&inputs, &outputs, &family, &Settings::default()).unwrap();
+    let error = error(&surrogate, &bank(500, &low, &high, f));
+    assert!(error < 0.05, "{error}");
+    let x = [0.3, -0.2];
+    let slopes = surrogate.slopes(&x).unwrap();
+    for k in 0..2 {
+        let at = |step: f64| {
+            let mut moved = x;
+            moved[k] += step;
+            surrogate
+                .predict(&Points::new(2, moved.to_vec()).unwrap())
+                .unwrap()
+                .values
+        };
+        let (up, down) = (at(0.01), at(-0.01));
+        for output in 0..2 {
+            let quotient = (up.row(0)[output] - down.row(0)[output]) / 0.02;
+            assert!(
+                (slopes.row(output)[k] - quotient).abs() < 2e-3,
+                "{output} {k}"
+            );
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    surrogate.save(folder.path()).unwrap();
+    let again = Surrogate::load(folder.path()).unwrap();
+    assert_eq!(
+        surrogate.predict(&inputs).unwrap(),
+        again.predict(&inputs).unwrap()
+    );
+    std::fs::remove_dir_all(folder.path().join("network-1")).unwrap();
+    assert!(matches!(
+        Surrogate::load(folder.path()),
+        Err(EmulateError::File { .. })
+    ));
+}
+
+/// The error of an expansion falls fast where the answer is smooth, and hardly where it is a step. The
+/// bounds are far from what chance moves.
+#[test]
+fn learning_curves_fall_where_the_answer_is_smooth() {
+    let (low, high) = ([-1.0; 2], [1.0; 2]);
+    let smooth = bank(150, &low, &high, |x| {
+        vec![(2.0 * x[0]).sin() * (1.0 + x[1])]
+    });
+    let step = bank(150, &low, &high, |x| vec![f64::from(u8::from(x[0] > 0.1))]);
+    let curve = |bank: &(Points, Points)| {
+        let settings = Settings {
+            seed: 1,
+            threads: 2,
+        };
+        learning_curve(&bank.0, &bank.1, &polynomial(), &settings).unwrap()
+    };
+    let (smooth, step) = (curve(&smooth), curve(&step));
+    assert_eq!(smooth.rows, [15, 30, 60, 120]);
+    assert!(
+        smooth.exponent > 3.0 && smooth.interval[0] > 1.0,
+        "{smooth:?}"
+    );
+    assert!(step.exponent < 1.0, "{step:?}");
 }

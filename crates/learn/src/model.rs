@@ -240,6 +240,27 @@ impl Model {
         }
     }
 
+    /// Exact derivatives of the conditional means at one row of given columns: predicted x given.
+    ///
+    /// # Errors
+    /// If the head is no mean, the embedding is not of linear layers, or `given` is not one row of the right
+    /// columns.
+    pub fn mean_slopes(&self, given: &Matrix) -> Result<Matrix, ModelError> {
+        self.check_given(given)?;
+        if given.rows() != 1 {
+            return Err(ModelError::Shape {
+                what: "given",
+                unit: "rows",
+                have: given.rows(),
+                want: 1,
+            });
+        }
+        let slopes = self
+            .plan
+            .mean_slopes(&self.weights, &mut self.plan.workspace(), given);
+        slopes.ok_or_else(|| self.lacks("derivatives of a mean"))
+    }
+
     /// Conditional quantiles: rows x (predicted x levels), column by column.
     ///
     /// # Errors

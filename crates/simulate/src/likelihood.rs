@@ -76,7 +76,9 @@ fn of_all(
             ));
         }
         LawPlan::Sde { .. } => filter::log_densities,
-        LawPlan::Static | LawPlan::Ode(_) | LawPlan::Map { .. } => log_densities,
+        LawPlan::Static | LawPlan::Ode(_) | LawPlan::Map { .. } | LawPlan::Response(_) => {
+            log_densities
+        }
     };
     let Some(values) = compiled.mechanism.latent_values() else {
         return Err(SimulateError::Unsupported(

@@ -1,6 +1,6 @@
 //! The choice among families by their held-out error.
 
-use super::{Family, GaussianProcess, Polynomial, Settings, Surrogate, Trend, check, on};
+use super::{Family, GaussianProcess, Network, Polynomial, Settings, Surrogate, Trend, check, on};
 use crate::error::EmulateError;
 use crate::points::Points;
 use gnomon_mechanism::random::{Purpose, Stream};
@@ -39,6 +39,12 @@ pub struct Tried {
 /// Rows beyond which a Gaussian process costs more than it gives.
 const MOST_ROWS: usize = 2000;
 
+/// Rows from which networks are worth their training.
+const FOR_NETWORKS: usize = 2000;
+/// Outputs beyond which they are learned by their modes, and most of those.
+const MANY: usize = 12;
+const MODES: usize = 20;
+
 /// The families worth trying on a bank.
 #[must_use]
 pub fn candidates(inputs: &Points, outputs: &Points) -> Vec<Family> {
@@ -51,7 +57,15 @@ pub fn candidates(inputs: &Points, outputs: &Points) -> Vec<Family> {
             })
         }));
     }
-    if outputs.values().iter().all(|&y| y > 0.0) {
+    if inputs.rows() >= FOR_NETWORKS {
+        all.push(Family::Network(Network::default()));
+    }
+    if outputs.columns() > MANY {
+        let of_modes = all.into_iter().map(Box::new);
+        all = of_modes
+            .map(|of| Family::Reduced { modes: MODES, of })
+            .collect();
+    } else if outputs.values().iter().all(|&y| y > 0.0) {
         let of_logarithms = all
             .clone()
             .into_iter()
@@ -62,7 +76,8 @@ pub fn candidates(inputs: &Points, outputs: &Points) -> Vec<Family> {
     all
 }
 
-/// Fits all `candidates` with a fifth of the bank held out, five times, and the best one to the whole bank.
+/// Fits all `candidates` with a fifth of the bank held out, five times (once where that is costly), and takes
+/// the best one, fitted to the whole bank. What is searched by likelihood is searched on the whole bank.
 ///
 /// # Errors
 /// If the bank is no good (as [`Surrogate::fit`]), or no candidate can be fitted to it.
@@ -101,7 +116,7 @@ fn choose_checked(
 }
 
 /// Rows to hold out, part by part.
-fn folds(rows: usize, seed: u64) -> Vec<Vec<usize>> {
+pub(super) fn folds(rows: usize, seed: u64) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..rows).collect();
     Stream::new(seed, Purpose::SHUFFLE, 0).shuffle(&mut order);
     let parts = FOLDS.min(rows);
@@ -111,7 +126,7 @@ fn folds(rows: usize, seed: u64) -> Vec<Vec<usize>> {
 }
 
 /// Sd of each output over the bank; 0 where it never varies.
-fn scales(outputs: &Points) -> Vec<f64> {
+pub(super) fn scales(outputs: &Points) -> Vec<f64> {
     let sd = |column: usize| {
         let n = outputs.rows() as f64;
         let mean = outputs.column(column).map(|y| y / n).sum::<f64>();
@@ -137,6 +152,11 @@ fn attempt(
     folds: &[Vec<usize>],
     seed: u64,
 ) -> (Option<Surrogate>, Tried) {
+    let folds = if family.is_costly() {
+        &folds[..1]
+    } else {
+        folds
+    };
     let start = Instant::now();
     let whole = Surrogate::fit_checked(inputs, outputs, family, seed, None);
     let parts: Result<Vec<(Points, f64)>, EmulateError> = match &whole {
@@ -161,7 +181,7 @@ fn attempt(
             return (None, tried);
         }
     };
-    let n = inputs.rows() as f64;
+    let n = folds.iter().map(Vec::len).sum::<usize>() as f64;
     tried.query_seconds = parts.iter().map(|(_, seconds)| seconds).sum::<f64>() / n;
     let error = |column: usize| {
         // In units of the sd, so that squares neither overflow nor vanish.
@@ -180,14 +200,35 @@ fn attempt(
         unit * (squares.sum::<f64>() / n).sqrt()
     };
     tried.errors = (0..outputs.columns()).map(error).collect();
-    let each = tried
-        .errors
-        .iter()
-        .zip(scales)
-        .filter(|(_, scale)| **scale > 0.0);
-    let shares: Vec<f64> = each.map(|(error, scale)| (error / scale).powi(2)).collect();
-    tried.overall = (shares.iter().sum::<f64>() / shares.len().max(1) as f64).sqrt();
+    tried.overall = root_mean_square(&tried.errors, scales);
     (whole.ok(), tried)
+}
+
+/// The root mean square over outputs that vary of error / sd.
+fn root_mean_square(errors: &[f64], scales: &[f64]) -> f64 {
+    let each = errors.iter().zip(scales).filter(|(_, scale)| **scale > 0.0);
+    let shares: Vec<f64> = each.map(|(error, scale)| (error / scale).powi(2)).collect();
+    (shares.iter().sum::<f64>() / shares.len().max(1) as f64).sqrt()
+}
+
+/// Root mean squared error over the sd of the bank, over rows and outputs that vary.
+pub(super) fn error_over_sd(answers: &Points, truth: &Points, scales: &[f64]) -> f64 {
+    let n = answers.rows().max(1) as f64;
+    let error = |column: usize| {
+        let unit = if scales[column] > 0.0 {
+            scales[column]
+        } else {
+            1.0
+        };
+        let each = answers.column(column).zip(truth.column(column));
+        unit * (each
+            .map(|(y, truth)| ((y - truth) / unit).powi(2))
+            .sum::<f64>()
+            / n)
+            .sqrt()
+    };
+    let errors: Vec<f64> = (0..answers.columns()).map(error).collect();
+    root_mean_square(&errors, scales)
 }
 
 /// Answers to the rows held out of a fit to the others, and the seconds they took.

@@ -1,5 +1,6 @@
 //! The kinds of surrogate, and how each is fitted.
 
+use super::network::Network;
 use super::polynomial::Polynomial;
 use super::process::{GaussianProcess, Trend};
 use serde::{Deserialize, Serialize};
@@ -14,8 +15,28 @@ pub enum Family {
     Polynomial(Polynomial),
     /// Gaussian processes: for banks of up to some 2,000 rows.
     GaussianProcess(GaussianProcess),
+    /// Ensembles of residual networks: for large banks.
+    Network(Network),
+    /// Another family on the coefficients of the bank's main modes: for series and fields.
+    Reduced {
+        /// Most modes; fewer where they leave less than 1e-10 of the variance.
+        modes: usize,
+        /// What learns the coefficients.
+        of: Box<Family>,
+    },
     /// Another family on the logarithms of outputs, all of them positive.
     Logarithm(Box<Family>),
+}
+
+impl Family {
+    /// Whether a fit takes so long that it is judged by one held-out part instead of five.
+    pub(super) fn is_costly(&self) -> bool {
+        match self {
+            Self::Network(_) => true,
+            Self::Reduced { of, .. } | Self::Logarithm(of) => of.is_costly(),
+            Self::Mean | Self::Polynomial(_) | Self::GaussianProcess(_) => false,
+        }
+    }
 }
 
 impl std::fmt::Display for Family {
@@ -31,6 +52,8 @@ impl std::fmt::Display for Family {
                 };
                 write!(f, "Gaussian process, {trend} trend")
             }
+            Self::Network(settings) => write!(f, "{} networks", settings.members),
+            Self::Reduced { of, .. } => write!(f, "{of} of modes"),
             Self::Logarithm(of) => write!(f, "{of} of logarithms"),
         }
     }

@@ -1,8 +1,10 @@
 //! What a family becomes once it is fitted, in standardised coordinates.
 
 use super::family::Family;
+use super::network::Networks;
 use super::polynomial::{Expansions, Sobol};
 use super::process::Processes;
+use super::reduced::Basis;
 use crate::error::EmulateError;
 use crate::points::Points;
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,8 @@ pub(super) enum Fitted {
     Mean(usize),
     Polynomial(Expansions),
     GaussianProcess(Processes),
+    Network(Networks),
+    Reduced(Basis, Box<Fitted>),
 }
 
 impl Fitted {
@@ -47,6 +51,31 @@ impl Fitted {
                         reason: "its correlations are singular on this bank".into(),
                     })
             }
+            Family::Network(settings) => {
+                at_least(20, x.rows(), family)?;
+                let fitted = Networks::fit(x, y, settings, seed);
+                fitted
+                    .map(Self::Network)
+                    .map_err(|reason| EmulateError::Family {
+                        family: family.to_string(),
+                        reason,
+                    })
+            }
+            Family::Reduced { modes, of } => {
+                at_least(3, x.rows(), family)?;
+                let Some((basis, coefficients)) = Basis::of(y, *modes, seed) else {
+                    return Err(EmulateError::Family {
+                        family: family.to_string(),
+                        reason: "the bank's outputs have no singular values".into(),
+                    });
+                };
+                let known = known.and_then(|known| match known {
+                    Self::Reduced(_, inner) => Some(inner.as_ref()),
+                    _ => None,
+                });
+                let inner = Self::fit(x, &coefficients, of, seed, known)?;
+                Ok(Self::Reduced(basis, Box::new(inner)))
+            }
             Family::Logarithm(_) => Err(EmulateError::Family {
                 family: family.to_string(),
                 reason: "logarithms are taken first, not within another family".into(),
@@ -59,6 +88,19 @@ impl Fitted {
         if let Self::GaussianProcess(processes) = self {
             return Ok(processes.predict(x));
         }
+        if let Self::Reduced(basis, inner) = self {
+            let [c, sd] = inner.predict(x)?;
+            let mut values = Points::zeros(x.rows(), basis.outputs());
+            let mut spread = values.clone();
+            for row in 0..x.rows() {
+                let learned = [c.row(row), sd.row(row)];
+                basis.expand(learned, values.row_mut(row), spread.row_mut(row));
+            }
+            return Ok([values, spread]);
+        }
+        if let Self::Network(networks) = self {
+            return networks.predict(x).map_err(network_error);
+        }
         let outputs = self.outputs();
         let mut values = Points::zeros(x.rows(), outputs);
         let mut spread = values.clone();
@@ -67,7 +109,7 @@ impl Fitted {
             match self {
                 Self::Mean(_) => spread.fill(1.0),
                 Self::Polynomial(expansions) => expansions.predict(x.row(row), values, spread),
-                Self::GaussianProcess(_) => {}
+                Self::GaussianProcess(_) | Self::Network(_) | Self::Reduced(..) => {}
             }
         }
         Ok([values, spread])
@@ -79,14 +121,44 @@ impl Fitted {
             Self::Mean(outputs) => Points::zeros(*outputs, point.len()),
             Self::Polynomial(expansions) => expansions.slopes(point),
             Self::GaussianProcess(processes) => processes.slopes(point),
+            Self::Network(networks) => networks.slopes(point).map_err(network_error)?,
+            Self::Reduced(basis, inner) => basis.expand_slopes(&inner.slopes(point)?),
         })
+    }
+
+    /// The networks in it, whose members are saved apart.
+    pub fn networks(&self) -> Option<&Networks> {
+        match self {
+            Self::Network(networks) => Some(networks),
+            Self::Reduced(_, inner) => inner.networks(),
+            Self::Mean(_) | Self::Polynomial(_) | Self::GaussianProcess(_) => None,
+        }
+    }
+
+    /// The same, to be completed.
+    pub fn networks_mut(&mut self) -> Option<&mut Networks> {
+        match self {
+            Self::Network(networks) => Some(networks),
+            Self::Reduced(_, inner) => inner.networks_mut(),
+            Self::Mean(_) | Self::Polynomial(_) | Self::GaussianProcess(_) => None,
+        }
+    }
+
+    /// Outputs that tell all modes of a reduced basis.
+    pub fn interpolation_points(&self) -> Option<Vec<usize>> {
+        match self {
+            Self::Reduced(basis, _) => Some(basis.interpolation_points()),
+            _ => None,
+        }
     }
 
     /// Works out again what is not saved.
     pub fn restore(&mut self) -> bool {
         match self {
             Self::Mean(_) | Self::Polynomial(_) => true,
+            Self::Network(networks) => networks.count() == networks.members.len(),
             Self::GaussianProcess(processes) => processes.restore(),
+            Self::Reduced(_, inner) => inner.restore(),
         }
     }
 
@@ -96,6 +168,8 @@ impl Fitted {
             Self::Mean(outputs) => *outputs,
             Self::Polynomial(expansions) => expansions.outputs(),
             Self::GaussianProcess(processes) => processes.outputs(),
+            Self::Network(networks) => networks.outputs(),
+            Self::Reduced(basis, _) => basis.outputs(),
         }
     }
 
@@ -103,8 +177,16 @@ impl Fitted {
     pub fn sobol(&self, inputs: usize) -> Option<Vec<Sobol>> {
         match self {
             Self::Polynomial(expansions) => Some(expansions.sobol(inputs)),
-            Self::Mean(_) | Self::GaussianProcess(_) => None,
+            Self::Mean(_) | Self::GaussianProcess(_) | Self::Network(_) | Self::Reduced(..) => None,
         }
+    }
+}
+
+/// What a network said.
+fn network_error(reason: String) -> EmulateError {
+    EmulateError::Family {
+        family: "a network".into(),
+        reason,
     }
 }
 

@@ -16,16 +16,21 @@
 //! ```
 
 mod choose;
+mod curve;
 mod family;
 mod fitted;
 mod inputs;
+mod network;
 mod outputs;
 mod polynomial;
 mod process;
+mod reduced;
 mod saved;
 
 pub use choose::{Chosen, Tried, candidates, choose};
+pub use curve::{LearningCurve, learning_curve};
 pub use family::Family;
+pub use network::Network;
 pub use polynomial::{Polynomial, Sobol};
 pub use process::{GaussianProcess, Kernel, Trend};
 
@@ -219,6 +224,14 @@ impl Surrogate {
             }
         }
         Some(all)
+    }
+
+    /// Of a reduced basis: one output for each mode, such that the values there tell all modes.
+    #[must_use]
+    pub fn interpolation_points(&self) -> Option<Vec<usize>> {
+        let kept = self.outputs.kept();
+        let points = self.fitted.interpolation_points()?;
+        Some(points.into_iter().map(|point| kept[point]).collect())
     }
 
     /// The refusal of a query whose answer is not finite: names the input that is farthest out.

@@ -1,10 +1,12 @@
 //! A surrogate on disk: `surrogate.json` in a folder, written under a temporary name and renamed. All
-//! numbers are read back as the same bits.
+//! numbers are read back as the same bits. Networks are in folders of their own beside it.
 
 use super::Surrogate;
 use crate::error::EmulateError;
+use gnomon_learn::SaveError;
+use gnomon_learn::model::Model;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Version of the format.
 const FORMAT: u32 = 1;
@@ -33,6 +35,16 @@ impl Surrogate {
             reason: e.to_string(),
         };
         std::fs::create_dir_all(folder).map_err(|e| wrong(&e))?;
+        for (k, member) in self
+            .fitted
+            .networks()
+            .iter()
+            .flat_map(|n| n.members.iter().enumerate())
+        {
+            member
+                .save(&network_folder(folder, k))
+                .map_err(model_error)?;
+        }
         let written = Written {
             format: FORMAT,
             surrogate: self,
@@ -59,9 +71,24 @@ impl Surrogate {
             return Err(wrong(format!("it is not of format {FORMAT}: fit again")));
         }
         let mut read: Read = serde_json::from_slice(&text).map_err(foreign)?;
+        if let Some(networks) = read.surrogate.fitted.networks_mut() {
+            let models = (0..networks.count()).map(|k| Model::load(&network_folder(folder, k)));
+            networks.members = models.collect::<Result<_, _>>().map_err(model_error)?;
+        }
         if !read.surrogate.fitted.restore() {
             return Err(wrong("its numbers make no surrogate: fit again".into()));
         }
         Ok(read.surrogate)
+    }
+}
+
+fn network_folder(folder: &Path, member: usize) -> PathBuf {
+    folder.join(format!("network-{member}"))
+}
+
+fn model_error(error: SaveError) -> EmulateError {
+    EmulateError::File {
+        path: error.path,
+        reason: error.reason,
     }
 }

@@ -155,7 +155,9 @@ impl EmbeddingPlan {
     ) {
         match (self, buffers) {
             (Self::Mlp(p), Buffers::Mlp(b)) => p.backward(weights, rows, x, b, gradient, None),
-            (Self::Residual(p), Buffers::Residual(b)) => p.backward(weights, rows, x, b, gradient),
+            (Self::Residual(p), Buffers::Residual(b)) => {
+                p.backward(weights, rows, x, b, gradient, None);
+            }
             (Self::Convolution(p), Buffers::Convolution(b)) => {
                 p.backward(weights, rows, b, gradient);
             }
@@ -163,5 +165,28 @@ impl EmbeddingPlan {
             (Self::Attention(p), Buffers::Attention(b)) => p.backward(weights, rows, b, gradient),
             _ => {}
         }
+    }
+
+    /// Given the gradient of the features, writes that of the given columns; `false` for layers that do not
+    /// tell it. `gradient` is room for that of the weights.
+    pub fn input_gradient(
+        &self,
+        weights: &[f32],
+        rows: usize,
+        x: &[f32],
+        buffers: &mut Buffers,
+        gradient: &mut [f32],
+        below: &mut [f32],
+    ) -> bool {
+        match (self, buffers) {
+            (Self::Mlp(p), Buffers::Mlp(b)) => {
+                p.backward(weights, rows, x, b, gradient, Some(below));
+            }
+            (Self::Residual(p), Buffers::Residual(b)) => {
+                p.backward(weights, rows, x, b, gradient, Some(below));
+            }
+            _ => return false,
+        }
+        true
     }
 }

@@ -464,6 +464,59 @@ impl Plan {
         scatter(&ws.output, rows, l.outputs, out);
     }
 
+    /// Derivatives of a mean head's outputs at one row of given columns, backward through the network:
+    /// outputs x given. `None` for other heads, and for embeddings other than linear layers.
+    pub fn mean_slopes(
+        &self,
+        weights: &[f32],
+        ws: &mut Workspace,
+        given: &Matrix,
+    ) -> Option<Matrix> {
+        let HeadPlan::Mean(l) = &self.head else {
+            return None;
+        };
+        let mut all = Matrix::zeros(l.outputs, self.given);
+        let mut unused = vec![0.0; weights.len()];
+        let outputs: Vec<usize> = (0..l.outputs).collect();
+        for chunk in outputs.chunks(self.chunk) {
+            // The same row for each output, whose gradient is 1 there and 0 elsewhere.
+            self.load_given(ws, given, chunk.iter().map(|_| 0));
+            self.embed(weights, ws);
+            let rows = ws.rows;
+            let size = l.outputs * rows;
+            ws.output_gradient[..size].fill(0.0);
+            for (row, &output) in chunk.iter().enumerate() {
+                ws.output_gradient[output * rows + row] = 1.0;
+            }
+            let below = self.embedding.feature_gradient(&mut ws.embedding)?;
+            l.input_gradient(
+                weights,
+                rows,
+                &ws.output_gradient[..size],
+                below,
+                Start::Zero,
+            );
+            let mut slopes = vec![0.0; self.given * rows];
+            let Workspace { x, embedding, .. } = ws;
+            let told = self.embedding.input_gradient(
+                weights,
+                rows,
+                x,
+                embedding,
+                &mut unused,
+                &mut slopes,
+            );
+            if !told {
+                return None;
+            }
+            for (row, &output) in chunk.iter().enumerate() {
+                let to = all.row_mut(output).iter_mut().enumerate();
+                to.for_each(|(column, slope)| *slope = slopes[column * rows + row]);
+            }
+        }
+        Some(all)
+    }
+
     /// Number of outputs of a mean, class or quantile head; 0 for a density.
     pub fn outputs(&self) -> usize {
         match &self.head {

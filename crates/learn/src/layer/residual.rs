@@ -109,7 +109,7 @@ impl Residual {
         &mut b.output_gradient
     }
 
-    /// Adds the parameters' gradient.
+    /// Adds the parameters' gradient; writes that of the input if `x_gradient` is given.
     pub fn backward(
         &self,
         parameters: &[f32],
@@ -117,6 +117,7 @@ impl Residual {
         x: &[f32],
         b: &mut ResidualBuffers,
         gradient: &mut [f32],
+        x_gradient: Option<&mut [f32]>,
     ) {
         let size = self.first.outputs * rows;
         let g_stream = &mut b.stream_gradient[..size];
@@ -142,5 +143,9 @@ impl Residual {
         let stride = transpose(self.first.inputs, rows, x, transposed);
         self.first
             .add_weight_gradient(rows, transposed, stride, g_stream, gradient);
+        if let Some(below) = x_gradient {
+            self.first
+                .input_gradient(parameters, rows, g_stream, below, Start::Zero);
+        }
     }
 }

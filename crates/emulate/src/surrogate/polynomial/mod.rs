@@ -78,7 +78,7 @@ impl Expansions {
     /// Fits every column of `outputs`, both in standardised coordinates.
     pub fn fit(inputs: &Points, outputs: &Points, settings: &Polynomial) -> Self {
         let n = inputs.rows();
-        let basis = Basis::of(inputs, settings.degree.min(n.saturating_sub(2)));
+        let basis = Basis::of(inputs, settings.degree.min(highest_stable(n)));
         let values: Vec<Vec<Vec<f64>>> = inputs.iter().map(|x| basis.values(x)).collect();
         let mut best: Vec<Option<(Expansion, usize)>> = vec![None; outputs.columns()];
         let targets: Vec<Vec<f64>> = (0..outputs.columns())
@@ -195,6 +195,12 @@ impl Expansion {
         }
         Sobol { first, total }
     }
+}
+
+/// Least squares at n random points is stable to a degree of about sqrt(n) (Cohen, Davenport & Leviatan 2013);
+/// with few terms of the higher degrees it goes somewhat further.
+fn highest_stable(rows: usize) -> usize {
+    ((2.0 * rows as f64).sqrt() as usize).min(rows.saturating_sub(2))
 }
 
 /// For each degree the largest hyperbolic set that is not too large.

@@ -34,7 +34,7 @@ pub(super) fn select(design: MatRef<'_, f64>, target: &[f64]) -> Selected {
         error: f64::INFINITY,
     };
     let mut best_at = 0;
-    while path.columns.len() < all.min(n.saturating_sub(1)) {
+    while path.columns.len() < all.min((n / 2).max(2).min(n.saturating_sub(1))) {
         let gain = |j: usize| {
             let near = left[j] <= COLLINEAR * COLLINEAR * lengths[j];
             if near {

@@ -49,7 +49,7 @@ impl Default for GaussianProcess {
         Self {
             kernels: vec![Kernel::Matern52, Kernel::SquaredExponential],
             trend: Trend::Linear,
-            search_rows: 400,
+            search_rows: 250,
         }
     }
 }
@@ -344,12 +344,12 @@ fn search_all(
         let function = |point: &[f64]| penalised(&bank, kernel, point);
         let climbed = starts.iter().filter_map(|point| {
             let from = search::start(&function, point.clone())?;
-            Some(search::climb(&function, from, &bounds, 10, 1e-2))
+            Some(search::climb(&function, from, &bounds, 5, 0.3))
         });
         let Some(first) = climbed.max_by(|a, b| a.value.total_cmp(&b.value)) else {
             continue;
         };
-        let found = search::climb(&function, first, &bounds, 40, 1e-2);
+        let found = search::climb(&function, first, &bounds, 30, 0.05);
         if best
             .as_ref()
             .is_none_or(|(_, before)| found.value > before.value)
@@ -369,7 +369,7 @@ fn search_all(
     };
     let function = |point: &[f64]| penalised(&bank, kernel, point);
     let polished = search::start(&function, found.point.clone())
-        .map(|from| search::climb(&function, from, &bounds, 6, 0.1));
+        .map(|from| search::climb(&function, from, &bounds, 4, 0.3));
     Some((kernel, polished.map_or(found.point, |found| found.point)))
 }
 

@@ -74,7 +74,7 @@ fn backtrack(
     bounds: &[Bounds],
 ) -> Option<Found> {
     let mut length = 1.0;
-    for _ in 0..8 {
+    for _ in 0..5 {
         let moved = now.point.iter().zip(direction).zip(bounds);
         let point: Vec<f64> = moved
             .map(|((x, along), b)| (x + length * along).clamp(b.low, b.high))
@@ -87,7 +87,7 @@ fn backtrack(
         {
             return Some(found);
         }
-        length *= 0.35;
+        length *= 0.25;
     }
     None
 }
