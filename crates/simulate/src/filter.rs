@@ -40,8 +40,9 @@ const AT_EDGE: f64 = 3e-7;
 const MOST_POINTS: i64 = 8192;
 /// Grids that are tried.
 const TRIES: usize = 12;
-/// A map that parts neighbours by more needs a finer grid.
+/// A step that parts neighbours by more needs a finer grid, up to so much finer.
 const STEEP: f64 = 1.25;
+const STEEPEST: f64 = 16.0;
 /// The share of its peak above which a density has to be resolved.
 const MATTERS: f64 = 1e-7;
 /// Halvings of the grid for a narrow observation.
@@ -140,6 +141,8 @@ struct Filter<'a> {
     spacing: f64,
     /// The least sd of a step.
     least: f64,
+    /// By how much a step may part neighbours on this grid.
+    steepest: f64,
     /// Of steps of different lengths and reaches.
     kernels: Vec<Kernel>,
     sums: [Vec<f64>; 4],
@@ -161,6 +164,7 @@ impl<'a> Filter<'a> {
             origin: 0.0,
             spacing: 0.0,
             least: 0.0,
+            steepest: STEEP,
             kernels: Vec::new(),
             sums: Default::default(),
         };
@@ -212,7 +216,8 @@ impl<'a> Filter<'a> {
         };
         let scale = LEAST[1] * (self.origin.abs() + 1.0);
         self.least = least.max(LEAST[0] * most).max(scale);
-        let (mut in_steps, mut coarser) = (IN_STEPS[0], false);
+        let mut in_steps = IN_STEPS[0];
+        self.steepest = STEEP;
         for _ in 0..TRIES {
             self.spacing = in_steps * self.least;
             self.kernels.clear();
@@ -220,11 +225,18 @@ impl<'a> Filter<'a> {
                 Ok(log) => return log,
                 Err(Misfit::Narrow) => in_steps = IN_STEPS[1],
                 Err(Misfit::Wide) => {
-                    coarser = true;
                     self.least *= 4.0;
+                    self.steepest = f64::INFINITY;
                 }
-                Err(Misfit::Steep(_)) if coarser => return f64::NEG_INFINITY,
-                Err(Misfit::Steep(by)) => in_steps = (in_steps / by.min(4.0)).min(IN_STEPS[1]),
+                Err(Misfit::Steep(by)) => {
+                    let by = by.min(STEEPEST);
+                    in_steps = in_steps.min(IN_STEPS[1] / by);
+                    self.steepest = if by < STEEPEST {
+                        STEEP * by
+                    } else {
+                        f64::INFINITY
+                    };
+                }
             }
         }
         f64::NEG_INFINITY
@@ -369,7 +381,7 @@ impl<'a> Filter<'a> {
                 kernel.insert(self.compiled.set, block, &means);
             }
         }
-        let moved = kernel.apply(self.compiled.set, from, &mut self.sums);
+        let moved = kernel.apply(self.compiled.set, from, self.steepest, &mut self.sums);
         self.kernels[place] = kernel;
         moved
     }
@@ -393,7 +405,7 @@ impl<'a> Filter<'a> {
             places.extend(all.map(|mean| (mean - self.origin) / spacing));
         }
         let apart = spacing / (self.spacing / f64::from(1 << from.halvings));
-        from.check_steepness(|j| (places[j + 1] - places[j]) * apart)?;
+        from.check_steepness(self.steepest, |j| (places[j + 1] - places[j]) * apart)?;
         let delta = spacing / sd;
         let half = (reach / delta).ceil();
         let [mut low, mut high] = [f64::INFINITY, f64::NEG_INFINITY];

@@ -96,7 +96,7 @@ fn a_linear_process_has_the_likelihood_of_the_kalman_filter() {
             let most = match best - exact {
                 fall if fall < 30.0 => 1e-6,
                 fall if fall < 200.0 => 1e-2,
-                _ => 1.0,
+                fall => 0.01 * fall,
             };
             assert!(error < most, "{point:?}: {found} for {exact}");
         }

@@ -1,6 +1,6 @@
 //! A state's density at the points of a grid that moves with it.
 
-use super::{MATTERS, Misfit, STEEP};
+use super::{MATTERS, Misfit};
 use crate::lanes::WIDTH;
 
 /// Masses at evenly spaced points.
@@ -68,9 +68,9 @@ impl Density {
         self.first.div_euclid(width)..(self.first + count - 1).div_euclid(width) + 1
     }
 
-    /// Refuses a step by which neighbours part: `slope` gives the distance of point j and the next one after
+    /// Refuses a step by which neighbours part by more than `most`: `slope` gives the distance of point j and the next one after
     /// it, as a share of that before.
-    pub fn check_steepness(&self, slope: impl Fn(usize) -> f64) -> Result<(), Misfit> {
+    pub fn check_steepness(&self, most: f64, slope: impl Fn(usize) -> f64) -> Result<(), Misfit> {
         let least = MATTERS * self.peak();
         let mut steepest = 0.0;
         for (j, pair) in self.weights.windows(2).enumerate() {
@@ -78,7 +78,7 @@ impl Density {
                 steepest = slope(j).abs().max(steepest);
             }
         }
-        match steepest > STEEP && steepest.is_finite() {
+        match steepest > most && steepest.is_finite() {
             true => Err(Misfit::Steep(steepest)),
             false => Ok(()),
         }
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!((density.first, density.weights.len()), (-6, 13));
         assert_eq!(density.span(1), [-16, 16]);
         assert_eq!(density.blocks(), -1..1);
-        assert!(density.check_steepness(|_| 1.2).is_ok());
-        assert!(density.check_steepness(|j| j as f64).is_err());
+        assert!(density.check_steepness(1.25, |_| 1.2).is_ok());
+        assert!(density.check_steepness(1.25, |j| j as f64).is_err());
     }
 }

@@ -127,6 +127,7 @@ impl Kernel {
         &self,
         set: InstructionSet,
         from: &Density,
+        steepest: f64,
         sums: &mut [Vec<f64>; 4],
     ) -> Result<Density, Misfit> {
         let (mut low, mut high, mut is_steep) = (i64::MAX, i64::MIN, false);
@@ -151,7 +152,7 @@ impl Kernel {
                 rows.slopes[first..][..weights.len()].to_vec()
             };
             let slopes: Vec<f64> = self.parts(from).flat_map(each).collect();
-            from.check_steepness(|j| slopes[j])?;
+            from.check_steepness(steepest, |j| slopes[j])?;
         }
         let count = (high - low) as usize + self.width;
         for sum in sums.iter_mut() {
