@@ -135,7 +135,7 @@ pub enum Command {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         draws: Option<u32>,
         /// Correct the networks' answer by the mechanisms' likelihoods; with --each, add each mechanism's
-        /// evidence and its probability by it
+        /// evidence and its probability by it; of an emulator, correct its answers by the mechanism's equations
         #[arg(long)]
         refine: bool,
         /// With --each: hold each data set against simulations (column alarm_p; an alarm is .01 or less)
