@@ -88,11 +88,20 @@ pub fn certify(
     inside.sort_by(f64::total_cmp);
     let under = below(k, m, range[0]);
     let clear = CLEAR * k.norm_l2() / m.norm_l2();
-    let mut each = inside.windows(2).enumerate();
-    let placed = each.all(|(i, pair)| {
-        // Of those that are equal up to rounding only the number can be told.
-        let together = pair[1] - pair[0] <= 4.0 * clear;
-        together || below(k, m, 0.5 * (pair[0] + pair[1])) == under + i + 1
+    // Values that are equal up to rounding stand together; there must be as many eigenvalues just there.
+    let together = |a: &f64, b: &f64| b - a <= 4.0 * clear;
+    let mut first = 0;
+    let placed = inside.chunk_by(together).all(|group| {
+        let (before, behind) = (under + first, under + first + group.len());
+        first += group.len();
+        let next_is_above = match inside.get(first) {
+            None => true,
+            Some(next) => below(k, m, 0.5 * (group[group.len() - 1] + next)) == behind,
+        };
+        let [low, high] = [group[0] - 4.0 * clear, group[group.len() - 1] + 4.0 * clear];
+        let is_several =
+            group.len() == 1 || (below(k, m, low) == before && below(k, m, high) == behind);
+        next_is_above && is_several
     });
     Ok((placed && inside.len() == counted).then(|| Certificate {
         grade: Grade::Complete,

@@ -36,7 +36,7 @@ pub struct Tried {
     pub refused: Option<String>,
 }
 
-/// Rows beyond which a Gaussian process costs more than it gives.
+/// Rows beyond which a Gaussian process of one output costs more than it gives.
 const MOST_ROWS: usize = 2000;
 
 /// Rows from which networks are worth their training.
@@ -49,7 +49,13 @@ const MODES: usize = 20;
 #[must_use]
 pub fn candidates(inputs: &Points, outputs: &Points) -> Vec<Family> {
     let mut all = vec![Family::Polynomial(Polynomial::default())];
-    if inputs.rows() <= MOST_ROWS {
+    let learned = match outputs.columns() > MANY {
+        true => MODES,
+        false => outputs.columns(),
+    };
+    // Its time grows with the cube of the rows, and with the outputs.
+    let work = inputs.rows().saturating_pow(3).saturating_mul(learned);
+    if work <= MOST_ROWS.pow(3) {
         all.extend([Trend::Linear, Trend::Polynomial].map(|trend| {
             Family::GaussianProcess(GaussianProcess {
                 trend,

@@ -35,7 +35,11 @@ impl Fitted {
             Family::Mean => Ok(Self::Mean(y.columns())),
             Family::Polynomial(settings) => {
                 at_least(3, x.rows(), family)?;
-                Ok(Self::Polynomial(Expansions::fit(x, y, settings)))
+                let known = known.and_then(|known| match known {
+                    Self::Polynomial(known) => Some(known),
+                    _ => None,
+                });
+                Ok(Self::Polynomial(Expansions::fit(x, y, settings, known)))
             }
             Family::GaussianProcess(settings) => {
                 at_least(4, x.rows(), family)?;

@@ -58,7 +58,7 @@ impl Networks {
         seed: u64,
     ) -> Result<Self, String> {
         let n = inputs.rows();
-        let linear = Expansions::fit(inputs, outputs, &Polynomial::linear());
+        let linear = Expansions::fit(inputs, outputs, &Polynomial::linear(), None);
         let mut left = outputs.clone();
         let (mut values, mut spread) = (vec![0.0; outputs.columns()], vec![0.0; outputs.columns()]);
         for row in 0..n {

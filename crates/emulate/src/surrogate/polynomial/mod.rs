@@ -9,6 +9,7 @@ use crate::points::Points;
 use basis::Basis;
 use faer::Mat;
 use rayon::prelude::*;
+use select::{Design, select};
 use serde::{Deserialize, Serialize};
 use terms::{Term, add_slopes, hyperbolic, value};
 
@@ -57,6 +58,8 @@ struct Expansion {
     coefficients: Vec<f64>,
     /// Leave-one-out mean squared error.
     error: f64,
+    /// Of the set that its terms were selected from.
+    degree: usize,
 }
 
 /// Sobol' indices of one output (Sudret 2008): shares of its variance over the bank's distribution, if
@@ -75,8 +78,13 @@ const SHARES: [f64; 4] = [1.0, 0.75, 0.6, 0.5];
 const PATIENCE: usize = 2;
 
 impl Expansions {
-    /// Fits every column of `outputs`, both in standardised coordinates.
-    pub fn fit(inputs: &Points, outputs: &Points, settings: &Polynomial) -> Self {
+    /// Fits every column of `outputs`, both in standardised coordinates; with `known`, to its degrees.
+    pub fn fit(
+        inputs: &Points,
+        outputs: &Points,
+        settings: &Polynomial,
+        known: Option<&Self>,
+    ) -> Self {
         let n = inputs.rows();
         let basis = Basis::of(inputs, settings.degree.min(highest_stable(n)));
         let values: Vec<Vec<Vec<f64>>> = inputs.iter().map(|x| basis.values(x)).collect();
@@ -84,17 +92,26 @@ impl Expansions {
         let targets: Vec<Vec<f64>> = (0..outputs.columns())
             .map(|k| outputs.column(k).collect())
             .collect();
-        for (degree, terms) in sets(&basis.degrees(), n, settings) {
-            let design = Mat::from_fn(n, terms.len(), |row, j| value(&terms[j], &values[row]));
+        let known = known.filter(|known| known.outputs.len() == targets.len());
+        let sets = sets(&basis.degrees(), n, settings);
+        let highest = sets.last().map_or(0, |(degree, _)| *degree);
+        let settled = |output: usize| known.map(|known| known.outputs[output].degree.min(highest));
+        for (degree, terms) in sets {
+            let is_wanted = |output: usize| settled(output).is_none_or(|own| own == degree);
+            if !(0..targets.len()).any(is_wanted) {
+                continue;
+            }
+            let values = Mat::from_fn(n, terms.len(), |row, j| value(&terms[j], &values[row]));
+            let design = Design::new(values);
             best.par_iter_mut()
                 .zip(&targets)
-                .for_each(|(best, target)| {
-                    if let Some((_, at)) = best
-                        && degree > *at + PATIENCE
-                    {
+                .enumerate()
+                .for_each(|(output, (best, target))| {
+                    let is_past = |(_, at): &(Expansion, usize)| degree > *at + PATIENCE;
+                    if !is_wanted(output) || best.as_ref().is_some_and(is_past) {
                         return;
                     }
-                    let found = select::select(design.as_ref(), target);
+                    let found = select(&design, target);
                     if best
                         .as_ref()
                         .is_none_or(|(before, _)| found.error < before.error)
@@ -103,6 +120,7 @@ impl Expansions {
                             terms: found.columns.iter().map(|&j| terms[j].clone()).collect(),
                             coefficients: found.coefficients,
                             error: found.error,
+                            degree,
                         };
                         *best = Some((expansion, degree));
                     }
@@ -111,7 +129,7 @@ impl Expansions {
                 best.as_ref()
                     .is_some_and(|(_, at)| degree >= *at + PATIENCE)
             };
-            if best.iter().all(done) {
+            if known.is_none() && best.iter().all(done) {
                 break;
             }
         }

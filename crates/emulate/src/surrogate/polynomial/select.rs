@@ -1,7 +1,9 @@
 //! Which terms an expansion keeps: forward selection by orthogonal least squares (Chen, Billings & Luo
 //! 1989), stopped by the corrected leave-one-out error (Blatman & Sudret 2011, section 4.3).
 
-use faer::{Accum, Col, ColRef, MatRef, Par};
+use std::sync::OnceLock;
+
+use faer::{Accum, Col, ColRef, Mat, MatRef, Par};
 
 /// A column that lies this close to those selected, as a share of its length, tells nothing more.
 const COLLINEAR: f64 = 1e-6;
@@ -19,12 +21,41 @@ pub(super) struct Selected {
     pub error: f64,
 }
 
-/// Selects columns of `design` (rows x columns, the first one always) for `target`.
-pub(super) fn select(design: MatRef<'_, f64>, target: &[f64]) -> Selected {
+/// Columns to select from, for one target or many: products between columns are worked out once, when they
+/// are first asked for.
+pub(super) struct Design {
+    values: Mat<f64>,
+    lengths: Vec<f64>,
+    products: Vec<OnceLock<Col<f64>>>,
+}
+
+impl Design {
+    /// Of rows x columns.
+    pub fn new(values: Mat<f64>) -> Self {
+        let all = values.ncols();
+        Self {
+            lengths: (0..all).map(|j| values.col(j).squared_norm_l2()).collect(),
+            products: vec![OnceLock::new(); all],
+            values,
+        }
+    }
+
+    /// Every column's product with one of them.
+    fn products(&self, column: usize) -> &Col<f64> {
+        let work = || correlations(self.values.as_ref(), self.values.col(column));
+        self.products[column].get_or_init(work)
+    }
+}
+
+/// Selects columns of `design` (the first one always) for `target`.
+pub(super) fn select(design: &Design, target: &[f64]) -> Selected {
+    let (lengths, whole) = (&design.lengths, design);
+    let design = design.values.as_ref();
     let (n, all) = (design.nrows(), design.ncols());
     let mut residual = Col::from_fn(n, |row| target[row]);
-    let lengths: Vec<f64> = (0..all).map(|j| design.col(j).squared_norm_l2()).collect();
     let mut left = lengths.clone();
+    // Products of all columns with each direction (progressive Cholesky; Rubinstein, Zibulevsky & Elad 2008).
+    let mut along_directions: Vec<Vec<f64>> = Vec::new();
     let mut along = correlations(design, residual.as_ref());
     let mut leverage = vec![0.0; n];
     let mut path = Path::default();
@@ -58,12 +89,22 @@ pub(super) fn select(design: MatRef<'_, f64>, target: &[f64]) -> Selected {
             residual[row] -= share * direction[row];
             leverage[row] += direction[row] * direction[row];
         }
-        let common = correlations(design, direction.as_ref());
+        let length = path.triangle.last().and_then(|entries| entries.last());
+        let length = length.copied().unwrap_or(1.0);
+        let mut common: Vec<f64> = whole.products(next).iter().copied().collect();
+        for known in &along_directions {
+            let own = known[next];
+            for (sum, entry) in common.iter_mut().zip(known) {
+                *sum = (-own).mul_add(*entry, *sum);
+            }
+        }
+        common.iter_mut().for_each(|sum| *sum /= length);
         for j in 0..all {
             left[j] -= common[j] * common[j];
             along[j] -= common[j] * share;
         }
         left[next] = 0.0;
+        along_directions.push(common);
         let error = path.left_out_error(&residual, &leverage);
         if error < best.error {
             best.error = error;
@@ -177,7 +218,7 @@ mod tests {
         let target: Vec<f64> = (0..200)
             .map(|i| 2.0 + 3.0 * design[(i, 7)] - design[(i, 30)] + 0.01 * stream.normal())
             .collect();
-        let found = select(design.as_ref(), &target);
+        let found = select(&Design::new(design), &target);
         assert_eq!(found.columns[..3], [0, 7, 30]);
         for (found, truth) in found.coefficients.iter().zip([2.0, 3.0, -1.0]) {
             assert!((found - truth).abs() < 0.005);

@@ -107,11 +107,12 @@ impl Processes {
         known: Option<&Self>,
     ) -> Option<Self> {
         let expansions = match settings.trend {
-            Trend::Polynomial => Expansions::fit(inputs, outputs, &Polynomial::default()),
+            Trend::Polynomial => Expansions::fit(inputs, outputs, &Polynomial::default(), None),
             _ => Expansions::fit(
                 inputs,
                 &Points::zeros(inputs.rows(), 0),
                 &Polynomial::linear(),
+                None,
             ),
         };
         let basis = expansions.basis().clone();
