@@ -36,8 +36,8 @@ pub struct Seen {
 /// How errors are estimated, and which answers are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Acceptance {
-    /// What a spread is multiplied by.
-    scale: f64,
+    /// What a spread is multiplied by; `None` where no number is known to be enough.
+    scale: Option<f64>,
     /// The largest estimate that is accepted, in tolerances, at most 1; `None` where nothing is.
     threshold: Option<f64>,
 }
@@ -67,11 +67,11 @@ impl Acceptance {
             .collect();
         let scale = tolerance_bound(&ratios, BEYOND_ESTIMATE, error_rate);
         let mut own = Self {
-            scale,
+            scale: scale.is_finite().then_some(scale),
             threshold: None,
         };
         let mut tried = Vec::new();
-        if !scale.is_finite() {
+        if own.scale.is_none() {
             return (own, tried);
         }
         for threshold in own.thresholds(halves, level, error_rate) {
@@ -134,7 +134,8 @@ impl Acceptance {
     /// a share of [`BEYOND_ESTIMATE`] of queries inside the domain.
     #[must_use]
     pub fn estimate(&self, spread: f64) -> f64 {
-        self.scale * (spread + FLOOR)
+        self.scale
+            .map_or(f64::INFINITY, |scale| scale * (spread + FLOOR))
     }
 
     /// Whether an answer with this estimate, in tolerances, is accepted.

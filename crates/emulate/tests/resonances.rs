@@ -1,4 +1,5 @@
 //! Finding every resonance of responses whose poles are known, and certifying no more than is so.
+#![allow(clippy::unwrap_used)]
 
 use faer::c64;
 use gnomon_emulate::EmulateError;

@@ -1,4 +1,5 @@
 //! Surrogates through their public interface, against functions that are known.
+#![allow(clippy::unwrap_used)]
 
 use gnomon_emulate::surrogate::{
     Family, GaussianProcess, Network, Settings, Surrogate, Trend, candidates, choose,

@@ -1,4 +1,5 @@
 //! Sweeps over told trajectories: they end at what the solver says, with Newton's order.
+#![allow(clippy::unwrap_used)]
 
 use gnomon_emulate::sweep::{Control, Swept, Told, order, sweep};
 use gnomon_mechanism::Mechanism;

@@ -1,5 +1,5 @@
 //! Systems in the frequency domain against their closed forms.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::needless_range_loop, clippy::unwrap_used)]
 
 use std::f64::consts::PI;
 

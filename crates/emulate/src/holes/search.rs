@@ -198,7 +198,11 @@ impl Halton {
     #[must_use]
     pub fn new(dimension: usize, seed: u64) -> Self {
         let mut stream = Stream::new(seed, Purpose::HOLES, 0);
-        let prime = |n: &u64| (2..*n).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+        let prime = |n: &u64| {
+            (2..*n)
+                .take_while(|d| d * d <= *n)
+                .all(|d| !n.is_multiple_of(d))
+        };
         Self {
             bases: (2..).filter(prime).take(dimension).collect(),
             shift: (0..dimension).map(|_| stream.uniform()).collect(),

@@ -5,7 +5,7 @@
 //! use gnomon_emulate::Points;
 //! use gnomon_emulate::surrogate::{Family, Settings, Surrogate};
 //!
-//! let inputs = Points::new(1, (0..20).map(|i| f64::from(i) / 19.0).collect())?;
+//! let inputs = Points::new(1, (0..40).map(|i| f64::from(i) / 39.0).collect())?;
 //! let outputs = Points::new(1, inputs.column(0).map(|x| (3.0 * x).sin()).collect())?;
 //! let family = Family::Polynomial(Default::default());
 //! let surrogate = Surrogate::fit(&inputs, &outputs, &family, &Settings::default())?;

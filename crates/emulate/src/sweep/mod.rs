@@ -322,14 +322,14 @@ impl Newton<'_> {
             let (a, b) = mesh.spans[element];
             let inverse = 1.0 / (b - a);
             matrix.clear();
-            for c in 0..n {
+            for (c, before) in before.iter().enumerate() {
                 let first = self.place[c] * STAGES;
                 for (i, weights) in nodes.slopes.iter().enumerate() {
                     for (j, weight) in weights[1..].iter().enumerate() {
                         matrix.add(first + i, first + j, weight * inverse);
                     }
                     let row = (element * STAGES + i) * n + c;
-                    right[first + i] = -looked.at_nodes[row] - weights[0] * inverse * before[c];
+                    right[first + i] = -looked.at_nodes[row] - weights[0] * inverse * before;
                 }
             }
             for i in 0..STAGES {

@@ -52,7 +52,6 @@ pub struct Found {
 pub fn run(mechanism: &Mechanism, asked: &Asked<'_>, seed: u64) -> Result<Found, Failure> {
     check(mechanism)?;
     let compiled = Compiled::new(mechanism).map_err(Failure::simulation)?;
-    let columns = outputs(mechanism, &compiled, asked.outputs)?;
     let place = |name: &str| {
         mechanism.parameter(name).ok_or_else(|| {
             Failure::refused(
@@ -62,6 +61,7 @@ pub fn run(mechanism: &Mechanism, asked: &Asked<'_>, seed: u64) -> Result<Found,
         })
     };
     let over = place(asked.over)?;
+    let columns = outputs(mechanism, &compiled, asked.outputs)?;
     let coordinates = Coordinates::new(mechanism);
     let scores = |score: f64| vec![score; coordinates.dimension()];
     let one = |score: f64| -> Vec<f64> {

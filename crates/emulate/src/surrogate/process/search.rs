@@ -3,6 +3,9 @@
 
 use crate::surrogate::process::Bounds;
 
+/// A function to be climbed: its value and gradient; none where it has none.
+type Climbed<'a> = dyn Fn(&[f64]) -> Option<(f64, Vec<f64>)> + 'a;
+
 /// A point with the function's value and gradient there.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
@@ -15,10 +18,7 @@ pub(super) struct Found {
 const FARTHEST: f64 = 2.0;
 
 /// Evaluates the function at a start; `None` where it has no value.
-pub(super) fn start(
-    function: &dyn Fn(&[f64]) -> Option<(f64, Vec<f64>)>,
-    point: Vec<f64>,
-) -> Option<Found> {
+pub(super) fn start(function: &Climbed<'_>, point: Vec<f64>) -> Option<Found> {
     let (value, gradient) = function(&point)?;
     Some(Found {
         point,
@@ -29,7 +29,7 @@ pub(super) fn start(
 
 /// Climbs for at most `steps` steps, or until a step gains less than `enough`.
 pub(super) fn climb(
-    function: &dyn Fn(&[f64]) -> Option<(f64, Vec<f64>)>,
+    function: &Climbed<'_>,
     from: Found,
     bounds: &[Bounds],
     steps: usize,
@@ -68,7 +68,7 @@ pub(super) fn climb(
 }
 
 fn backtrack(
-    function: &dyn Fn(&[f64]) -> Option<(f64, Vec<f64>)>,
+    function: &Climbed<'_>,
     now: &Found,
     direction: &[f64],
     bounds: &[Bounds],

@@ -94,7 +94,7 @@ pub fn add_evidences(
         bar.inc(number);
     }
     bar.finish_and_clear();
-    let mut columns: Vec<Vec<Vec<f64>>> = vec![vec![Vec::with_capacity(rows); 3]; count];
+    let mut columns: Vec<Vec<Vec<f64>>> = vec![vec![Vec::new(); 3]; count];
     for own in &all {
         let probabilities = probabilities(&study.weights, own);
         for (mechanism, evidence) in own.iter().enumerate() {

@@ -119,15 +119,18 @@ pub fn measured(
     let speed = speed(&timed, ALONE, |queries| {
         let predicted = cascade.surrogate.predict(queries).map_err(|e| failed(&e))?;
         let each = (0..queries.rows()).into_par_iter();
+        let refined: Vec<Refined> = each
+            .map(|row| {
+                refine(
+                    &sweeper,
+                    solver,
+                    queries.row(row),
+                    predicted.values.row(row),
+                )
+            })
+            .collect();
         // What counts is the time.
-        std::hint::black_box(each.for_each(|row| {
-            refine(
-                &sweeper,
-                solver,
-                queries.row(row),
-                predicted.values.row(row),
-            );
-        }));
+        std::hint::black_box(refined);
         Ok(())
     })?;
     let solver_speed = solver.speed(&timed, ALONE)?;
