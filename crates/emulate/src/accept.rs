@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub const BEYOND_ESTIMATE: f64 = 0.05;
 /// Added to a spread, in tolerances: where a model believes itself exact, its estimate is not 0.
 const FLOOR: f64 = 0.01;
+/// No scale is smaller: errors of a model that is exact are rounding, and no estimate can tell them.
+const LEAST: f64 = 1e-6;
 /// Shares of the queries that the thresholds accept, from the surest on.
 const SHARES: [f64; 22] = [
     0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85,
@@ -67,7 +69,7 @@ impl Acceptance {
             .collect();
         let scale = tolerance_bound(&ratios, BEYOND_ESTIMATE, error_rate);
         let mut own = Self {
-            scale: scale.is_finite().then_some(scale),
+            scale: scale.is_finite().then_some(scale.max(LEAST)),
             threshold: None,
         };
         let mut tried = Vec::new();

@@ -364,7 +364,7 @@ fn programs_are_emulated_where_they_answer_alike_twice() {
              command = [\"sh\", \"-c\", \"printf 'y\\\\n{answer}\\\\n' > {{output}}\"]\n[observed]\ny = 1\n"
         )
     };
-    let small = "tolerance = 0.01\nlevel = 0.1\ncalibration = 200\nqueries = 200\n";
+    let small = "tolerance = 0.01\nlevel = 0.1\ncalibration = 200\nqueries = 400\n";
     let (_folder, study) = study_of(&program("{a}"), "", small);
     let found = emulated(&study);
     assert!(says_in_notes(&found, "The solver is a program"));
