@@ -12,14 +12,17 @@ use gnomon_simulate::{Compiled, simulate};
 const TRAINING: u64 = 8_000;
 
 /// An Ornstein-Uhlenbeck process seen with normal noise.
+/// The state that rests leaves the likelihood to particles.
 const DIFFUSION: &str = r#"
 [parameters]
 k = "LogNormal(log(0.8), 0.4)"
 s = "LogNormal(log(0.6), 0.4)"
 [states]
 x = 1.5
+rests = 0
 [dynamics]
 x = "-k * x"
+rests = 0
 [noise]
 x = "s"
 [observed]

@@ -88,7 +88,7 @@ fn what_has_no_maximum_inside_is_said() {
             .to_string()
             .contains("`a` is a whole number")
     );
-    let random = "[parameters]\na = \"Uniform(0, 1)\"\n[states]\nx = 1\n[dynamics]\nx = \"-a * x\"\n[noise]\nx = 0.1\n\
+    let random = "[parameters]\na = \"Uniform(0, 1)\"\n[states]\nx = 1\n[dynamics]\nx = \"-a * x\"\n[noise]\nx = \"0.1 * x\"\n\
                   [observed]\ntimes = [1]\ny = \"Normal(x, 1)\"\n";
     assert!(
         likelihood(random, "y")
