@@ -72,7 +72,7 @@ impl Banded {
                 let factor = others[0] / own[0];
                 if factor != 0.0 {
                     for (entry, &above) in others[1..].iter_mut().zip(&own[1..]) {
-                        *entry = (-factor).mul_add(above, *entry);
+                        *entry -= factor * above;
                     }
                     b[row] -= factor * b[k];
                 }

@@ -75,7 +75,7 @@ impl Mesh {
             let (t, h) = (times[interval], times[interval + 1] - times[interval]);
             let row = |all: &[f64], k: usize, c: usize| all[(interval + k) * n + c];
             for node in &mesh.nodes.points[1..] {
-                let x = ((b - a).mul_add(*node, a) - t) / h;
+                let x = ((b - a) * *node + a - t) / h;
                 let (y, z) = (x - 1.0, 3.0 - 2.0 * x);
                 for c in 0..n {
                     let ends =
@@ -103,7 +103,7 @@ impl Mesh {
     pub fn combine(&self, element: usize, weights: &[f64; POINTS], sum: &mut [f64]) {
         for (point, weight) in weights.iter().enumerate() {
             for (sum, value) in sum.iter_mut().zip(self.point(element, point)) {
-                *sum = weight.mul_add(*value, *sum);
+                *sum += weight * value;
             }
         }
     }
@@ -129,7 +129,7 @@ impl Mesh {
         for (element, (&(a, b), &parts)) in self.spans.iter().zip(parts).enumerate() {
             for part in 0..parts {
                 let place = |x: f64| (part as f64 + x) / parts as f64;
-                let time = |x: f64| if x == 1.0 { b } else { (b - a).mul_add(x, a) };
+                let time = |x: f64| if x == 1.0 { b } else { (b - a) * x + a };
                 spans.push((time(place(0.0)), time(place(1.0))));
                 if parts == 1 {
                     let first = element * STAGES * self.n;

@@ -211,7 +211,7 @@ impl Looked {
         self.times.clear();
         self.components.clear();
         for (element, &(a, b)) in mesh.spans.iter().enumerate() {
-            let time = |x: f64| if x == 1.0 { b } else { (b - a).mul_add(x, a) };
+            let time = |x: f64| if x == 1.0 { b } else { (b - a) * x + a };
             self.times
                 .extend(nodes.points[1..].iter().map(|&x| time(x)));
             self.times.extend(nodes.checks.map(time));
@@ -250,7 +250,7 @@ impl Looked {
                     if k < STAGES {
                         self.at_nodes[(element * STAGES + k) * n + c] = residual;
                     }
-                    let scale = here[c].abs().mul_add(control.relative, control.absolute);
+                    let scale = here[c].abs() * control.relative + control.absolute;
                     // A number that is none must not be passed over, as max() does.
                     let size = (h * residual).abs() / scale;
                     *worst = if size > *worst || size.is_nan() {
@@ -310,7 +310,7 @@ impl Newton<'_> {
                     .points
                     .iter()
                     .skip(1)
-                    .map(move |&x| if x == 1.0 { b } else { (b - a).mul_add(x, a) })
+                    .map(move |&x| if x == 1.0 { b } else { (b - a) * x + a })
             })
             .collect();
         let mut jacobians = Vec::new();

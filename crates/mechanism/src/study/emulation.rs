@@ -324,7 +324,8 @@ fn predict(top: &Section<'_>, mechanism: &Mechanism) -> Result<(Vec<Part>, Vec<u
             Vec::new(),
         ));
     };
-    let names = question::with_entries(std::slice::from_ref(mechanism), entry.names()?);
+    let only = std::slice::from_ref(mechanism);
+    let names = question::with_series(only, question::with_entries(only, entry.names()?));
     question::no_repeats(&entry, &names)?;
     let series = |name: &str| {
         mechanism

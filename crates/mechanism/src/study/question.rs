@@ -171,7 +171,7 @@ pub(super) fn with_entries(mechanisms: &[Mechanism], names: Vec<Text>) -> Vec<Te
 
 /// The name of a vector of series stands for the series `name_1`, `name_9`, ..., a slice of it for their
 /// slices.
-fn with_series(mechanisms: &[Mechanism], names: Vec<Text>) -> Vec<Text> {
+pub(super) fn with_series(mechanisms: &[Mechanism], names: Vec<Text>) -> Vec<Text> {
     let entries = |name: Text| {
         let written = Written::new(&name.value).name;
         let number = |o: &Observed| -> Option<u64> {

@@ -95,7 +95,7 @@ pub(super) fn select(design: &Design, target: &[f64]) -> Selected {
         for known in &along_directions {
             let own = known[next];
             for (sum, entry) in common.iter_mut().zip(known) {
-                *sum = (-own).mul_add(*entry, *sum);
+                *sum -= own * entry;
             }
         }
         common.iter_mut().for_each(|sum| *sum /= length);

@@ -1,6 +1,5 @@
 //! Correlation functions of a scaled distance, and what their slopes need.
 
-use gnomon_mechanism::elementary::exp;
 use serde::{Deserialize, Serialize};
 
 /// How correlation falls with distance.
@@ -19,12 +18,12 @@ impl Kernel {
     pub(super) fn at(self, square: f64) -> (f64, f64) {
         match self {
             Self::SquaredExponential => {
-                let correlation = exp(-0.5 * square);
+                let correlation = (-0.5 * square).exp();
                 (correlation, correlation)
             }
             Self::Matern52 => {
                 let a = (5.0 * square).sqrt();
-                let falling = exp(-a);
+                let falling = (-a).exp();
                 let correlation = (1.0 + a + a * a / 3.0) * falling;
                 (correlation, 5.0 / 3.0 * (1.0 + a) * falling)
             }

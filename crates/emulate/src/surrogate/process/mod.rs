@@ -69,7 +69,7 @@ const NUGGETS: [f64; 2] = [1e-13, 10.0];
 const TYPICAL: f64 = 2.0;
 const UNCERTAIN: f64 = 3.0;
 /// Rows beyond which lengthscales found on fewer are not climbed further.
-const POLISHED: usize = 1200;
+const POLISHED: usize = 400;
 /// Queries that are answered at once.
 const CHUNK: usize = 128;
 
