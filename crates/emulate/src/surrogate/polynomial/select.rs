@@ -9,6 +9,8 @@ use faer::{Accum, Col, ColRef, Mat, MatRef, Par};
 const COLLINEAR: f64 = 1e-6;
 /// Selection stops when the error was not better for so many steps, or a tenth of all.
 const PATIENCE: usize = 12;
+/// Terms at most: what needs more is not smooth, and better learned by a network.
+const MOST: usize = 300;
 
 /// A least-squares fit on some columns.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +67,8 @@ pub(super) fn select(design: &Design, target: &[f64]) -> Selected {
         error: f64::INFINITY,
     };
     let mut best_at = 0;
-    while path.columns.len() < all.min((n / 2).max(2).min(n.saturating_sub(1))) {
+    let most = (n / 2).max(2).min(n.saturating_sub(1)).min(MOST);
+    while path.columns.len() < all.min(most) {
         let gain = |j: usize| {
             let near = left[j] <= COLLINEAR * COLLINEAR * lengths[j];
             if near {
