@@ -354,6 +354,24 @@ fn two_simulations_teach_nothing_and_the_solver_answers() {
     );
 }
 
+#[test]
+fn answers_are_refined_by_the_equations() {
+    let (_folder, study) = study_of(DECAY, "", SMALL);
+    let found = emulated(&study);
+    assert!(found["answered"].as_u64().unwrap() > 0);
+    let ask = [
+        "ask", &study, "--json", "--refine", "--set", "k=1", "--set", "w=1.5",
+    ];
+    let found = json(&succeeds(&ask));
+    let answer = &found["answers"][0];
+    assert_eq!(
+        (&answer["source"], &found["refined"]),
+        (&"refined".into(), &1.into())
+    );
+    assert!(answer["reason"].as_str().unwrap().contains("sweeps"));
+    assert!((answer["x_2"].as_f64().unwrap() - 1.5 * (-1.0_f64).exp()).abs() < 1e-6);
+}
+
 /// A program is a solver like any other, unless it draws random numbers.
 #[cfg(unix)]
 #[test]
