@@ -69,18 +69,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let began = Instant::now();
     for _ in 0..repeats {
         let mut at = field.at(parameters)?;
-        sweep(
-            &mut at,
-            field.entries(),
-            told,
-            &exact.times,
-            &control,
-            false,
-        )?;
+        sweep(&mut at, &field, told, &exact.times, &control, false)?;
     }
     println!("sweeps              {:>9.1} us", micro(began, repeats));
     let mut at = field.at(parameters)?;
-    let swept = sweep(&mut at, field.entries(), told, &exact.times, &control, true)?;
+    let swept = sweep(&mut at, &field, told, &exact.times, &control, true)?;
     let errors: Vec<f64> = swept.history.iter().map(|at| error(at.values())).collect();
     for (k, (sweep, error)) in swept.sweeps.iter().zip(&errors).enumerate() {
         let (elements, residual) = (sweep.elements, sweep.residual);

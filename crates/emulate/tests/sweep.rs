@@ -37,15 +37,7 @@ fn told(text: &str, parameters: &[f64], off: f64) -> (Vec<f64>, Swept) {
         components: &wrong,
     };
     let control = Control::of(&field);
-    let swept = sweep(
-        &mut at,
-        field.entries(),
-        trajectory,
-        &exact.times,
-        &control,
-        true,
-    )
-    .unwrap();
+    let swept = sweep(&mut at, &field, trajectory, &exact.times, &control, true).unwrap();
     (exact.values, swept)
 }
 
@@ -115,15 +107,7 @@ fn what_does_not_converge_is_not_accepted() {
         components: &[3.0],
     };
     let control = Control::of(&field);
-    let swept = sweep(
-        &mut at,
-        field.entries(),
-        trajectory,
-        &[2.0],
-        &control,
-        false,
-    )
-    .unwrap();
+    let swept = sweep(&mut at, &field, trajectory, &[2.0], &control, false).unwrap();
     assert!(!swept.converged, "{:?}", swept.sweeps);
 }
 
@@ -145,14 +129,7 @@ fn wrong_input_is_refused() {
             times: &times,
             components: &components,
         };
-        let told = sweep(
-            &mut at,
-            field.entries(),
-            trajectory,
-            &[1.0],
-            &control,
-            false,
-        );
+        let told = sweep(&mut at, &field, trajectory, &[1.0], &control, false);
         assert!(told.is_err(), "{times:?}");
     }
 }

@@ -9,6 +9,7 @@ use crate::compiled::{Compiled, LawPlan, OdePlan, StiffPlan};
 use crate::events::EventState;
 use crate::failure::SimulateError;
 use crate::lanes::{Frame, LaneTape, WIDTH, run};
+use crate::linear::order::narrow;
 
 /// dy/dt = f(t, y) of a mechanism of ordinary differential equations. Components of y are its states,
 /// then the flows that it accumulates.
@@ -92,6 +93,12 @@ impl VectorField {
     #[must_use]
     pub fn entries(&self) -> &[(usize, usize)] {
         self.plans().map_or(&[], |(_, stiff)| &stiff.entries)
+    }
+
+    /// The components in an order in which the Jacobian is a narrow band.
+    #[must_use]
+    pub fn order(&self) -> Vec<usize> {
+        narrow(self.components(), self.entries())
     }
 
     fn plans(&self) -> Option<(&OdePlan, &StiffPlan)> {

@@ -6,7 +6,7 @@
 
 mod band;
 mod dense;
-mod order;
+pub(crate) mod order;
 
 use crate::lanes::Lanes;
 use band::Band;

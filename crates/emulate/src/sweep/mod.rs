@@ -10,7 +10,6 @@
 mod banded;
 mod mesh;
 mod nodes;
-mod order;
 mod outputs;
 
 use gnomon_simulate::{FieldAt, VectorField};
@@ -75,7 +74,8 @@ pub struct Swept {
     pub history: Vec<Points>,
 }
 
-/// Sweeps over the trajectory `told` until its residual is accepted, and reads it off at `asked`. `keep` is
+/// Sweeps over the trajectory `told` until its residual is accepted, and reads it off at `asked`; `at` is of
+/// `field`. `keep` is
 /// whether the asked components are kept at every sweep, for a look at how they converge.
 ///
 /// # Errors
@@ -84,7 +84,7 @@ pub struct Swept {
 /// [`EmulateError::Order`] where times do not increase, or end before the start.
 pub fn sweep(
     at: &mut FieldAt<'_>,
-    entries: &[(usize, usize)],
+    field: &VectorField,
     told: Told<'_>,
     asked: &[f64],
     control: &Control,
@@ -93,7 +93,15 @@ pub fn sweep(
     let n = at.start().1.len();
     check(told, at.start().0, n)?;
     let mut mesh = Mesh::through(at, told);
-    let (place, reach) = order::near(n, entries);
+    let entries = field.entries();
+    let mut place = vec![0; n];
+    for (position, &component) in field.order().iter().enumerate() {
+        place[component] = position;
+    }
+    let apart = entries
+        .iter()
+        .map(|&(row, column)| place[row].abs_diff(place[column]));
+    let reach = apart.max().unwrap_or(0);
     let mut newton = Newton {
         entries,
         place,

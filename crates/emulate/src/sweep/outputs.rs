@@ -126,8 +126,7 @@ impl Sweeper {
             times: &self.times,
             components: &components,
         };
-        let entries = self.field.entries();
-        let mut swept = sweep(&mut at, entries, told, &self.times, &self.control, keep)?;
+        let mut swept = sweep(&mut at, &self.field, told, &self.times, &self.control, keep)?;
         let read = |rows: &Points| -> Vec<f64> {
             let each = self.places.iter();
             each.map(|&(row, component)| rows.row(row)[component])

@@ -4,7 +4,7 @@
 
 /// The numbers 0..n in an order in which the pattern's entries lie close to the diagonal; a ring
 /// comes out as a band of two. The pattern is taken as symmetric.
-pub(super) fn narrow(n: usize, entries: &[(usize, usize)]) -> Vec<usize> {
+pub(crate) fn narrow(n: usize, entries: &[(usize, usize)]) -> Vec<usize> {
     let mut neighbours: Vec<Vec<usize>> = vec![Vec::new(); n];
     for &(row, column) in entries.iter().filter(|(row, column)| row != column) {
         neighbours[row].push(column);
