@@ -25,6 +25,12 @@ impl Prior {
         }
     }
 
+    /// Positions of the parameters that a query holds, in its order.
+    #[must_use]
+    pub fn given(&self) -> &[usize] {
+        &self.given
+    }
+
     /// Whether a column of a query takes values without numbers between them.
     #[must_use]
     pub fn is_discrete(&self, column: usize) -> bool {

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod attribute;
+mod average;
 mod bank;
 mod c2st;
 mod converge;
@@ -101,6 +102,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             study,
             at,
             set,
+            average,
             slopes,
             observed,
             each,
@@ -111,6 +113,15 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             alarms,
             output,
         } => {
+            if let Some(solves) = average {
+                let asked = average::Asked {
+                    at: at.as_deref(),
+                    draws: draws.map_or(average::DRAWS, |draws| draws as usize),
+                    solves,
+                    folder: output.as_deref(),
+                };
+                return average::execute(&session, &study, asked);
+            }
             if at.is_some() || !set.is_empty() {
                 let asked = emulate::Asked {
                     at: at.as_deref(),

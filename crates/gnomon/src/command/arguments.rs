@@ -111,11 +111,15 @@ pub enum Command {
         /// One query of an emulator: a parameter's value; once for each parameter
         #[arg(long, value_name = "NAME=VALUE", conflicts_with_all = ["at", "observed", "each", "series", "draws", "alarms"])]
         set: Vec<String>,
+        /// Means of what is emulated, unbiased by this many solves: over the rows of --at, draws of any
+        /// distribution, or over draws from the prior
+        #[arg(long, value_name = "SOLVES", conflicts_with_all = ["set", "slopes", "observed", "each", "series", "refine", "alarms"])]
+        average: Option<usize>,
         /// With --at or --set: also the exact derivatives of what the emulator answers
         #[arg(long, conflicts_with_all = ["observed", "each", "series"])]
         slopes: bool,
         /// A CSV file in the form of the study's own data
-        #[arg(long, value_name = "FILE", required_unless_present_any = ["each", "series", "at", "set"])]
+        #[arg(long, value_name = "FILE", required_unless_present_any = ["each", "series", "at", "set", "average"])]
         observed: Option<PathBuf>,
         /// Many data sets: a .csv, .parquet or .npz file with one data set a row
         #[arg(
@@ -131,7 +135,8 @@ pub enum Command {
         /// What that file's columns are
         #[command(flatten)]
         columns: SeriesColumns,
-        /// Posterior draws, instead of the study's number (1000 with --each)
+        /// Posterior draws, instead of the study's number (1000 with --each); with --average, draws from the
+        /// prior (100000)
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         draws: Option<u32>,
         /// Correct the networks' answer by the mechanisms' likelihoods; with --each, add each mechanism's
@@ -143,6 +148,7 @@ pub enum Command {
         alarms: bool,
         /// Also write answer.json, draws.csv and draws.parquet into this folder; with --each,
         /// answers.csv and answers.parquet; with --series, forecasts.csv; of an emulator, answers.csv
+        /// or, with --average, averages.csv
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },

@@ -2,6 +2,7 @@
 //! fresh queries -> claims, on others -> what it costs -> a report. [`ask`] answers queries with it.
 
 pub mod ask;
+pub mod average;
 mod certify;
 mod kept;
 mod known;

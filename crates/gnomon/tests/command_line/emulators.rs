@@ -372,6 +372,63 @@ fn answers_are_refined_by_the_equations() {
     assert!((answer["x_2"].as_f64().unwrap() - 1.5 * (-1.0_f64).exp()).abs() < 1e-6);
 }
 
+/// The mean of w exp(-k t) over the prior: 1.5 (exp(-t / 2) - exp(-3 t / 2)) / t.
+#[test]
+fn averages_are_unbiased_and_say_how_sure_they_are() {
+    let (folder, study) = study_of(DECAY, "", SMALL);
+    emulated(&study);
+    let output = folder.path().join("averages");
+    let output = output.display().to_string();
+    let found = json(&succeeds(&[
+        "ask",
+        &study,
+        "--average",
+        "100",
+        "--draws",
+        "20000",
+        "--output",
+        &output,
+        "--json",
+    ]));
+    let averages = found["averages"].as_array().unwrap();
+    for (own, t) in averages.iter().zip([0.5_f64, 1.0, 2.0]) {
+        let truth = 1.5 * ((-0.5 * t).exp() - (-1.5 * t).exp()) / t;
+        let (mean, error) = (
+            own["mean"].as_f64().unwrap(),
+            own["standard_error"].as_f64().unwrap(),
+        );
+        // A false alarm in 16,000 for each.
+        assert!(
+            (mean - truth).abs() < 4.0 * error,
+            "{mean} +- {error}, not {truth}"
+        );
+        // 100 solves and 19,900 inputs: an emulator that is nearly exact has .0050 of the variance.
+        let factor = own["variance_factor"].as_f64().unwrap();
+        assert!(factor > 0.003 && factor < 0.01, "{factor}");
+    }
+    assert_eq!((&found["pilot"], &found["kept"]), (&20.into(), &100.into()));
+    let table = fs::read_to_string(format!("{output}/averages.csv")).unwrap();
+    assert_eq!(table.lines().count(), 4);
+    fails(
+        &["ask", &study, "--average", "10"],
+        3,
+        &["10 solves", "at least 20"],
+    );
+    fails(
+        &["ask", &study, "--average", "50", "--draws", "40"],
+        3,
+        &["40 inputs"],
+    );
+    let file = folder.path().join("inputs.csv");
+    fs::write(&file, format!("k,w\n{}1,\n", "1,1.5\n".repeat(40))).unwrap();
+    let file = file.display().to_string();
+    fails(
+        &["ask", &study, "--average", "30", "--at", &file],
+        3,
+        &["the learned map has no answer to every input"],
+    );
+}
+
 /// A program is a solver like any other, unless it draws random numbers.
 #[cfg(unix)]
 #[test]

@@ -24,9 +24,9 @@ const AT_ONCE: usize = 20_000;
 
 /// An emulator that is ready to answer.
 pub struct Emulator<'a> {
-    context: &'a Context,
-    cascade: Cascade,
-    solver: Solver,
+    pub(super) context: &'a Context,
+    pub(super) cascade: Cascade,
+    pub(super) solver: Solver,
     /// Columns of given parameters, then of what is emulated.
     names: Vec<String>,
 }
@@ -90,6 +90,13 @@ impl<'a> Emulator<'a> {
             solver: Solver::new(&context.study.mechanisms[0], emulation, context.seed)?,
             names: names(context, emulation),
         })
+    }
+
+    /// `count` draws from the prior, one a row.
+    #[must_use]
+    pub fn draws(&self, count: usize) -> Points {
+        let seed = self.context.seed_for("average");
+        self.solver.draws(seed, count)
     }
 
     /// Names of what a query gives.
@@ -193,19 +200,30 @@ impl<'a> Emulator<'a> {
                 self.cascade.refine(queries, &places, refine, solve)?
             }
         };
-        let mut kept = Kept::none(self.given().len(), self.outputs().len());
-        for (row, answer) in answers.iter().enumerate() {
-            if answer.source == Source::Solver && places[row].is_some() {
-                kept.queries
-                    .push(queries.row(row))
-                    .map_err(|e| failed(&e))?;
-                kept.answers.push(&answer.values).map_err(|e| failed(&e))?;
-            }
+        let from_solver = answers.iter().enumerate();
+        let from_solver = from_solver.filter(|(_, answer)| answer.source == Source::Solver);
+        let mut solved = Points::zeros(0, self.outputs().len());
+        let mut rows = Vec::new();
+        for (row, answer) in from_solver {
+            rows.push(row);
+            solved.push(&answer.values).map_err(|e| failed(&e))?;
         }
-        all.kept += kept::add(self.context, &self.names, &kept)?;
+        all.kept += self.keep(&queries.select(&rows), &solved)?;
         all.solver_seconds += seconds;
         all.answers.extend(answers);
         Ok(())
+    }
+
+    /// Keeps solves inside the prior for the next learning; how many were new.
+    pub(super) fn keep(&self, queries: &Points, answers: &Points) -> Result<usize, Failure> {
+        let mut kept = Kept::none(self.given().len(), self.outputs().len());
+        for (query, answer) in queries.iter().zip(answers.iter()) {
+            if self.solver.prior().place(query).is_some() {
+                kept.queries.push(query).map_err(|e| failed(&e))?;
+                kept.answers.push(answer).map_err(|e| failed(&e))?;
+            }
+        }
+        kept::add(self.context, &self.names, &kept)
     }
 
     /// Why the emulator did not answer, in words; empty where it did.

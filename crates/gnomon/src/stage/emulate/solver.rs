@@ -8,7 +8,7 @@ use gnomon_emulate::{EmulateError, Points};
 use gnomon_mechanism::Mechanism;
 use gnomon_mechanism::model::{Law, OdeSolver};
 use gnomon_mechanism::study::Emulation;
-use gnomon_simulate::{Compiled, derived, simulate_at};
+use gnomon_simulate::{Compiled, derived, draw_parameters, simulate_at};
 
 use crate::failure::Failure;
 use crate::interrupt;
@@ -157,6 +157,21 @@ impl Solver {
             }
         }
         columns
+    }
+
+    /// `count` queries drawn from the prior, one a row.
+    #[must_use]
+    pub fn draws(&self, seed: u64, count: usize) -> Points {
+        let numbers: Vec<u64> = (0..count as u64).collect();
+        let columns = draw_parameters(&self.compiled, seed, &numbers);
+        let given = self.prior.given();
+        let mut draws = Points::zeros(count, given.len());
+        for row in 0..count {
+            for (value, &place) in draws.row_mut(row).iter_mut().zip(given) {
+                *value = columns[place][row];
+            }
+        }
+        draws
     }
 
     /// Derived quantities of queries: one row a query, those at `places` among the mechanism's.
