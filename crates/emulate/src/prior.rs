@@ -2,6 +2,9 @@
 
 use gnomon_mechanism::expression::{Inputs, Tape};
 use gnomon_mechanism::{Family, Mechanism};
+use rayon::prelude::*;
+
+use crate::points::Points;
 
 /// The priors of a mechanism's parameters, some of which a query gives; the others are fixed by these.
 #[derive(Clone, Debug)]
@@ -76,6 +79,15 @@ impl Prior {
             .iter()
             .all(|place| place.is_finite())
             .then_some(places)
+    }
+
+    /// [`Prior::place`] of many queries.
+    #[must_use]
+    pub fn places(&self, queries: &Points) -> Vec<Option<Vec<f64>>> {
+        let rows: Vec<&[f64]> = queries.iter().collect();
+        rows.into_par_iter()
+            .map(|query| self.place(query))
+            .collect()
     }
 }
 

@@ -16,9 +16,10 @@ mod stress;
 mod study;
 
 use std::num::NonZero;
+use std::path::Path;
 
 use clap::CommandFactory;
-use gnomon::context::{Wishes, processors};
+use gnomon::context::{Context, Wishes, processors};
 use gnomon::failure::Failure;
 use gnomon::mechanism::schema;
 use gnomon::mechanism::study::Columns;
@@ -56,6 +57,11 @@ impl Session {
                 threads: shared.threads.map(usize::from),
             },
         }
+    }
+
+    /// A study of any kind: its commands say what they do with an emulator.
+    fn read(&self, path: &Path) -> Result<Context, Failure> {
+        Context::read(path, self.wishes, self.progress)
     }
 }
 

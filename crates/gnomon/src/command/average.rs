@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::Session;
 use super::output::significant;
-use super::study::read_emulator;
 
 /// Draws from the prior, where no file says over what.
 pub const DRAWS: usize = 100_000;
@@ -30,7 +29,7 @@ pub struct Asked<'a> {
 
 /// Averages, and tells.
 pub fn execute(session: &Session, path: &Path, asked: Asked<'_>) -> Result<(), Failure> {
-    let context = read_emulator(session, path)?;
+    let context = session.read(path)?;
     let emulator = Emulator::load(&context)?;
     let inputs = match asked.at {
         Some(file) => emulator.read(file)?,

@@ -16,11 +16,10 @@ use serde_json::{Map, Value, json};
 
 use super::Session;
 use super::output::{self, significant, wrap};
-use super::study::read_emulator;
 
 /// Simulates, learns, certifies, and tells.
 pub fn execute(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> {
-    let context = read_emulator(session, path)?;
+    let context = session.read(path)?;
     if !session.output.json && !session.output.quiet {
         output::print(&format!("{}\n", context.study.title))?;
     }
@@ -116,7 +115,7 @@ pub struct Asked<'a> {
 
 /// Answers queries.
 pub fn ask(session: &Session, path: &Path, asked: Asked<'_>) -> Result<(), Failure> {
-    let context = read_emulator(session, path)?;
+    let context = session.read(path)?;
     let emulator = Emulator::load(&context)?;
     let queries = match asked.at {
         Some(file) => emulator.read(file)?,

@@ -19,7 +19,7 @@ use super::output;
 use super::{Session, emulate};
 
 pub(super) fn read(session: &Session, path: &Path) -> Result<Context, Failure> {
-    let context = Context::read(path, session.wishes, session.progress)?;
+    let context = session.read(path)?;
     match context.study.emulation {
         None => Ok(context),
         Some(_) => Err(Failure::refused(
@@ -32,14 +32,9 @@ pub(super) fn read(session: &Session, path: &Path) -> Result<Context, Failure> {
     }
 }
 
-/// A study of any kind; only some commands know what to do with an emulator.
-pub(super) fn read_emulator(session: &Session, path: &Path) -> Result<Context, Failure> {
-    Context::read(path, session.wishes, session.progress)
-}
-
 /// `gnomon run`.
 pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> {
-    let context = read_emulator(session, path)?;
+    let context = session.read(path)?;
     if context.study.emulation.is_some() {
         return emulate::execute(session, path, strict);
     }
@@ -175,7 +170,7 @@ pub fn check(session: &Session, path: &Path) -> Result<(), Failure> {
         )?;
         return Ok(());
     }
-    let context = read_emulator(session, path)?;
+    let context = session.read(path)?;
     Population::new(&context.study)?;
     let study = &context.study;
     let mut text = format!("{}\n\n", study.title);
@@ -276,7 +271,7 @@ pub fn preview(session: &Session, path: &Path) -> Result<(), Failure> {
 
 /// `gnomon simulate`.
 pub fn simulate(session: &Session, path: &Path) -> Result<(), Failure> {
-    let context = read_emulator(session, path)?;
+    let context = session.read(path)?;
     let population = Population::new(&context.study)?;
     let banks = stage::rounds::run(&context, &population)?.banks;
     let lines: Vec<String> = banks

@@ -648,7 +648,7 @@ fn ledger(
         None => (own, shown::not_loosened(solver)),
     };
     let emulator = speed(&pool.queries, ALONE, |queries| {
-        let places = ask::places(solver.prior(), queries);
+        let places = solver.prior().places(queries);
         // What counts is the time.
         std::hint::black_box(cascade.opinions(queries, &places));
         Ok(())

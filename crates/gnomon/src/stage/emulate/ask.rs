@@ -6,7 +6,6 @@ use std::time::Instant;
 use gnomon_emulate::Points;
 use gnomon_emulate::cascade::{Answer, Cascade, Reason, Source};
 use gnomon_emulate::domain::Outside;
-use gnomon_emulate::prior::Prior;
 use gnomon_emulate::surrogate::Surrogate;
 use gnomon_emulate::sweep::Sweeper;
 use rayon::prelude::*;
@@ -183,7 +182,7 @@ impl<'a> Emulator<'a> {
         sweeper: Option<&Sweeper>,
         all: &mut Answered,
     ) -> Result<(), Failure> {
-        let places = places(self.solver.prior(), queries);
+        let places = self.solver.prior().places(queries);
         let mut seconds = 0.0;
         let solve = |rows: &[usize]| {
             let began = Instant::now();
@@ -264,12 +263,4 @@ impl<'a> Emulator<'a> {
             Some(failure) => format!("{why}; the solver failed: {failure}"),
         }
     }
-}
-
-/// Where the prior has queries; `None` outside its support.
-pub fn places(prior: &Prior, queries: &Points) -> Vec<Option<Vec<f64>>> {
-    let rows: Vec<&[f64]> = queries.iter().collect();
-    rows.into_par_iter()
-        .map(|query| prior.place(query))
-        .collect()
 }

@@ -77,7 +77,7 @@ pub fn measured(
     };
     let rows: Vec<usize> = pool.answered().into_iter().take(QUERIES).collect();
     let queries = pool.queries.select(&rows);
-    let places: Vec<Option<Vec<f64>>> = super::ask::places(solver.prior(), &queries);
+    let places = solver.prior().places(&queries);
     let opinions = cascade.opinions(&queries, &places);
     interrupt::check()?;
     let Some(tight) = solver.loosened(TIGHTER)? else {
