@@ -141,6 +141,27 @@ fn missing_numbers_of_imported_simulations_are_reported() {
         "{told}"
     );
     assert_eq!(told["missing"], serde_json::json!(["y_1"]));
+    let row = "0.7,0.2,0.3,\n";
+    let copies = write(
+        "copies.csv",
+        &format!(
+            "slope,y_1,y_2,failure\n{}0.7,0.1,0.2,\n0.7,0.2,0.1,\n",
+            row.repeat(9)
+        ),
+    );
+    let told = succeeds(&["bank", "import", &study, &copies, "--replace", "--json"]);
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let counts = ["rows", "copies", "parameter_vectors"].map(|key| told[key].as_u64().unwrap());
+    assert_eq!(counts, [3, 8, 1], "{told}");
+    let told = succeeds(&["bank", "import", &study, &copies, "--replace"]);
+    let told = String::from_utf8(told.stdout).unwrap();
+    for words in [
+        "8 further rows are copies of these",
+        "1 different vectors of parameters",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    succeeds(&["bank", "import", &study, &file, "--replace"]);
     let info = succeeds(&["bank", "info", &study]);
     let info = String::from_utf8(info.stdout).unwrap();
     assert!(

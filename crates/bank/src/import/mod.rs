@@ -25,6 +25,7 @@ mod assign;
 mod csv_file;
 mod npz_file;
 mod parquet_file;
+mod repeats;
 
 use std::fs;
 use std::path::Path;
@@ -66,6 +67,10 @@ pub struct Imported {
     pub bank: Bank,
     /// Columns of the file that have no role and were left out.
     pub unused: Vec<String>,
+    /// Rows that were left out: copies of earlier ones, with a parameter that is no whole number.
+    pub copies: usize,
+    /// Different vectors of parameters; simulations whose parameters are whole numbers count as one each.
+    pub parameter_vectors: usize,
 }
 
 /// A column of the user's file.
@@ -107,15 +112,19 @@ pub fn import(
     let assigned = assign::assign(columns, mapping, study).map_err(failed)?;
     assigned.schema.check().map_err(|e| failed(e.to_string()))?;
     check(&assigned.schema, &assigned.rows).map_err(failed)?;
+    let found = repeats::distinct(assigned.rows, &assigned.schema.columns);
+    let rows = found.rows;
 
     let mut writer = Bank::create(dir, assigned.schema)?;
-    for plan in writer.missing(assigned.rows.len() as u64) {
+    for plan in writer.missing(rows.len() as u64) {
         let (first, end) = (plan.first as usize, (plan.first + plan.rows) as usize);
-        writer.write(plan, &assign::slice(&assigned.rows, first..end))?;
+        writer.write(plan, &assign::slice(&rows, first..end))?;
     }
     Ok(Imported {
         bank: writer.finish(),
         unused: assigned.unused,
+        copies: found.copies,
+        parameter_vectors: found.parameter_vectors,
     })
 }
 

@@ -27,7 +27,7 @@ const NORMAL: f64 = 1.644_853_627;
 const IN_RANGE: usize = 200;
 const MOST_RANGES: usize = 10;
 /// Where simulations never vary, another number is this far.
-const NEVER: f64 = 1e9;
+pub const NEVER: f64 = 1e9;
 
 /// Where an entry is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,6 +16,9 @@ use super::Session;
 use super::arguments::BankCommand;
 use super::output::significant;
 
+/// Simulations a vector of parameters from which on a held-out loss is to be doubted.
+const FEW_VECTORS: u64 = 2;
+
 /// `gnomon bank ...`.
 pub fn execute(session: &Session, command: BankCommand) -> Result<(), Failure> {
     match command {
@@ -303,8 +306,7 @@ fn bring_in(
                 std::fs::remove_dir_all(left).map_err(cannot)?;
             }
         }
-        let Imported { unused, bank } = import(file, &fresh, &mapping, check)?;
-        drop(bank);
+        let found = import(file, &fresh, &mapping, check)?;
         if place.is_dir() {
             std::fs::rename(&place, &old).map_err(cannot)?;
         }
@@ -312,8 +314,10 @@ fn bring_in(
         if old.is_dir() {
             std::fs::remove_dir_all(&old).map_err(cannot)?;
         }
-        let bank = Bank::open(&place)?;
-        Imported { bank, unused }
+        Imported {
+            bank: Bank::open(&place)?,
+            ..found
+        }
     } else {
         import(file, &place, &mapping, check).map_err(|error| match error {
             BankError::Foreign { .. } => Failure::refused(
@@ -329,6 +333,19 @@ fn bring_in(
         imported.bank.dir().display(),
         path.display()
     );
+    if imported.copies > 0 {
+        text += &format!(
+            "\n{} further rows are copies of these, and are left out",
+            imported.copies
+        );
+    }
+    let (vectors, rows) = (imported.parameter_vectors as u64, imported.bank.rows());
+    if vectors * FEW_VECTORS < rows {
+        text += &format!(
+            "\nthey have {vectors} different vectors of parameters: networks may learn these by heart, and the held-out \
+             loss, taken at the same ones, would not show it"
+        );
+    }
     let info = imported.bank.info()?;
     if info.failures > 0 {
         let reasons = info.reasons.iter();
@@ -353,7 +370,7 @@ fn bring_in(
     }
     let value = json!({
         "rows": imported.bank.rows(), "failures": info.failures, "missing": lacking,
-        "unused": imported.unused,
+        "unused": imported.unused, "copies": imported.copies, "parameter_vectors": vectors,
     });
     session.output.result(&text, &value)
 }

@@ -352,7 +352,10 @@ pub(super) fn data_sets(context: &Context, each: &Path) -> Result<Vec<Vec<f64>>,
         ));
     }
     for (place, (name, values)) in columns.iter().zip(&data).enumerate() {
-        let wrong = |value: &f64| context.study.impossible(place, *value);
+        let wrong = |value: &f64| match value.is_infinite() {
+            true => Some("it is not finite".into()),
+            false => context.study.impossible(place, *value),
+        };
         if let Some((row, reason)) = (1..)
             .zip(values.iter().map(wrong))
             .find(|(_, r)| r.is_some())

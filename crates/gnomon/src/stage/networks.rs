@@ -161,7 +161,7 @@ fn embedding(study: &Study, standardiser: &Standardiser) -> Embedding {
     if !convolve {
         return Embedding::ResidualMlp {
             width,
-            blocks: BLOCKS,
+            blocks: wishes.blocks.unwrap_or(BLOCKS),
             outputs: FEATURES,
             activation: Activation::Relu,
         };
@@ -235,7 +235,7 @@ pub fn online_recipe(wishes: &Learn, head: &Head, rows: usize, seed: u64) -> (Re
     let steps_per_epoch = steps_per_epoch.max(1);
     let recipe = Recipe {
         // What is seen once cannot be learned by heart.
-        patience: epochs,
+        patience: wishes.patience.unwrap_or(epochs),
         ..with_budget(wishes, head, batch, epochs, steps_per_epoch, seed)
     };
     (recipe, steps_per_epoch as u64)
@@ -282,6 +282,10 @@ fn with_budget(
         batch,
         epochs,
         learning_rate: wishes.learning_rate.unwrap_or(learning_rate),
+        patience: wishes.patience.unwrap_or(default.patience),
+        validation: wishes.validation.unwrap_or(default.validation),
+        warm_up: wishes.warm_up.unwrap_or(default.warm_up),
+        weight_decay: wishes.weight_decay.unwrap_or(default.weight_decay),
         averaging: ((epochs * steps_per_epoch) as u64 / 15).max(1),
         ..default
     }

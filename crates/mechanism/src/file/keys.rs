@@ -486,6 +486,6 @@ pub const PROGRAM: &[Key] = &[
     Key::new(
         "most_failures",
         Kind::Number,
-        "The run ends when more than this share of simulations failed. Default 0.2.",
+        "The run ends when more than this share of simulations failed. Default 0.5.",
     ),
 ];

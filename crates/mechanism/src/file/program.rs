@@ -79,7 +79,7 @@ pub(crate) fn law(
             Protocol::JsonLines
         },
         time_limit: time_limit.unwrap_or(60.0),
-        most_failures: most_failures.unwrap_or(0.2),
+        most_failures: most_failures.unwrap_or(0.5),
         place: Some((entry.source.clone(), entry.at)),
     }))
 }

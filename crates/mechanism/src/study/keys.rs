@@ -82,7 +82,7 @@ pub const SIMULATE: &[Key] = &[
     Key::new(
         "most_failures",
         Kind::Number,
-        "The run ends when more than this share of simulations failed. Default 0.2.",
+        "The run ends when more than this share of simulations failed. Default 0.5.",
     ),
     Key::new(
         "rounds",
@@ -133,6 +133,31 @@ pub const LEARN: &[Key] = &[
         "epochs",
         Kind::Count(1),
         "Passes over the simulations at most; training may stop earlier.",
+    ),
+    Key::new(
+        "patience",
+        Kind::Count(1),
+        "Passes without a better held-out loss before training stops. Default: 20.",
+    ),
+    Key::new(
+        "validation",
+        Kind::Number,
+        "Share of the simulations that is held out to judge. Default: 0.1.",
+    ),
+    Key::new(
+        "warm_up",
+        Kind::Count(0),
+        "Steps over which the step size grows from 0. Default: 100.",
+    ),
+    Key::new(
+        "weight_decay",
+        Kind::Number,
+        "Decoupled weight decay. Default: 0.",
+    ),
+    Key::new(
+        "blocks",
+        Kind::Count(1),
+        "Residual blocks of an MLP embedding. Default: 3.",
     ),
     Key::new(
         "online",

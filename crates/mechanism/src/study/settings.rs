@@ -15,7 +15,7 @@ pub struct Simulate {
     pub is_default: bool,
     /// The seed of everything random. Default 1.
     pub seed: u64,
-    /// The run ends when more than this share of simulations failed. Default 0.2.
+    /// The run ends when more than this share of simulations failed. Default 0.5.
     pub most_failures: f64,
     /// Rounds in which they are made, each but the first from the prior truncated to where the
     /// posterior of the study's data is. Default 1.
@@ -44,6 +44,16 @@ pub struct Learn {
     pub learning_rate: Option<f64>,
     /// Passes over the simulations at most.
     pub epochs: Option<usize>,
+    /// Passes without a better held-out loss before training stops.
+    pub patience: Option<usize>,
+    /// Share of the simulations that is held out to judge.
+    pub validation: Option<f64>,
+    /// Steps over which the learning rate grows from 0.
+    pub warm_up: Option<u64>,
+    /// Decoupled weight decay.
+    pub weight_decay: Option<f64>,
+    /// Residual blocks of an MLP embedding.
+    pub blocks: Option<usize>,
     /// Whether networks are trained on fresh simulations, made meanwhile, instead of the bank's.
     /// `None`: where the study leaves the number of simulations open and they are cheap.
     pub online: Option<bool>,
@@ -123,7 +133,7 @@ impl Default for Simulate {
             simulations: MANY,
             is_default: true,
             seed: 1,
-            most_failures: 0.2,
+            most_failures: 0.5,
             rounds: 1,
         }
     }
@@ -140,6 +150,11 @@ impl Default for Learn {
             bins: None,
             batch: None,
             learning_rate: None,
+            patience: None,
+            validation: None,
+            warm_up: None,
+            weight_decay: None,
+            blocks: None,
             epochs: None,
             online: None,
             memory: None,
@@ -186,6 +201,15 @@ fn count(section: &Section<'_>, key: &str) -> Result<Option<usize>, ReadError> {
     entry.map(|entry| Ok(entry.count(1)? as usize)).transpose()
 }
 
+fn not_negative(entry: &Entry<'_>) -> Result<f64, ReadError> {
+    let number = entry.number()?;
+    if number >= 0.0 && number.is_finite() {
+        return Ok(number);
+    }
+    let text = format!("`{}` must not be negative, but is {number}", entry.key);
+    Err(entry.error(text, "not a number from 0 on"))
+}
+
 /// A number above 0 and below 1.
 fn proper_share(section: &Section<'_>, key: &str, default: f64) -> Result<f64, ReadError> {
     let Some(entry) = section.get(key) else {
@@ -207,7 +231,7 @@ fn proper_share(section: &Section<'_>, key: &str, default: f64) -> Result<f64, R
 fn bytes(entry: &Entry<'_>) -> Result<u64, ReadError> {
     const UNITS: [(&str, f64); 4] = [("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12)];
     let text = entry.text()?;
-    let written = text.value.trim();
+    let written = text.value.trim().to_uppercase();
     let amount = UNITS.iter().find_map(|(unit, size)| {
         let number = written.strip_suffix(unit)?.trim().parse::<f64>().ok()?;
         Some(number * size)
@@ -348,6 +372,16 @@ pub(super) fn learn(top: &Section<'_>, rounds: usize) -> Result<Learn, ReadError
     settings.bins = count(&section, "bins")?;
     settings.batch = count(&section, "batch")?;
     settings.epochs = count(&section, "epochs")?;
+    settings.patience = count(&section, "patience")?;
+    settings.blocks = count(&section, "blocks")?;
+    settings.warm_up = section.get("warm_up").map(|e| e.count(0)).transpose()?;
+    settings.weight_decay = section
+        .get("weight_decay")
+        .map(|e| not_negative(&e))
+        .transpose()?;
+    if section.get("validation").is_some() {
+        settings.validation = Some(proper_share(&section, "validation", 0.0)?);
+    }
     let online = section.get("online").map(|e| e.truth()).transpose()?;
     settings.online = online;
     if let Some(entry) = section.get("online")

@@ -1,6 +1,6 @@
 //! Whether the data speak against the mechanisms or the posterior, where, and what that means.
 
-use gnomon_examine::observed::entries::{Entries, Expected};
+use gnomon_examine::observed::entries::{Entries, Expected, NEVER};
 use gnomon_examine::observed::typicality::{Distance, Simulations};
 use gnomon_examine::observed::{About, Check, Deviation, Observed};
 use gnomon_infer::Amortized;
@@ -294,7 +294,8 @@ fn runs(context: &Context, deviations: &[Deviation]) -> String {
                 .map(|one| one.deviation.abs())
                 .fold(0.0, f64::max);
             let far = match far {
-                far if far > 1e6 => "where simulations never vary".to_owned(),
+                NEVER => "where simulations never vary".to_owned(),
+                far if far > 1e4 => format!("{far:.0e} sd"),
                 far if run.len() > 1 => format!("up to {far:.1} sd"),
                 far => format!("{far:.1} sd"),
             };

@@ -86,7 +86,10 @@ fn check_rows(context: &Context, target: &Target, rows: u64) -> Result<(), Failu
                 "only {rows} simulations of `{}` can be learned from; at least {FEWEST_ROWS} are needed",
                 context.study.mechanisms[*own].name
             ),
-            help: Some("ask for more: `[simulate] simulations`, or `--simulations`".into()),
+            help: Some(
+                "ask for more by `[simulate] simulations`; `gnomon bank info STUDY` says why simulations failed"
+                    .into(),
+            ),
         }),
         _ => Ok(()),
     }
@@ -188,7 +191,8 @@ fn in_parts<'a>(
     budget: Budget,
 ) -> Result<Jobs<'a>, Failure> {
     let columns = usable.columns();
-    let validation = Recipe::default().validation;
+    let validation = context.study.learn.validation;
+    let validation = validation.unwrap_or(Recipe::default().validation);
     let held_out = |rows| share(budget.held_out(columns), rows).min(validation);
     let (standardisers, parts) = look_through(context, usable, &targets, held_out, budget)?;
     let standardiser = &standardisers.given;
