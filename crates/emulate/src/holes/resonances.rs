@@ -24,6 +24,7 @@
 mod certify;
 mod greedy;
 mod poles;
+mod rounding;
 
 use faer::c64;
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,7 @@ pub struct Scan {
     /// From and to.
     pub range: [f64; 2],
     /// The largest error of the rational function, in units of `|y| + median |y|`: at least ten times the
-    /// solver's own.
+    /// solver's own. Where rounding of the point alone exceeds a tenth of it, that is what is allowed.
     pub tolerance: f64,
     /// Solves, all in all.
     pub budget: usize,
