@@ -173,6 +173,10 @@ pub enum Law {
 pub struct Response {
     /// The angular frequency w: the time, or an expression of the parameters.
     pub frequency: Node,
+    /// As the file names it.
+    pub frequency_name: String,
+    /// The unknowns' name.
+    pub unknown: String,
     pub mass: Vec<MatrixEntry>,
     pub damping: Vec<MatrixEntry>,
     pub stiffness: Vec<MatrixEntry>,

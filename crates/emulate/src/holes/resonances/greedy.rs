@@ -218,8 +218,12 @@ where
             for pole in seen {
                 let half = pole.at.im.abs();
                 let x = (pole.at.re + beside * half).clamp(low, high);
+                // No solve can be told to be inside of it.
+                if half < same(x) {
+                    continue;
+                }
                 let mut solved = self.samples.points().iter().chain(&self.failed);
-                let near = (0.4 * half).max(same(x));
+                let near = 0.4 * half;
                 if !solved.any(|s| (s - x).abs() <= near) && !wanted.contains(&x) {
                     wanted.push(x);
                 }
