@@ -27,6 +27,7 @@ mod poles;
 mod rounding;
 
 use faer::c64;
+pub use poles::DEEPEST;
 use serde::{Deserialize, Serialize};
 
 use super::Certificate;

@@ -37,6 +37,11 @@ pub(super) fn read_emulator(session: &Session, path: &Path) -> Result<Context, F
     Context::read(path, session.wishes, session.progress)
 }
 
+/// Whether a path names a mechanism file: any file but a `study.toml`.
+pub(super) fn is_mechanism(path: &Path) -> bool {
+    path.is_file() && path.file_name().is_some_and(|name| name != "study.toml")
+}
+
 /// `gnomon run`.
 pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> {
     let context = read_emulator(session, path)?;
@@ -165,8 +170,7 @@ pub fn new(session: &Session, folder: &Path) -> Result<(), Failure> {
 
 /// `gnomon check`: a study, or one mechanism file.
 pub fn check(session: &Session, path: &Path) -> Result<(), Failure> {
-    let is_mechanism = path.is_file() && path.file_name().is_some_and(|name| name != "study.toml");
-    if is_mechanism {
+    if is_mechanism(path) {
         let mechanism = Mechanism::read(path)?;
         let text = format!("{} is sound: {}", path.display(), in_words(&mechanism));
         session.output.result(

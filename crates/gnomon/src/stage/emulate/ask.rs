@@ -25,10 +25,10 @@ const AT_ONCE: usize = 20_000;
 /// An emulator that is ready to answer.
 pub struct Emulator<'a> {
     context: &'a Context,
-    cascade: Cascade,
-    solver: Solver,
+    pub(super) cascade: Cascade,
+    pub(super) solver: Solver,
     /// Columns of given parameters, then of what is emulated.
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
 }
 
 /// What is asked for beside answers.
