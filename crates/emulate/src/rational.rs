@@ -9,7 +9,7 @@
 //! let points: Vec<f64> = (0..20).map(|i| f64::from(i) / 19.0).collect();
 //! let values = points.iter().map(|&x| vec![2.0 / (c64::new(x, 0.0) - pole)]);
 //! let samples = Samples::new(points.clone(), values.collect())?;
-//! let fitted = fit(&samples, &samples.scales(), Goal::default(), &[])?;
+//! let fitted = fit(&samples, &samples.units(&samples.scales()), Goal::default(), &[])?;
 //! let found = fitted.rational.poles()?;
 //! assert!(found.iter().any(|z| (z - pole).norm() < 1e-12));
 //! # Ok::<(), gnomon_emulate::EmulateError>(())

@@ -17,6 +17,7 @@ mod derivative;
 mod graph;
 pub(crate) mod lexer;
 pub(crate) mod parser;
+mod polynomial;
 mod product;
 mod series;
 pub mod syntax;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::distribution::Family;
-use crate::expression::{Graph, Input, Node};
+use crate::expression::{Graph, Input, Node, Operation};
 use crate::source::{Source, Span};
 
 /// A simulator: parameters with priors, dynamics, and what is observed of them.
@@ -173,6 +173,10 @@ pub enum Law {
 pub struct Response {
     /// The angular frequency w: the time, or an expression of the parameters.
     pub frequency: Node,
+    /// As the file names it.
+    pub frequency_name: String,
+    /// The unknowns' name.
+    pub unknown: String,
     pub mass: Vec<MatrixEntry>,
     pub damping: Vec<MatrixEntry>,
     pub stiffness: Vec<MatrixEntry>,
@@ -180,6 +184,14 @@ pub struct Response {
     pub imaginary: Vec<MatrixEntry>,
     /// Real and imaginary part, one an unknown.
     pub force: Vec<(Node, Node)>,
+}
+
+impl Response {
+    /// Whether the frequency is not known from the parameters.
+    #[must_use]
+    pub fn has_free_frequency(&self, graph: &Graph) -> bool {
+        graph.operation(self.frequency) == Operation::Input(Input::Time)
+    }
 }
 
 /// An entry of a matrix that is not 0.

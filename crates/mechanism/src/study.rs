@@ -5,6 +5,7 @@
 
 mod data;
 mod emulation;
+mod holes;
 pub mod keys;
 mod part;
 mod question;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use emulation::{Emulation, Tolerance};
+pub use holes::Holes;
 pub use part::Part;
 pub use series::{Columns, Layout, Series, SeriesTable};
 pub use settings::{Answer, Claims, Density, Embedding, Learn, Simulate};
@@ -62,6 +64,8 @@ pub struct Study {
     pub answer: Answer,
     /// The emulator that is asked for, if one is. Then nothing is `given`, asked or `unseen` above.
     pub emulation: Option<Emulation>,
+    /// What `gnomon holes` searches, where the study says so.
+    pub holes: Option<Holes>,
 }
 
 impl Study {
@@ -109,6 +113,7 @@ impl Study {
         };
         let (mechanisms, weights) = mechanisms(&top, folder)?;
         let emulation = emulation::emulation(&top, &mechanisms)?;
+        let holes = holes::holes(&top, &mechanisms, emulation.is_some())?;
         let shared = question::shared(&top, &mechanisms)?;
         let (given, asked) = match &emulation {
             Some(_) => (Vec::new(), question::Asked::default()),
@@ -146,6 +151,7 @@ impl Study {
             claims: settings::claims(&top, simulate.rounds)?,
             answer: settings::answer(&top)?,
             emulation,
+            holes,
         })
     }
 

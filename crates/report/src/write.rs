@@ -94,13 +94,23 @@ pub fn write_convergence(found: &Convergence, folder: &Path) -> Result<Written, 
     })
 }
 
-/// Writes `figures/holes.svg` into `folder`; answers its path.
+/// Writes `holes.html`, and the figure where a parameter was scanned, into `folder`.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn write_holes(found: &Holes, folder: &Path) -> Result<PathBuf, Error> {
-    write_figures([holes::figure(found)].iter(), folder)?;
-    Ok(folder.join("figures").join("holes.svg"))
+pub fn write_holes(found: &Holes, folder: &Path) -> Result<Written, Error> {
+    let drawn: Vec<Figure> = match found.outputs.is_empty() {
+        true => Vec::new(),
+        false => vec![holes::figure(found)],
+    };
+    let figures = write_figures(drawn.iter(), folder)?;
+    let page = folder.join("holes.html");
+    write_file(&page, &page::holes(found, &drawn))?;
+    Ok(Written {
+        page,
+        json: None,
+        figures,
+    })
 }
 
 /// Writes `emulation.html`, `emulation.json` and the figures into `folder`.

@@ -17,6 +17,10 @@ use crate::lanes::{Frame, LaneTape, Lanes, Plan, WIDTH, dispatched, run};
 use crate::linear::{Pattern, System};
 use crate::sheet::Sheet;
 
+mod polynomial;
+
+pub use polynomial::{MatrixPolynomial, polynomial};
+
 /// A response ready to be solved.
 #[derive(Clone, Debug)]
 pub(crate) struct ResponsePlan {
@@ -209,7 +213,8 @@ impl Responses {
 }
 
 /// The complex unknowns at each row of `parameters` (one column a parameter) and each of
-/// `frequencies` (angular).
+/// `frequencies` (angular). Where the parameters say the frequency, `frequencies` are not looked at, and
+/// there is one answer a row.
 ///
 /// ```
 /// use gnomon_mechanism::Mechanism;
@@ -226,23 +231,23 @@ impl Responses {
 /// ```
 ///
 /// # Errors
-/// Where the mechanism is no response at free frequencies, or the columns do not fit.
+/// Where the mechanism is no response, or the columns do not fit.
 pub fn response(
     compiled: &Compiled,
     parameters: &[Vec<f64>],
     frequencies: &[f64],
 ) -> Result<Responses, SimulateError> {
     let plan = match &compiled.dynamics.law {
-        LawPlan::Response(plan) if plan.free => plan,
-        LawPlan::Response(_) => {
-            let reason = "its frequency is known from the parameters";
-            return Err(SimulateError::Unsupported(reason.into()));
-        }
+        LawPlan::Response(plan) => plan,
         _ => {
             let name = &compiled.mechanism.name;
             let reason = format!("`{name}` is not a system in the frequency domain");
             return Err(SimulateError::Unsupported(reason));
         }
+    };
+    let frequencies = match plan.free {
+        true => frequencies,
+        false => &[f64::NAN],
     };
     let rows = match parameters.is_empty() {
         true => 1,

@@ -24,23 +24,18 @@ pub struct Hideable {
     pub dipole: f64,
 }
 
-/// What could hide at each of these places of one output. `poles` are all poles of the function that
+/// What could hide at each of these places of one output, whose errors at the samples are measured in
+/// `units`. `poles` are all poles of the function that
 /// fits the samples, those that only mimic a background included.
 #[must_use]
 pub fn hideable(
     samples: &Samples,
-    output: usize,
-    scale: f64,
+    units: &[f64],
     poles: &[c64],
     tolerance: f64,
     places: &[c64],
 ) -> Vec<Hideable> {
     let points = samples.points();
-    let units: Vec<f64> = samples
-        .values()
-        .iter()
-        .map(|row| row[output].norm() + scale)
-        .collect();
     let tangent = Mat::from_fn(points.len(), 2 * poles.len() + 1, |row, column| {
         let near = |k: usize| 1.0 / (points[row] - poles[k]);
         let value = match column.checked_sub(1) {
@@ -115,17 +110,19 @@ mod tests {
         let tolerance = 1e-8;
         let plain = sampled(&|_| c64::new(0.0, 0.0));
         let scales = plain.scales();
+        let units = |samples: &Samples| samples.units(&scales);
+        let own: Vec<f64> = units(&plain).concat();
         let goal = Goal {
             tolerance,
             most_degree: 1,
         };
         for at in [0.5 + 0.5 / 49.0, 0.9, 0.37] {
             let place = c64::new(at, -1e-4);
-            let found = hideable(&plain, 0, scales[0], &[known], tolerance, &[place])[0];
+            let found = hideable(&plain, &own, &[known], tolerance, &[place])[0];
             // With one pole to move, twice the bound is always seen.
             let shown = sampled(&|x| 2.0 * found.residue / (x - place));
             assert!(
-                fit(&shown, &scales, goal, &[]).unwrap().misfit > tolerance,
+                fit(&shown, &units(&shown), goal, &[]).unwrap().misfit > tolerance,
                 "{at}"
             );
             let shown = sampled(&|x| {
@@ -133,13 +130,13 @@ mod tests {
                 r / (x - place) - r / (x - place - 1e-3)
             });
             assert!(
-                fit(&shown, &scales, goal, &[]).unwrap().misfit > tolerance,
+                fit(&shown, &units(&shown), goal, &[]).unwrap().misfit > tolerance,
                 "{at}"
             );
             // Far below it nothing is.
             let hidden = sampled(&|x| 1e-3 * found.residue / (x - place));
             assert!(
-                fit(&hidden, &scales, goal, &[]).unwrap().misfit < tolerance,
+                fit(&hidden, &units(&hidden), goal, &[]).unwrap().misfit < tolerance,
                 "{at}"
             );
         }
@@ -149,7 +146,7 @@ mod tests {
     fn without_spare_samples_anything_hides() {
         let samples = Samples::new(vec![0.0, 0.5, 1.0], vec![vec![c64::new(1.0, 0.0)]; 3]).unwrap();
         let poles = [c64::new(0.5, -1.0)];
-        let found = hideable(&samples, 0, 1.0, &poles, 1e-8, &[c64::new(0.2, 0.0)]);
+        let found = hideable(&samples, &[1.0; 3], &poles, 1e-8, &[c64::new(0.2, 0.0)]);
         assert_eq!(found[0].residue, f64::INFINITY);
     }
 }

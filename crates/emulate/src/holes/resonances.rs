@@ -24,8 +24,10 @@
 mod certify;
 mod greedy;
 mod poles;
+mod rounding;
 
 use faer::c64;
+pub use poles::DEEPEST;
 use serde::{Deserialize, Serialize};
 
 use super::Certificate;
@@ -40,7 +42,7 @@ pub struct Scan {
     /// From and to.
     pub range: [f64; 2],
     /// The largest error of the rational function, in units of `|y| + median |y|`: at least ten times the
-    /// solver's own.
+    /// solver's own. Where rounding of the point alone exceeds a tenth of it, that is what is allowed.
     pub tolerance: f64,
     /// Solves, all in all.
     pub budget: usize,

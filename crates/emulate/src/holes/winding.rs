@@ -39,6 +39,15 @@ pub struct Winding {
     pub proved: bool,
 }
 
+/// A square matrix from its entries, row by row, real and imaginary part.
+#[must_use]
+pub fn matrix(rows: usize, entries: &[[f64; 2]]) -> Mat<c64> {
+    Mat::from_fn(rows, rows, |i, j| {
+        let [re, im] = entries[i * rows + j];
+        c64::new(re, im)
+    })
+}
+
 /// Roots of det(A_0 + A_1 z + A_2 z^2 + ...) in a rectangle: proved.
 ///
 /// # Errors

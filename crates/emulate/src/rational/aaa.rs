@@ -1,6 +1,7 @@
 //! AAA: greedy support points and least-squares weights (Nakatsukasa, Sète & Trefethen 2018, "The AAA
 //! algorithm for rational approximation"), for several outputs with one set of weights (Lietaert et al.
-//! 2022), with errors measured in units of `|y| + scale`.
+//! 2022), with errors measured in units that are the
+//! caller's, such as [`Samples::units`].
 
 use faer::{Mat, c64};
 
@@ -11,7 +12,7 @@ use crate::error::EmulateError;
 /// When a fit is good enough.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Goal {
-    /// The largest error at a sample, in units of `|y| + scale`.
+    /// The largest error at a sample, in its units.
     pub tolerance: f64,
     /// The largest degree; half the samples at most.
     pub most_degree: usize,
@@ -31,22 +32,22 @@ impl Default for Goal {
 pub struct Fit {
     /// The function.
     pub rational: Rational,
-    /// The largest error at a sample, in units of `|y| + scale`.
+    /// The largest error at a sample, in its units.
     pub misfit: f64,
 }
 
-/// Fits samples. `scales` is one number an output; `start` holds support points to begin with, if they
+/// Fits samples. `units` are what errors are measured in, one row a sample; `start` holds support points to begin with, if they
 /// are among the samples: those of an earlier fit save most of the time.
 ///
 /// Poles too weak to be seen at any sample (Froissart doublets) are taken out where the fit does not
 /// need them. When the goal is out of reach the best fit found is returned; its misfit says so.
 ///
 /// # Errors
-/// [`EmulateError::Shape`] with fewer than three samples or another number of scales than outputs;
+/// [`EmulateError::Shape`] with fewer than three samples or another number of rows of units;
 /// [`EmulateError::Decomposition`] when a matrix could not be decomposed.
 pub fn fit(
     samples: &Samples,
-    scales: &[f64],
+    units: &[Vec<f64>],
     goal: Goal,
     start: &[f64],
 ) -> Result<Fit, EmulateError> {
@@ -57,11 +58,11 @@ pub fn fit(
             found: samples.len(),
         });
     }
-    if scales.len() != samples.outputs() {
+    if units.len() != samples.len() {
         return Err(EmulateError::Shape {
-            what: "scales".into(),
-            expected: samples.outputs(),
-            found: scales.len(),
+            what: "rows of units".into(),
+            expected: samples.len(),
+            found: units.len(),
         });
     }
     let most = (samples.len() / 2).min(goal.most_degree + 1).max(1);
@@ -72,12 +73,12 @@ pub fn fit(
         .take(most.saturating_sub(1))
         .collect();
     if support.is_empty() {
-        support.push(worst(samples, scales, &[], |_| mean(samples)).0);
+        support.push(worst(samples, units, &[], |_| mean(samples)).0);
     }
     let mut best: Option<(Fit, Vec<usize>)> = None;
     loop {
-        let rational = weigh(samples, scales, &support)?;
-        let (next, misfit) = worst(samples, scales, &support, |x| rational.at_real(x));
+        let rational = weigh(samples, units, &support)?;
+        let (next, misfit) = worst(samples, units, &support, |x| rational.at_real(x));
         let better = best.as_ref().is_none_or(|(fit, _)| misfit < fit.misfit);
         if better {
             best = Some((Fit { rational, misfit }, support.clone()));
@@ -92,21 +93,20 @@ pub fn fit(
             what: "the weights of a rational fit".into(),
         });
     };
-    without_doublets(samples, scales, goal, fit, &support)
+    without_doublets(samples, units, goal, fit, &support)
 }
 
 /// The weights of these support points: the last right singular vector of the Loewner matrix, whose rows
 /// are divided by the errors' units.
-fn weigh(samples: &Samples, scales: &[f64], support: &[usize]) -> Result<Rational, EmulateError> {
+fn weigh(samples: &Samples, units: &[Vec<f64>], support: &[usize]) -> Result<Rational, EmulateError> {
     let (points, values) = (samples.points(), samples.values());
-    let outputs = scales.len();
+    let outputs = samples.outputs();
     let others: Vec<usize> = (0..samples.len())
         .filter(|i| !support.contains(i))
         .collect();
     let loewner = Mat::from_fn(others.len() * outputs, support.len(), |row, column| {
         let (i, j, output) = (others[row / outputs], support[column], row % outputs);
-        let unit = values[i][output].norm() + scales[output];
-        (values[i][output] - values[j][output]) / ((points[i] - points[j]) * unit)
+        (values[i][output] - values[j][output]) / ((points[i] - points[j]) * units[i][output])
     });
     let svd = loewner
         .thin_svd()
@@ -130,7 +130,7 @@ fn weigh(samples: &Samples, scales: &[f64], support: &[usize]) -> Result<Rationa
 /// The sample outside the support with the largest error, and that error.
 fn worst(
     samples: &Samples,
-    scales: &[f64],
+    units: &[Vec<f64>],
     support: &[usize],
     answer: impl Fn(f64) -> Vec<c64>,
 ) -> (usize, f64) {
@@ -139,7 +139,7 @@ fn worst(
         if support.contains(&i) {
             continue;
         }
-        let error = misfit(&answer(x), truth, scales);
+        let error = misfit(&answer(x), truth, &units[i]);
         let error = if error.is_nan() { f64::INFINITY } else { error };
         if error > worst.1 {
             worst = (i, error);
@@ -162,7 +162,7 @@ fn mean(samples: &Samples) -> Vec<c64> {
 /// the fit stays as it was where that is worse than the goal.
 fn without_doublets(
     samples: &Samples,
-    scales: &[f64],
+    units: &[Vec<f64>],
     goal: Goal,
     fit: Fit,
     support: &[usize],
@@ -171,11 +171,10 @@ fn without_doublets(
     let mut kept = support.to_vec();
     for pole in fit.rational.poles()? {
         let residues = fit.rational.residues(pole);
-        let seen = points.iter().zip(samples.values()).any(|(&x, row)| {
+        let seen = points.iter().zip(units).any(|(&x, row)| {
             let tail = residues.iter().map(|r| r / (pole - x));
-            let each = tail.zip(row).zip(scales);
-            each.into_iter()
-                .any(|((t, y), scale)| t.norm() > 0.3 * goal.tolerance * (y.norm() + scale))
+            tail.zip(row)
+                .any(|(t, unit)| t.norm() > 0.3 * goal.tolerance * unit)
         });
         if !seen && kept.len() > 2 {
             let away = |&j: &usize| (pole - points[j]).norm();
@@ -187,8 +186,8 @@ fn without_doublets(
     if kept.len() == support.len() {
         return Ok(fit);
     }
-    let rational = weigh(samples, scales, &kept)?;
-    let misfit = worst(samples, scales, &kept, |x| rational.at_real(x)).1;
+    let rational = weigh(samples, units, &kept)?;
+    let misfit = worst(samples, units, &kept, |x| rational.at_real(x)).1;
     Ok(if misfit <= goal.tolerance.max(fit.misfit) {
         Fit { rational, misfit }
     } else {
@@ -217,7 +216,7 @@ mod tests {
         ];
         let f = |x: f64| truth.iter().map(|(p, r)| r / (x - p)).sum::<c64>() + 0.3;
         let samples = sampled(&uniform(40), |x| vec![f(x)]);
-        let fit = fit(&samples, &samples.scales(), Goal::default(), &[]).unwrap();
+        let fit = fit(&samples, &samples.units(&samples.scales()), Goal::default(), &[]).unwrap();
         assert!(fit.misfit < 1e-12, "{}", fit.misfit);
         let poles = fit.rational.poles().unwrap();
         assert_eq!(poles.len(), 3, "{poles:?}");
@@ -243,7 +242,7 @@ mod tests {
         let samples = sampled(&uniform(30), |x| {
             vec![1.0 / (x - pole), (3.0 * x - 1.0) / (x - pole)]
         });
-        let fit = fit(&samples, &samples.scales(), Goal::default(), &[]).unwrap();
+        let fit = fit(&samples, &samples.units(&samples.scales()), Goal::default(), &[]).unwrap();
         let poles = fit.rational.poles().unwrap();
         assert_eq!(poles.len(), 1);
         let residues = fit.rational.residues(poles[0]);
@@ -260,18 +259,18 @@ mod tests {
             tolerance: 1e-8,
             ..Goal::default()
         };
-        let fit = fit(&samples, &samples.scales(), goal, &[]).unwrap();
+        let fit = fit(&samples, &samples.units(&samples.scales()), goal, &[]).unwrap();
         assert_eq!(fit.rational.poles().unwrap().len(), 1);
     }
 
     #[test]
     fn constants_and_too_few_samples() {
         let samples = sampled(&uniform(10), |_| vec![c64::new(2.0, 0.0)]);
-        let fitted = fit(&samples, &samples.scales(), Goal::default(), &[]).unwrap();
+        let fitted = fit(&samples, &samples.units(&samples.scales()), Goal::default(), &[]).unwrap();
         assert_eq!(fitted.rational.degree(), 0);
         assert!(fitted.rational.poles().unwrap().is_empty());
         let two = samples.select(&[0, 1]);
-        assert!(fit(&two, &two.scales(), Goal::default(), &[]).is_err());
+        assert!(fit(&two, &two.units(&two.scales()), Goal::default(), &[]).is_err());
         assert!(Samples::new(vec![0.0], vec![vec![c64::new(f64::NAN, 0.0)]]).is_err());
     }
 }

@@ -98,6 +98,13 @@ impl Samples {
         }
     }
 
+    /// What an error is measured in, one row a sample and one number an output: `|y| + scale`.
+    #[must_use]
+    pub fn units(&self, scales: &[f64]) -> Vec<Vec<f64>> {
+        let row = |row: &Vec<c64>| row.iter().zip(scales).map(|(y, s)| y.norm() + s).collect();
+        self.values.iter().map(row).collect()
+    }
+
     /// The typical size of each output: the median of its absolute value, or the largest where that is
     /// 0; 1 for an output that is 0 everywhere.
     #[must_use]
@@ -118,10 +125,10 @@ impl Samples {
     }
 }
 
-/// The error of `answer` against `truth` in units of `|truth| + scale`, the largest over outputs.
-pub(crate) fn misfit(answer: &[c64], truth: &[c64], scales: &[f64]) -> f64 {
-    let each = answer.iter().zip(truth).zip(scales);
-    let errors = each.map(|((a, t), scale)| (a - t).norm() / (t.norm() + scale));
+/// The error of `answer` against `truth` in units of each output, the largest over outputs.
+pub(crate) fn misfit(answer: &[c64], truth: &[c64], units: &[f64]) -> f64 {
+    let each = answer.iter().zip(truth).zip(units);
+    let errors = each.map(|((a, t), unit)| (a - t).norm() / unit);
     // A NaN is the worst error there is.
     errors.fold(0.0, |most, e| if e <= most { most } else { e })
 }

@@ -244,9 +244,10 @@ pub enum Command {
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },
-    /// Find the resonances of a mechanism along one parameter, and say what may still hide
+    /// Find the resonances of a mechanism along one parameter, or the worst points of an emulator, and say
+    /// what may still hide
     Holes {
-        /// A mechanism file
+        /// A mechanism file, or a study's folder or its study.toml
         mechanism: PathBuf,
         /// Where and how to look
         #[command(flatten)]
@@ -302,34 +303,34 @@ pub struct SeriesColumns {
     pub value_column: Option<String>,
 }
 
-/// A scan along one parameter.
+/// A scan along one parameter; instead of what the study's `[holes]` says.
 #[derive(Clone, Debug, Args)]
 pub struct HolesScan {
-    /// The frequency-like parameter to scan
+    /// The frequency-like parameter to scan [default: the study's; without one, its emulator is searched]
     #[arg(long, value_name = "PARAMETER")]
-    pub over: String,
-    /// Start of its range [default: of the middle 99.9 % of its prior]
+    pub over: Option<String>,
+    /// Start of its range [default: of the middle 99.9 % of its prior, or of the observed frequencies]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub from: Option<f64>,
-    /// End of its range [default: of the middle 99.9 % of its prior]
+    /// End of its range [default: of the middle 99.9 % of its prior, or of the observed frequencies]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub to: Option<f64>,
-    /// Series or entries to look at, with commas between them [default: all that is observed]
+    /// Series or entries to look at, or unknowns of a response, with commas between them [default: all]
     #[arg(long = "of", value_name = "NAMES", value_delimiter = ',')]
     pub outputs: Vec<String>,
     /// Another parameter's value [default: the middle of its prior]; may be repeated
     #[arg(long = "at", value_name = "NAME=VALUE", value_parser = held)]
     pub at: Vec<(String, f64)>,
-    /// Error that is allowed, relative to |y| + median |y|: ten times the solver's own, or more
-    #[arg(long, value_name = "T", default_value_t = 1e-6)]
-    pub tolerance: f64,
-    /// Solves, all in all
-    #[arg(long, value_name = "N", default_value_t = 400)]
-    pub budget: usize,
-    /// Fresh random solves that certify
-    #[arg(long, value_name = "N", default_value_t = 60)]
-    pub checks: usize,
-    /// Also write holes.json and figures/holes.svg there
+    /// Error that is allowed, relative to |y| + median |y|: ten times the solver's own, or more [default: 1e-6]
+    #[arg(long, value_name = "T")]
+    pub tolerance: Option<f64>,
+    /// Solves [default: 400; 2000 that search an emulator]
+    #[arg(long, value_name = "N")]
+    pub budget: Option<usize>,
+    /// Fresh random solves that certify [default: 60; 10000 of an emulator]
+    #[arg(long, value_name = "N")]
+    pub checks: Option<usize>,
+    /// Where to write holes.html and holes.json [default: a study's results/holes; nothing of a mechanism file]
     #[arg(long, value_name = "FOLDER")]
     pub output: Option<PathBuf>,
 }

@@ -32,6 +32,11 @@ pub(super) fn read(session: &Session, path: &Path) -> Result<Context, Failure> {
     }
 }
 
+/// Whether a path names a mechanism file: any file but a `study.toml`.
+pub(super) fn is_mechanism(path: &Path) -> bool {
+    path.is_file() && path.file_name().is_some_and(|name| name != "study.toml")
+}
+
 /// `gnomon run`.
 pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> {
     let context = session.read(path)?;
@@ -160,8 +165,7 @@ pub fn new(session: &Session, folder: &Path) -> Result<(), Failure> {
 
 /// `gnomon check`: a study, or one mechanism file.
 pub fn check(session: &Session, path: &Path) -> Result<(), Failure> {
-    let is_mechanism = path.is_file() && path.file_name().is_some_and(|name| name != "study.toml");
-    if is_mechanism {
+    if is_mechanism(path) {
         let mechanism = Mechanism::read(path)?;
         let text = format!("{} is sound: {}", path.display(), in_words(&mechanism));
         session.output.result(

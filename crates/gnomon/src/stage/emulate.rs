@@ -10,6 +10,7 @@ mod measure;
 mod shown;
 mod solver;
 mod sweeps;
+pub mod worst;
 
 use std::path::PathBuf;
 use std::time::Instant;

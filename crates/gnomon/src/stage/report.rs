@@ -1,7 +1,7 @@
 //! Last stage: one report of everything.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gnomon_bank::Bank;
 use gnomon_infer::Amortized;
@@ -135,6 +135,28 @@ pub fn emulation(context: &Context) -> content::Provenance {
     content::Provenance {
         command: format!("gnomon emulate {study}"),
         ..provenance(context)
+    }
+}
+
+/// Where a page about holes comes from.
+#[must_use]
+pub fn holes(context: &Context) -> content::Provenance {
+    let study = context.path.display();
+    content::Provenance {
+        command: format!("gnomon holes {study}"),
+        ..provenance(context)
+    }
+}
+
+/// Where a page about a mechanism file alone comes from, but for the command.
+#[must_use]
+pub fn of_file(path: &Path, seed: u64) -> content::Provenance {
+    content::Provenance {
+        date: jiff::Zoned::now().date().to_string(),
+        study: path.display().to_string(),
+        seed,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: String::new(),
     }
 }
 

@@ -54,6 +54,199 @@ fn a_narrow_resonance_is_found_and_drawn() {
     assert_eq!(found["at"]["w0"], 1.3);
     let figure = fs::read_to_string(output.join("figures/holes.svg")).unwrap();
     assert!(figure.contains("residue that would show"));
+    let page = fs::read_to_string(output.join("holes.html")).unwrap();
+    assert!(page.contains("What it cannot exclude") && page.contains("structural"));
+}
+
+/// In the middle of the range, where the search lands on the peak again and again.
+#[test]
+fn a_peak_in_which_rounding_exceeds_the_tolerance_is_certified() {
+    let (_folder, path) = oscillator();
+    let found = json(&succeeds(&[
+        "holes", &path, "--over", "w", "--of", "re,im", "--at", "w0=3", "--from", "1", "--to", "5",
+        "--json",
+    ]));
+    assert_eq!(found["certificates"][0]["grade"], "structural", "{found}");
+    assert_eq!(found["poles"].as_array().unwrap().len(), 1);
+    assert!(found["doubtful"].as_array().unwrap().is_empty());
+    assert!(found["solves"].as_u64().unwrap() < 200, "{found}");
+}
+
+/// Five masses between six springs: w = 2 sqrt(k) sin(j pi / 12), each shaken by the first mass.
+const CHAIN: &str = r#"
+[parameters]
+k = { prior = "Uniform(0.5, 2)", unit = "N/m" }
+
+[response]
+frequency = "w"
+unknown   = "x"
+size      = 5
+mass      = 1
+damping   = 0.002
+stiffness = "if(row == column, 2 * k, if(abs(row - column) == 1, -k, 0))"
+force     = "if(i == 1, 1, 0)"
+
+[observed]
+frequencies = "0.25:0.05:2.25"
+far  = "Normal(amplitude(x[5]), 0.001)"
+"#;
+
+fn chain(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chain.toml");
+    fs::write(&path, text).unwrap();
+    let path = path.display().to_string();
+    (folder, path)
+}
+
+#[test]
+fn all_resonances_of_a_response_are_counted_and_found() {
+    let (_folder, path) = chain(CHAIN);
+    let asked = ["holes", &path, "--over", "w", "--at", "k=1"];
+    let words = String::from_utf8(succeeds(&asked).stdout).unwrap();
+    assert!(
+        words.contains("complete: 5 of 5 resonances with w between 0.25 and 2.25"),
+        "{words}"
+    );
+    let found = json(&succeeds(&[&asked[..], &["--json"]].concat()));
+    let grades: Vec<&str> = found["certificates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["grade"].as_str().unwrap())
+        .collect();
+    assert_eq!(grades, ["complete", "structural", "statistical"]);
+    for (j, pole) in found["poles"].as_array().unwrap().iter().enumerate() {
+        let exact = 2.0 * (std::f64::consts::PI * (j + 1) as f64 / 12.0).sin();
+        assert!((pole["position"].as_f64().unwrap() - exact).abs() < 1e-5);
+        assert!((pole["width"].as_f64().unwrap() - 0.002).abs() < 1e-5);
+    }
+    // The middle mass does not move with the second and the fourth: counted, and said.
+    let middle = [&asked[..], &["--of", "x[3]", "--json"]].concat();
+    let found = json(&succeeds(&middle));
+    assert_eq!(found["counted"]["poles"], 5);
+    assert_eq!(found["counted"]["found"], 3, "{found}");
+    assert_eq!(found["counted"]["missed"][0]["shows"], false);
+    assert_ne!(found["certificates"][0]["grade"], "complete");
+    // Along a stiffness at one frequency the determinant is a polynomial, too.
+    let stiffness = ["holes", &path, "--over", "k", "--at", "w=1.7", "--json"];
+    let found = json(&succeeds(&stiffness));
+    assert_eq!(found["certificates"][0]["grade"], "complete", "{found}");
+    assert_eq!(found["at"]["w"], 1.7);
+}
+
+#[test]
+fn a_response_that_is_no_polynomial_is_not_counted() {
+    let (_folder, path) = chain(&CHAIN.replace("damping   = 0.002", "damping   = "0.002 * exp(-w)""));
+    let words = succeeds(&["holes", &path, "--over", "w", "--at", "k=1"]).stdout;
+    let words = String::from_utf8(words).unwrap();
+    assert!(words.contains("Not counted: ") && words.contains("is no polynomial"), "{words}");
+    assert!(words.contains("statistical: "), "{words}");
+    for (arguments, message) in [
+        (vec!["--over", "w", "--of", "y"], "has no unknown `y`"),
+        (vec!["--over", "w", "--of", "x[6]"], "`x[1]` to `x[5]`"),
+        (vec!["--over", "k", "--of", "far"], "`far` is observed with noise"),
+        (vec!["--over", "f"], "its parameters are k, w"),
+        (vec![], "which parameter is to be scanned"),
+    ] {
+        fails(&[&["holes", path.as_str()][..], &arguments].concat(), 3, &[message]);
+    }
+}
+
+#[test]
+fn a_study_says_what_is_scanned() {
+    let (folder, _) = chain(CHAIN);
+    let study = folder.path().join("study.toml");
+    let text = "title = "Where does a chain resonate?"
+mechanisms = ["chain.toml"]
+                [holes]
+over = "w"
+from = 0.3
+at = { k = 1 }
+";
+    fs::write(&study, text).unwrap();
+    let path = folder.path().display().to_string();
+    let found = json(&succeeds(&["holes", &path, "--to", "1.2", "--json"]));
+    assert_eq!(found["range"][0], 0.3);
+    assert_eq!(found["range"][1], 1.2);
+    assert_eq!(found["counted"]["poles"], 2, "{found}");
+    let results = folder.path().join("results/holes");
+    assert!(results.join("holes.json").is_file() && results.join("figures/holes.svg").is_file());
+    let page = fs::read_to_string(results.join("holes.html")).unwrap();
+    assert!(page.contains("2 of 2 resonances") && page.contains("Where does a chain resonate?"));
+    for (table, message) in [
+        ("over = "f"", "has no parameter `f`"),
+        ("from = 1", "over"),
+        ("over = "w"
+from = 2
+to = 1", "is empty"),
+        ("over = "w"
+at = { w = 1 }", "cannot be held"),
+        ("over = "w"
+at = { q = 1 }", "no parameter `q`"),
+        ("over = "w"
+tolerance = 0", "tolerance"),
+        ("over = "w"
+upto = 1", "upto"),
+    ] {
+        let start = text.find("over").unwrap();
+        fs::write(&study, format!("{}{table}
+", &text[..start])).unwrap();
+        fails(&["holes", &path], 2, &[message]);
+    }
+    fs::write(&study, &text[..text.find("[holes]").unwrap()]).unwrap();
+    fails(&["holes", &path], 3, &["add the table [holes]"]);
+}
+
+/// Fly-bys: the deflection is 2 atan(GM / (b v^2)), steep where b and v are small.
+const FLYBY: &str = r#"
+[parameters]
+b = "Uniform(0.02, 2)"
+v = "Uniform(0.5, 2)"
+
+[observed]
+deflection = { distribution = "2 * atan(1 / (b * v^2))", count = 1 }
+"#;
+
+#[test]
+fn the_search_finds_where_an_emulator_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("flyby.toml"), FLYBY).unwrap();
+    let text = "title = "How far is a comet turned?"
+mechanisms = ["flyby.toml"]
+                [simulate]
+simulations = 120
+                [emulate]
+tolerance = 0.02
+level = 0.2
+queries = 300
+calibration = 300
+                families = ["polynomial"]
+                [holes]
+budget = 400
+checks = 500
+";
+    fs::write(folder.path().join("study.toml"), text).unwrap();
+    let path = folder.path().display().to_string();
+    fails(&["holes", &path], 4, &["there is no emulator of this study yet"]);
+    succeeds(&["emulate", &path]);
+    let found = json(&succeeds(&["holes", &path, "--json"]));
+    assert_eq!(found["searched"], 400);
+    assert_eq!(found["share"]["draws"], 500);
+    let bound = found["share"]["bound"].as_f64().unwrap();
+    assert!(bound < 0.25 && bound > 0.005, "{found}");
+    let words = found["certificate"]["excludes"].as_str().unwrap();
+    assert!(words.contains("of the prior's volume, 95 %"), "{words}");
+    // The worst accepted answer is in the corner of small impact parameters.
+    let worst = &found["points"][0];
+    assert!(worst["error"].as_f64().unwrap() > 1.0, "{found}");
+    assert!(worst["query"][0].as_f64().unwrap() < 0.5, "{found}");
+    assert!(found["kept"].as_u64().unwrap() > 0);
+    let page = fs::read_to_string(folder.path().join("results/holes/holes.html")).unwrap();
+    assert!(page.contains("The worst points that were found"));
+    // The next learning has them.
+    let again = json(&succeeds(&["emulate", &path, "--json"]));
+    assert!(again["notes"].to_string().contains("solves that earlier queries"), "{again}");
 }
 
 #[test]

@@ -97,7 +97,8 @@ pub(crate) fn dynamics(
         return Err(section.error("no unknown", "here"));
     };
     let frequency = section.need("frequency", "frequency = \"w\"")?.text()?;
-    let frequency = lowering.lower_name(&frequency.value, frequency.at, Scope::Moving)?;
+    let frequency_name = frequency.value;
+    let frequency = lowering.lower_name(&frequency_name, frequency.at, Scope::Moving)?;
     let n = unknown.size;
     let matrices = ["mass", "damping", "stiffness", "imaginary"];
     if matrices.iter().all(|key| section.get(key).is_none()) {
@@ -133,6 +134,8 @@ pub(crate) fn dynamics(
         start: 0.0,
         law: Law::Response(Response {
             frequency,
+            frequency_name,
+            unknown: unknown.name,
             mass,
             damping,
             stiffness,

@@ -45,6 +45,11 @@ pub const STUDY: &[Key] = &[
         Kind::Table(EMULATE),
         "Answers instead of the solver: `given` are then parameters, and `predict` observed series.",
     ),
+    Key::new(
+        "holes",
+        Kind::Table(HOLES),
+        "Where `gnomon holes` looks for resonances, or how hard for the emulator's worst points.",
+    ),
 ];
 
 /// A mechanism written as a table.
@@ -242,5 +247,49 @@ pub const EMULATE: &[Key] = &[
         "families",
         Kind::Names,
         "Families of emulators to choose among. Default: all that suit the bank.",
+    ),
+];
+
+/// The keys of `[holes]`.
+pub const HOLES: &[Key] = &[
+    Key::new(
+        "over",
+        Kind::Text,
+        "The frequency-like parameter along which resonances are looked for. Needed, but with [emulate]: without it the emulator is searched.",
+    ),
+    Key::new(
+        "from",
+        Kind::Number,
+        "Start of its range. Default: of the middle 99.9 % of its prior, or the lowest of the observed frequencies.",
+    ),
+    Key::new(
+        "to",
+        Kind::Number,
+        "End of its range. Default: of the middle 99.9 % of its prior, or the highest of the observed frequencies.",
+    ),
+    Key::new(
+        "outputs",
+        Kind::Names,
+        "Observed series or entries to look at; of a [response], its unknowns. Default: all.",
+    ),
+    Key::new(
+        "at",
+        Kind::Named(&Kind::Number),
+        "Values of other parameters. Default: the middle of their priors.",
+    ),
+    Key::new(
+        "tolerance",
+        Kind::Number,
+        "The error that is allowed, relative to |y| + median |y|: ten times the solver's own, or more. Default 1e-6.",
+    ),
+    Key::new(
+        "budget",
+        Kind::Count(1),
+        "Solves. Default 400 along a parameter; 2000 that search an emulator.",
+    ),
+    Key::new(
+        "checks",
+        Kind::Count(1),
+        "Fresh random solves that certify. Default 60 along a parameter; 10 000 of an emulator.",
     ),
 ];

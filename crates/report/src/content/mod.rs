@@ -44,7 +44,7 @@ pub use emulation::{
     AnswerSpeed, Emulated, Emulation, EmulationCosts, FamilyTried, LearningCurve, PaidOnce, Sweeps,
 };
 pub use forecasts::{Forecaster, Forecasts};
-pub use holes::{Holes, HolesOutput};
+pub use holes::{Certified, Holes, HolesOutput, HolesPole, WorstPoint};
 pub use identified::{Contraction, Identified};
 pub use refinement::{Refinement, Settling, Standing};
 pub use round::Round;

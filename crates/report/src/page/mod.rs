@@ -6,6 +6,7 @@ mod claims;
 mod convergence;
 mod cost;
 mod emulation;
+mod holes;
 mod posterior;
 mod refinement;
 mod rounds;
@@ -16,7 +17,7 @@ mod unseen;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::{
-    content::{Convergence, Emulation, Report},
+    content::{Convergence, Emulation, Holes, Report},
     figures::Figure,
     gallery::Gallery,
 };
@@ -131,6 +132,37 @@ pub fn convergence(convergence: &Convergence, figures: &[Figure]) -> String {
         (footer(&report))
     };
     document(&convergence.title, &body)
+}
+
+/// Holes along one parameter, or of an emulator.
+pub fn holes(found: &Holes, figures: &[Figure]) -> String {
+    // The header and the footer of a report.
+    let report = Report {
+        title: found.title.clone(),
+        answer: found.answer.clone(),
+        provenance: found.provenance.clone(),
+        mechanisms: vec![found.mechanism.clone()],
+        ..Report::default()
+    };
+    let sections: [(&str, Markup); 4] = [
+        ("What is shown, and what may still hide", holes::certificates(found)),
+        (
+            "Resonances",
+            html! { (self::figures(&[figures])) (holes::poles(found)) },
+        ),
+        ("The worst points that were found", holes::worst(found)),
+        ("Appendix", appendix::mechanism_texts(&report)),
+    ];
+    let body = html! {
+        (header(&report, true))
+        main {
+            @for (title, body) in &sections {
+                @if !body.0.is_empty() { section { h2 { (title) } (body) } }
+            }
+        }
+        (footer(&report))
+    };
+    document(&found.title, &body)
 }
 
 /// An emulator.

@@ -5,6 +5,7 @@ use gnomon_mechanism::random::{Purpose, Stream};
 
 use super::Scan;
 use super::poles::{Seen, seen};
+use super::rounding::{rounding, same};
 use crate::error::EmulateError;
 use crate::holes::share::{Share, error_rate_of_attempt};
 use crate::rational::{Fit, Goal, Samples, fit, misfit};
@@ -21,6 +22,8 @@ pub struct Explored {
     pub samples: Samples,
     pub failed: Vec<f64>,
     pub scales: Vec<f64>,
+    /// What errors are measured in at each sample.
+    pub units: Vec<Vec<f64>>,
     pub fit: Option<Fit>,
     /// What the last fresh checks said.
     pub share: Option<Share>,
@@ -49,11 +52,12 @@ pub fn explore<E: From<EmulateError>>(
     while search.samples.len() >= 3 {
         let scales = search.scales();
         let start = last.as_ref().map_or(&[][..], |fit| fit.rational.support());
-        let next = search.fit(&scales, &start[..start.len() * 4 / 5])?;
+        let units = search.units(&scales);
+        let next = search.fit(&units, &start[..start.len() * 4 / 5])?;
         let seen = seen(&next.rational, &search.samples, &scales, scan.range)?;
         let mut wanted = search.at_poles(&seen);
         let settled = wanted.is_empty() && next.misfit <= scan.tolerance && streak >= STREAK;
-        let (apart, largest) = search.apart(&next, last.as_ref(), &scales);
+        let (apart, largest) = search.apart(&next, last.as_ref(), &scales, &units);
         let left = scan.budget - search.solves();
         let ready = settled && largest <= scan.tolerance;
         if ready || (left <= scan.checks && next.misfit <= scan.tolerance) {
@@ -91,7 +95,7 @@ pub fn explore<E: From<EmulateError>>(
     }
     let scales = search.scales();
     let fit = match search.samples.len() >= 3 {
-        true => Some(search.fit(&scales, &[])?),
+        true => Some(search.fit(&search.units(&scales), &[])?),
         false => None,
     };
     Ok(search.explored(fit, scales, share))
@@ -118,6 +122,7 @@ where
 
     fn explored(self, fit: Option<Fit>, scales: Vec<f64>, share: Option<Share>) -> Explored {
         Explored {
+            units: self.units(&scales),
             samples: self.samples,
             failed: self.failed,
             scales,
@@ -126,8 +131,8 @@ where
         }
     }
 
-    /// Solves at points; answers those that succeeded.
-    fn ask(&mut self, points: &[f64]) -> Result<Vec<(f64, Vec<c64>)>, E> {
+    /// Solves at points.
+    fn ask(&mut self, points: &[f64]) -> Result<(), E> {
         let mut new: Vec<f64> = Vec::new();
         for &point in points {
             let known = self.samples.points().contains(&point) || self.failed.contains(&point);
@@ -144,15 +149,14 @@ where
             }
             .into());
         }
-        let mut good = Vec::new();
         for (point, row) in new.into_iter().zip(answers) {
-            match self.samples.push(point, row.clone()) {
-                Ok(()) => good.push((point, row)),
+            match self.samples.push(point, row) {
+                Ok(()) => {}
                 Err(EmulateError::NotFinite { .. }) => self.failed.push(point),
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(good)
+        Ok(())
     }
 
     /// Solves at fresh random points; answers at how many the fit was off by more than the tolerance, or
@@ -163,10 +167,13 @@ where
             .map(|_| low + (high - low) * self.fresh.uniform())
             .collect();
         let before = self.samples.len();
-        let good = self.ask(&points)?;
-        self.unguided.extend(before..self.samples.len());
-        let agree = good.iter().filter(|(x, truth)| {
-            misfit(&fit.rational.at_real(*x), truth, scales) <= self.scan.tolerance
+        self.ask(&points)?;
+        let new = before..self.samples.len();
+        self.unguided.extend(new.clone());
+        let units = self.units(scales);
+        let agree = new.filter(|&i| {
+            let answer = fit.rational.at_real(self.samples.points()[i]);
+            misfit(&answer, &self.samples.values()[i], &units[i]) <= self.scan.tolerance
         });
         Ok(count - agree.count())
     }
@@ -183,12 +190,24 @@ where
         scales
     }
 
-    fn fit(&self, scales: &[f64], start: &[f64]) -> Result<Fit, EmulateError> {
+    /// What errors are measured in at each sample: `|y| + scale`, but no less than what lets a fit off
+    /// following rounding.
+    fn units(&self, scales: &[f64]) -> Vec<Vec<f64>> {
+        let mut units = self.samples.units(scales);
+        for (row, floor) in units.iter_mut().zip(rounding(&self.samples)) {
+            for (unit, floor) in row.iter_mut().zip(floor) {
+                *unit = unit.max(floor / (MARGIN * self.scan.tolerance));
+            }
+        }
+        units
+    }
+
+    fn fit(&self, units: &[Vec<f64>], start: &[f64]) -> Result<Fit, EmulateError> {
         let goal = Goal {
             tolerance: MARGIN * self.scan.tolerance,
             ..Goal::default()
         };
-        fit(&self.samples, scales, goal, start)
+        fit(&self.samples, units, goal, start)
     }
 
     /// Points at the poles and half a width beside them that are not solved yet, the best seen first.
@@ -199,8 +218,12 @@ where
             for pole in seen {
                 let half = pole.at.im.abs();
                 let x = (pole.at.re + beside * half).clamp(low, high);
+                // No solve can be told to be inside of it.
+                if half < same(x) {
+                    continue;
+                }
                 let mut solved = self.samples.points().iter().chain(&self.failed);
-                let near = (0.4 * half).max(4.0 * f64::EPSILON * x.abs());
+                let near = 0.4 * half;
                 if !solved.any(|s| (s - x).abs() <= near) && !wanted.contains(&x) {
                     wanted.push(x);
                 }
@@ -211,16 +234,41 @@ where
 
     /// Points inside gaps where two fits differ by more than the tolerance, largest first, and how much
     /// they differ.
-    fn apart(&self, fit: &Fit, last: Option<&Fit>, scales: &[f64]) -> (Vec<f64>, f64) {
+    fn apart(
+        &self,
+        fit: &Fit,
+        last: Option<&Fit>,
+        scales: &[f64],
+        units: &[Vec<f64>],
+    ) -> (Vec<f64>, f64) {
         let Some(last) = last else {
             return (Vec::new(), f64::INFINITY);
         };
+        let points = self.samples.points();
+        // What rounding adds to a sample's units.
+        let excess = |x: f64| {
+            let near = points.iter().position(|p| *p == x);
+            let values = near.map(|i| (&units[i], &self.samples.values()[i]));
+            values.map(|(units, values)| {
+                let each = units.iter().zip(values).zip(scales);
+                each.map(|((unit, y), scale)| unit - y.norm() - scale)
+                    .collect::<Vec<f64>>()
+            })
+        };
         let mut found: Vec<(f64, f64)> = Vec::new();
         for gap in self.sorted().windows(2) {
+            if gap[1] - gap[0] <= same(gap[0]) {
+                continue;
+            }
+            let ends = [excess(gap[0]), excess(gap[1])];
             let inside = [0.25, 0.5, 0.75].map(|part| {
                 let x = gap[0] + part * (gap[1] - gap[0]);
                 let (new, old) = (fit.rational.at_real(x), last.rational.at_real(x));
-                (misfit(&old, &new, scales), x)
+                let unit = new.iter().zip(scales).enumerate().map(|(output, (y, scale))| {
+                    let rounded = ends.iter().flatten().map(|end| end[output]);
+                    y.norm() + scale + rounded.fold(0.0, f64::max)
+                });
+                (misfit(&old, &new, &unit.collect::<Vec<f64>>()), x)
             });
             found.extend(inside.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)));
         }

@@ -7,7 +7,7 @@ use crate::error::EmulateError;
 use crate::rational::{Rational, Samples};
 
 /// A pole farther from the real line than this share of the range is part of the background.
-const DEEPEST: f64 = 0.25;
+pub const DEEPEST: f64 = 0.25;
 /// Two fits have the same pole when it moved by less than this share of its distance from the real line.
 const SAME: f64 = 0.02;
 

@@ -27,7 +27,7 @@ pub struct Emulator<'a> {
     pub(super) cascade: Cascade,
     pub(super) solver: Solver,
     /// Columns of given parameters, then of what is emulated.
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
 }
 
 /// What is asked for beside answers.
