@@ -258,10 +258,9 @@ impl Likelihood {
             climber.slope.copy_from_slice(slope);
             climber.arrived = false;
         }
-        for number in 0..climbers.len() {
-            if !leaders.contains(&climbers[number].leader) {
-                climbers[number].value = f64::NEG_INFINITY;
-            }
+        // What the others know is the approximation.
+        for number in (0..climbers.len()).filter(|number| !leaders.contains(number)) {
+            climbers[number].value = f64::NEG_INFINITY;
         }
         Ok(climbers)
     }

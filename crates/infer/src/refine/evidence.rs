@@ -41,6 +41,8 @@ const APPROXIMATE: Effort = Effort {
 const FITTED: usize = 800;
 /// Independent draws that a fit needs for each dimension: weights are raised to a power that leaves so many.
 const FOR_FIT: f64 = 8.0;
+/// The largest power: a fit wider than the target has no weights that are too large.
+const WIDER: f64 = 0.7;
 /// Draws of the approximate posterior at which the likelihood itself is worked out: at first, and at most.
 const COMPARED: [usize; 2] = [48, 768];
 /// The standard error of a ln evidence that is small enough.
@@ -207,7 +209,7 @@ fn refit(points: &[f64], ratio: &[f64], d: usize, seed: u64) -> Start {
         raised.iter().map(|weight| weight / sum).collect()
     };
     let effective = |weights: &[f64]| 1.0 / weights.iter().map(|w| w * w).sum::<f64>();
-    let mut power = 1.0;
+    let mut power = WIDER;
     while effective(&weights(power)) < FOR_FIT * d as f64 && power > 1e-4 {
         power *= 0.8;
     }
