@@ -2,7 +2,7 @@
 maximum-likelihood fits, without and with the noise of the environment in the likelihood, and beside
 exact evidence, on held-out series at three noise levels.
 
-`bench/run growth [--series N] [--exact N] [--simulations N]`
+`bench/run growth [--series N] [--exact N] [--simulations N] [--learned]`
 """
 
 import argparse
@@ -34,6 +34,7 @@ def main() -> int:
     parser.add_argument("--series", type=int)
     parser.add_argument("--exact", type=int, help="series of each level also answered by exact evidence and by fits with the noise")
     parser.add_argument("--simulations", type=int)
+    parser.add_argument("--learned", action="store_true", help="asks the networks that an earlier run learned")
     arguments = parser.parse_args()
     quick = arguments.quick
     series = arguments.series or (200 if quick else 2000)
@@ -43,7 +44,8 @@ def main() -> int:
     gnomon = Gnomon(ROOT / "target" / "release" / "gnomon")
     folder = BUILD / "growth" / str(simulations)
     study = copy(STUDY, folder / "study")
-    gnomon("learn", study, "--simulations", str(simulations))
+    if not arguments.learned:
+        gnomon("learn", study, "--simulations", str(simulations))
     rows = []
     for number, (level, noise) in enumerate(LEVELS.items()):
         test = folder / level

@@ -2,17 +2,23 @@
 //!
 //! Points move in the prior's coordinates, in which all priors are standard normal and nothing lies
 //! outside them. Of many draws of the prior the likeliest are starts of a quasi-Newton method (BFGS;
-//! Nocedal & Wright 2006, ch. 6); the starts' step lengths and gradients are worked out together.
+//! Nocedal & Wright 2006, ch. 6); the starts' step lengths and gradients are worked out together. Where a filter works out
+//! the likelihood, they climb its approximation, which costs next to nothing, and the likelihood itself from there.
 
 use gnomon_learn::coordinates::Coordinates;
 use gnomon_mechanism::Mechanism;
 use gnomon_mechanism::random::{Purpose, Stream};
-use gnomon_simulate::{Compiled, LikelihoodGradient, SimulateError, log_likelihood};
+use gnomon_simulate::{
+    Compiled, LikelihoodGradient, SimulateError, approximate_log_likelihood, log_likelihood,
+};
 
-/// Draws of the prior among which starts are chosen, and starts: the likeliest of them. Where a filter works
-/// out the likelihood, which takes a fraction of a millisecond, fewer.
-const SCREENED: [usize; 2] = [512, 96];
-const STARTS: [usize; 2] = [16, 6];
+/// Draws of the prior among which starts are chosen, and starts: the likeliest of them.
+const SCREENED: usize = 512;
+const STARTS: usize = 16;
+/// From maxima of the approximation that are lower than the highest by less than this the likelihood itself is
+/// climbed; so many of them, at most.
+const CONTENDS: f64 = 6.0;
+const CONTENDERS: usize = 4;
 /// Of two starts that come so near to each other, in every coordinate and in ln likelihood, one goes on.
 const NEAR: f64 = 0.02;
 /// Steps of a start, at most.
@@ -38,8 +44,8 @@ pub struct Likelihood {
     compiled: Compiled,
     coordinates: Coordinates,
     gradient: Option<LikelihoodGradient>,
-    /// Draws that are screened, and starts.
-    effort: [usize; 2],
+    /// Whether a filter works it out.
+    is_filtered: bool,
 }
 
 /// A fit to one data set.
@@ -141,10 +147,7 @@ impl Likelihood {
             compiled: Compiled::new(mechanism)?,
             coordinates: Coordinates::new(mechanism),
             gradient: LikelihoodGradient::new(mechanism).ok(),
-            effort: match mechanism.is_filtered(given) {
-                false => [SCREENED[0], STARTS[0]],
-                true => [SCREENED[1], STARTS[1]],
-            },
+            is_filtered: mechanism.is_filtered(given),
         })
     }
 
@@ -165,8 +168,8 @@ impl Likelihood {
                     log_likelihood: log,
                     free: 0,
                     data: count,
-                    agreeing: self.effort[1],
-                    starts: self.effort[1],
+                    agreeing: STARTS,
+                    starts: STARTS,
                     at_edge: Vec::new(),
                     calls: 1,
                 }),
@@ -178,19 +181,13 @@ impl Likelihood {
             data,
             d,
             calls: 0,
+            is_approximate: false,
         };
-        let mut climbers = search.starts(seed)?;
-        for _ in 0..MOST_STEPS {
-            let mut active: Vec<&mut Climber> =
-                climbers.iter_mut().filter(|c| !c.arrived).collect();
-            if active.is_empty() {
-                break;
-            }
-            search.step(&mut active)?;
-            if self.gradient.is_none() {
-                leave_to_better_ones(&mut climbers);
-            }
+        let mut climbers = self.contenders(&mut search, seed)?;
+        if climbers.is_empty() {
+            climbers = search.starts(seed)?;
         }
+        search.climb(&mut climbers)?;
         let best = climbers
             .iter()
             .max_by(|a, b| a.value.total_cmp(&b.value))
@@ -213,6 +210,59 @@ impl Likelihood {
                 .collect(),
             calls: search.calls,
         })
+    }
+}
+
+impl Likelihood {
+    /// Where the likelihood is filtered: all starts at maxima of its approximation, those that contend ready to climb the
+    /// likelihood itself. None where there is nothing to approximate, or it fails.
+    fn contenders(&self, search: &mut Search<'_>, seed: u64) -> Result<Vec<Climber>, FitError> {
+        if !self.is_filtered {
+            return Ok(Vec::new());
+        }
+        search.is_approximate = true;
+        let found = search.starts(seed);
+        let mut climbers = match found {
+            Err(FitError::Impossible) => Vec::new(),
+            other => other?,
+        };
+        search.climb(&mut climbers)?;
+        search.is_approximate = false;
+        search.calls = 0;
+        let mut leaders: Vec<usize> = (0..climbers.len())
+            .filter(|&number| climbers[number].leader == number)
+            .collect();
+        leaders.sort_by(|&a, &b| climbers[b].value.total_cmp(&climbers[a].value));
+        let highest = leaders.first().map_or(0.0, |&first| climbers[first].value);
+        leaders.retain(|&number| climbers[number].value > highest - CONTENDS);
+        leaders.truncate(CONTENDERS);
+        let places: Vec<f64> = leaders
+            .iter()
+            .flat_map(|&number| climbers[number].place.clone())
+            .collect();
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let values = search.values(&places)?;
+        let slopes = search.slopes(&places, &values)?;
+        let sound = values.iter().zip(slopes.chunks_exact(search.d));
+        if !sound
+            .clone()
+            .all(|(value, slope)| value.is_finite() && slope.iter().all(|s| s.is_finite()))
+        {
+            return Ok(Vec::new());
+        }
+        for (&number, (value, slope)) in leaders.iter().zip(sound) {
+            let climber = &mut climbers[number];
+            climber.value = *value;
+            climber.slope.copy_from_slice(slope);
+            climber.arrived = false;
+        }
+        // What the others know is the approximation.
+        for number in (0..climbers.len()).filter(|number| !leaders.contains(number)) {
+            climbers[number].value = f64::NEG_INFINITY;
+        }
+        Ok(climbers)
     }
 }
 
@@ -349,6 +399,8 @@ struct Search<'a> {
     data: &'a [f64],
     d: usize,
     calls: u64,
+    /// Whether the likelihood's approximation is climbed.
+    is_approximate: bool,
 }
 
 impl Search<'_> {
@@ -356,7 +408,10 @@ impl Search<'_> {
         let own = self.likelihood;
         let parameters = own.coordinates.to_parameters(points);
         self.calls += (points.len() / self.d) as u64;
-        Ok(log_likelihood(&own.compiled, &parameters, self.data)?)
+        Ok(match self.is_approximate {
+            false => log_likelihood(&own.compiled, &parameters, self.data)?,
+            true => approximate_log_likelihood(&own.compiled, &parameters, self.data)?,
+        })
     }
 
     /// The slopes at points where the likelihood has these values; NaN where there are none.
@@ -387,16 +442,15 @@ impl Search<'_> {
     fn starts(&mut self, seed: u64) -> Result<Vec<Climber>, FitError> {
         let d = self.d;
         let mut stream = Stream::new(seed, Purpose::REFINEMENT, 0);
-        let [screened, starts] = self.likelihood.effort;
-        let points: Vec<f64> = (0..screened * d)
+        let points: Vec<f64> = (0..SCREENED * d)
             .map(|_| stream.normal().clamp(-3.0, 3.0))
             .collect();
         let values = self.values(&points)?;
-        let mut order: Vec<usize> = (0..screened)
+        let mut order: Vec<usize> = (0..SCREENED)
             .filter(|&row| values[row].is_finite())
             .collect();
         order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
-        order.truncate(starts);
+        order.truncate(STARTS);
         if order.is_empty() {
             return Err(FitError::Impossible);
         }
@@ -426,6 +480,22 @@ impl Search<'_> {
                 }
             })
             .collect())
+    }
+
+    /// Leads all climbers to their maxima.
+    fn climb(&mut self, climbers: &mut [Climber]) -> Result<(), FitError> {
+        for _ in 0..MOST_STEPS {
+            let mut active: Vec<&mut Climber> =
+                climbers.iter_mut().filter(|c| !c.arrived).collect();
+            if active.is_empty() {
+                break;
+            }
+            self.step(&mut active)?;
+            if self.likelihood.gradient.is_none() {
+                leave_to_better_ones(climbers);
+            }
+        }
+        Ok(())
     }
 
     /// One step of every climber: the longest of halved ones that gains enough.

@@ -68,14 +68,6 @@ const UNCERTAIN: f64 = 0.08;
 /// How many times as many it then takes.
 const MORE: usize = 4;
 
-/// ln of a proposal's and of the target's density at some points, one number a point.
-struct Densities {
-    /// Of the proposal, normalised.
-    start: Vec<f64>,
-    /// Prior x likelihood; minus infinity where it has none.
-    target: Vec<f64>,
-}
-
 /// One mechanism's posterior, to be refined.
 #[derive(Clone, Copy)]
 pub struct Problem<'a> {
@@ -272,15 +264,20 @@ impl<'a> Problem<'a> {
 
     /// Whether the likelihood is an estimate, or a filter's, and takes long.
     fn is_dear(&self) -> bool {
-        let own = self.compiled.mechanism();
-        self.particles.is_some() || (own.likelihood.is_none() && own.no_filter().is_none())
+        self.particles.is_some() || self.is_filtered()
     }
 
     fn dimension(&self) -> usize {
         self.amortized.coordinates(self.mechanism).dimension()
     }
 
-    /// Adds `count` draws of the proposal, one in ten from the prior.
+    /// Whether a filter works out the likelihood.
+    fn is_filtered(&self) -> bool {
+        let own = self.compiled.mechanism();
+        own.likelihood.is_none() && own.no_filter().is_none()
+    }
+
+    /// Adds `count` draws of the proposal.
     fn propose(
         &self,
         sample: &mut Sample,
@@ -288,6 +285,21 @@ impl<'a> Problem<'a> {
         seed: u64,
         calls: &Cell<u64>,
     ) -> Result<(), InferError> {
+        let scores = self.proposals(count, seed)?;
+        let points: Vec<f64> = scores.iter().map(|&x| f64::from(x)).collect();
+        let target = self.log_joint(&points, calls)?;
+        let start = self.log_proposal(&points)?;
+        let both = target.iter().zip(&start);
+        sample
+            .ratio
+            .extend(both.map(|(target, start)| target - start));
+        sample.scores.extend(scores);
+        sample.target.extend(target);
+        Ok(())
+    }
+
+    /// `count` draws of the proposal: of the network, and one in ten of the prior.
+    fn proposals(&self, count: usize, seed: u64) -> Result<Vec<f32>, InferError> {
         let d = self.dimension();
         let of_network = count - count / PRIOR_EVERY;
         let drawn = self
@@ -309,16 +321,7 @@ impl<'a> Problem<'a> {
                 }
             }
         }
-        let points: Vec<f64> = scores.iter().map(|&x| f64::from(x)).collect();
-        let Densities { start, target } = self.with_proposal(&points, calls)?;
-        let ratio = target
-            .iter()
-            .zip(&start)
-            .map(|(target, start)| target - start);
-        sample.ratio.extend(ratio);
-        sample.scores.extend(scores);
-        sample.target.extend(target);
-        Ok(())
+        Ok(scores)
     }
 
     /// Counts solver calls that are about to be made.
@@ -333,48 +336,41 @@ impl<'a> Problem<'a> {
         Ok(())
     }
 
-    /// ln prior x likelihood at points of the prior's coordinates, and ln prior.
-    fn with_prior(&self, points: &[f64], calls: &Cell<u64>) -> Result<Densities, InferError> {
+    /// ln prior x likelihood at points of the prior's coordinates; minus infinity where it has none.
+    fn log_joint(&self, points: &[f64], calls: &Cell<u64>) -> Result<Vec<f64>, InferError> {
         let d = self.dimension();
         let coordinates = self.amortized.coordinates(self.mechanism);
-        let (mut start, mut target) = (Vec::new(), Vec::new());
+        let mut all = Vec::with_capacity(points.len() / d);
         for points in points.chunks(self.at_once() * d) {
             let (first, rows) = (calls.get(), points.len() / d);
             self.spend(rows, calls)?;
             let parameters = coordinates.to_parameters(points);
             let likelihood = self.log_likelihood(&parameters, rows, first)?;
-            for (point, likelihood) in points.chunks_exact(d).zip(likelihood) {
-                let prior = log_standard_normal(point);
-                let sum = prior + likelihood;
-                start.push(prior);
-                target.push(if sum.is_nan() { f64::NEG_INFINITY } else { sum });
-            }
+            let both = points.chunks_exact(d).zip(likelihood);
+            all.extend(both.map(|(point, likelihood)| joint(point, likelihood)));
         }
-        Ok(Densities { start, target })
+        Ok(all)
     }
 
-    /// ln prior x likelihood, and ln of the proposal's density.
-    fn with_proposal(&self, points: &[f64], calls: &Cell<u64>) -> Result<Densities, InferError> {
+    /// ln of the proposal's density.
+    fn log_proposal(&self, points: &[f64]) -> Result<Vec<f64>, InferError> {
         let d = self.dimension();
-        let of_prior = self.with_prior(points, calls)?;
-        let mut network = Vec::with_capacity(points.len() / d);
+        let share = 1.0 / PRIOR_EVERY as f64;
+        let mut all = Vec::with_capacity(points.len() / d);
         for points in points.chunks(self.at_once() * d) {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(InferError::Interrupted);
             }
             let scores = Matrix::new(d, points.iter().map(|&x| x as f32).collect());
-            let own = self
-                .amortized
-                .log_density_of_scores(self.mechanism, self.given, &scores)?;
-            network.extend(own);
+            let network =
+                self.amortized
+                    .log_density_of_scores(self.mechanism, self.given, &scores)?;
+            all.extend(points.chunks_exact(d).zip(network).map(|(point, network)| {
+                let prior = log_standard_normal(point);
+                log_sum(ln(1.0 - share) + network, ln(share) + prior)
+            }));
         }
-        let share = 1.0 / PRIOR_EVERY as f64;
-        let start = network
-            .iter()
-            .zip(&of_prior.start)
-            .map(|(&network, &prior)| log_sum(ln(1.0 - share) + network, ln(share) + prior))
-            .collect();
-        Ok(Densities { start, ..of_prior })
+        Ok(all)
     }
 
     fn temper_proposal(
@@ -417,7 +413,7 @@ impl<'a> Problem<'a> {
             None => LikelihoodGradient::new(self.compiled.mechanism()).ok(),
             Some(_) => None,
         };
-        let mut log_density = |points: &[f64]| Ok(self.with_prior(points, calls)?.target);
+        let mut log_density = |points: &[f64]| self.log_joint(points, calls);
         let mut slopes = |points: &[f64]| match &gradient {
             Some(gradient) => self.slopes(gradient, points, calls),
             None => Ok(vec![f64::NAN; points.len()]),
@@ -513,6 +509,12 @@ fn log_sum(a: f64, b: f64) -> f64 {
         return largest;
     }
     largest + ln(exp(a - largest) + exp(b - largest))
+}
+
+/// ln prior x likelihood at a point with this ln likelihood.
+fn joint(point: &[f64], log_likelihood: f64) -> f64 {
+    let sum = log_standard_normal(point) + log_likelihood;
+    if sum.is_nan() { f64::NEG_INFINITY } else { sum }
 }
 
 fn log_standard_normal(point: &[f64]) -> f64 {

@@ -8,6 +8,7 @@
 //! 2 exp(-2 pi^2 (width / spacing)^2) (Trefethen & Weideman 2014). So the grid's spacing follows the
 //! kernel's sd, and is refined where an observation is narrower; its ends follow the density.
 
+mod assumed;
 mod density;
 mod kernel;
 
@@ -20,6 +21,7 @@ use crate::compiled::{Compiled, LawPlan};
 use crate::failure::SimulateError;
 use crate::lanes::{Frame, LaneTape, Lanes, WIDTH, dispatched, run};
 use crate::seen::Seen;
+pub(crate) use assumed::approximate_log_densities;
 use density::Density;
 use kernel::{Kernel, add_normals};
 
@@ -85,12 +87,7 @@ pub(crate) fn log_densities(
     data: &[f64],
     rows: usize,
 ) -> Result<Vec<f64>, SimulateError> {
-    if let Some(why) = compiled.mechanism.no_filter() {
-        return Err(SimulateError::Unsupported(why));
-    }
-    let LawPlan::Sde { tape, step } = &compiled.dynamics.law else {
-        return Err(SimulateError::Unsupported("there is no noise".into()));
-    };
+    let (tape, step) = filtered(compiled)?;
     let seen = Seen::all(compiled, data);
     let latents: Vec<Vec<f64>> = latents.iter().map(|&value| vec![value; rows]).collect();
     let columns: Vec<&[f64]> = parameters
@@ -100,7 +97,7 @@ pub(crate) fn log_densities(
         .collect();
     let chunks = (0..rows.div_ceil(ROWS)).into_par_iter();
     let logs = chunks.map_init(
-        || Filter::new(compiled, tape, *step),
+        || Filter::new(compiled, tape, step),
         |filter, chunk| {
             let all = chunk * ROWS..rows.min((chunk + 1) * ROWS);
             let simulations: Vec<u64> = all.clone().map(|row| row as u64).collect();
@@ -119,6 +116,28 @@ pub(crate) fn log_densities(
         },
     );
     Ok(logs.collect::<Vec<_>>().concat())
+}
+
+/// The noisy state's drift and diffusion, and the solver's step.
+fn filtered(compiled: &Compiled) -> Result<(&LaneTape, f64), SimulateError> {
+    if let Some(why) = compiled.mechanism.no_filter() {
+        return Err(SimulateError::Unsupported(why));
+    }
+    match &compiled.dynamics.law {
+        LawPlan::Sde { tape, step } => Ok((tape, *step)),
+        _ => Err(SimulateError::Unsupported("there is no noise".into())),
+    }
+}
+
+/// The length of the next step on the way to `asked`, and its end; none on arrival.
+fn next_step(step: f64, now: f64, asked: f64) -> Option<(f64, f64)> {
+    match asked - now {
+        left if left <= 0.0 => None,
+        left if left > step * (1.0 + 1e-9) => Some((step, now + step)),
+        // Rounding does not make another kernel.
+        left if left > step * (1.0 - 1e-9) => Some((step, asked)),
+        left => Some((left, asked)),
+    }
 }
 
 /// One row at a time.
@@ -170,7 +189,7 @@ impl<'a> Filter<'a> {
         };
         let mut now = compiled.dynamics.start;
         for &asked in &compiled.dynamics.asked {
-            while let Some((h, arrival)) = filter.next_step(now, asked) {
+            while let Some((h, arrival)) = next_step(step, now, asked) {
                 filter.shortest = filter.shortest.min(h / step);
                 if filter.timed || filter.begins.is_empty() {
                     filter.begins.push(now);
@@ -179,18 +198,6 @@ impl<'a> Filter<'a> {
             }
         }
         filter
-    }
-
-    /// The length of the next step on the way to `asked`, and its end; none on arrival.
-    fn next_step(&self, now: f64, asked: f64) -> Option<(f64, f64)> {
-        let (step, left) = (self.step, asked - now);
-        match left {
-            _ if left <= 0.0 => None,
-            _ if left > step * (1.0 + 1e-9) => Some((step, now + step)),
-            // Rounding does not make another kernel.
-            _ if left > step * (1.0 - 1e-9) => Some((step, asked)),
-            _ => Some((left, asked)),
-        }
     }
 
     /// Makes row `row` of a block the one that is filtered.
@@ -301,7 +308,7 @@ impl<'a> Filter<'a> {
         seen: &Seen,
     ) -> Result<Updated, Misfit> {
         let mut density = from.clone();
-        while let Some((h, arrival)) = self.next_step(now, asked) {
+        while let Some((h, arrival)) = next_step(self.step, now, asked) {
             if arrival < asked {
                 // Soon after the start the density is as narrow as its steps.
                 let halvings = u32::from(density.is_point || self.lacking(&density) > 0);

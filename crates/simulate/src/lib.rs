@@ -97,7 +97,7 @@ pub use effort::effort;
 pub use failure::{Failure, REJECTED, SimulateError};
 pub use field::{FieldAt, VectorField};
 pub use gradient::LikelihoodGradient;
-pub use likelihood::log_likelihood;
+pub use likelihood::{approximate_log_likelihood, log_likelihood};
 pub use observe::EntryArguments;
 pub use particles::estimate_log_likelihood;
 pub use response::{MatrixPolynomial, Matrices, Responses, matrices, polynomial, response};

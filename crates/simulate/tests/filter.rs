@@ -4,7 +4,9 @@
 
 use gnomon_mechanism::Mechanism;
 use gnomon_mechanism::random::{Purpose, Stream};
-use gnomon_simulate::{Compiled, estimate_log_likelihood, log_likelihood, simulate_at};
+use gnomon_simulate::{
+    Compiled, approximate_log_likelihood, estimate_log_likelihood, log_likelihood, simulate_at,
+};
 
 fn compiled(text: &str) -> Compiled {
     Compiled::new(&Mechanism::parse("m", text, ".").unwrap()).unwrap()
@@ -89,9 +91,16 @@ fn a_linear_process_has_the_likelihood_of_the_kalman_filter() {
             .map(|p| moved.iter().map(|x| x[p]).collect())
             .collect();
         let found = log_likelihood(&compiled, &columns, &data).unwrap();
+        let normal = approximate_log_likelihood(&compiled, &columns, &data).unwrap();
         let best = kalman(point, &data);
-        for (point, found) in moved.iter().zip(found) {
+        for ((point, found), normal) in moved.iter().zip(found).zip(normal) {
             let exact = kalman(*point, &data);
+            // Of a linear process the density is normal.
+            let rest = (normal - exact).abs();
+            assert!(
+                rest < 1e-6 * (1.0 + exact.abs()),
+                "{point:?}: {normal} for {exact}"
+            );
             let error = (found - exact).abs();
             let most = match best - exact {
                 fall if fall < 30.0 => 1e-6,
@@ -133,6 +142,8 @@ fn a_nonlinear_process_has_the_likelihood_that_particles_estimate() {
         let parameters = [vec![r; 400], vec![sigma; 400]];
         let one = [vec![r], vec![sigma]];
         let found = log_likelihood(&compiled, &one, &SEEN).unwrap()[0];
+        let normal = approximate_log_likelihood(&compiled, &one, &SEEN).unwrap()[0];
+        assert!((normal - found).abs() < 0.5, "{normal} for {found}");
         let numbers: Vec<u64> = (0..400).collect();
         let logs =
             estimate_log_likelihood(&compiled, &parameters, &SEEN, 2000, 1, &numbers).unwrap();

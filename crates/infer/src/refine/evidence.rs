@@ -1,24 +1,52 @@
 //! The evidence alone, from few likelihoods: importance sampling from the network and the prior, and from fits
 //! to what was found where these are no use (adaptive importance sampling; Oh & Berger 1992).
+//!
+//! Where a filter works out the likelihood, all this is done with its approximation, which costs next to
+//! nothing. The evidence is then that of the approximation times the mean of likelihood over approximation, at a few
+//! draws of the approximate posterior.
 
 use std::cell::Cell;
 
 use gnomon_mechanism::elementary::exp;
 use gnomon_mechanism::random::{Purpose, Stream};
+use gnomon_simulate::approximate_log_likelihood;
 
+use super::importance::{self, Weighted};
 use super::start::Start;
 use super::tempering::systematic;
-use super::{Densities, Problem, Sample, importance};
+use super::{Problem, joint};
 use crate::amortized::InferError;
 
-/// Points of each round.
-const POINTS: usize = 500;
-/// Independent draws that a round must be worth.
-const ENOUGH: f64 = 150.0;
-/// Rounds after the first one, at most.
-const ROUNDS: usize = 6;
+/// How much is put into adaptive importance sampling.
+struct Effort {
+    /// Points of each round.
+    points: usize,
+    /// Independent draws that a round must be worth.
+    enough: f64,
+    /// Rounds after the first one, at most.
+    rounds: usize,
+}
+
+const EXACT: Effort = Effort {
+    points: 500,
+    enough: 150.0,
+    rounds: 6,
+};
+const APPROXIMATE: Effort = Effort {
+    points: 2000,
+    enough: 600.0,
+    rounds: 10,
+};
+/// Points that a mixture is fitted to.
+const FITTED: usize = 800;
 /// Independent draws that a fit needs for each dimension: weights are raised to a power that leaves so many.
 const FOR_FIT: f64 = 8.0;
+/// The largest power: a fit wider than the target has no weights that are too large.
+const WIDER: f64 = 0.7;
+/// Draws of the approximate posterior at which the likelihood itself is worked out: at first, and at most.
+const COMPARED: [usize; 2] = [48, 768];
+/// The standard error of a ln evidence that is small enough.
+const PRECISE: f64 = 0.05;
 
 /// ln p(data | mechanism).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,34 +79,121 @@ impl Problem<'_> {
                 is_settled: true,
             });
         }
-        let mut sample = Sample::default();
-        self.propose(&mut sample, POINTS, seed, &calls)?;
-        let mut points: Vec<f64> = sample.scores.iter().map(|&x| f64::from(x)).collect();
-        let mut ratio = sample.ratio;
-        for round in 0..=ROUNDS {
+        let is_filtered = self.particles.is_none() && self.is_filtered();
+        if is_filtered && let Some(found) = self.by_approximation(seed, &calls)? {
+            return Ok(found);
+        }
+        let exact = |points: &[f64]| self.log_joint(points, &calls);
+        let found = self.adapt(&EXACT, seed, exact)?;
+        Ok(Evidence {
+            log: found.weighted.log_evidence,
+            error: found.weighted.log_evidence_error,
+            calls: calls.get(),
+            is_settled: found.is_settled,
+        })
+    }
+
+    /// Importance sampling from the network and the prior, and then from one fit after the other. `target` is
+    /// ln prior x likelihood.
+    fn adapt(
+        &self,
+        effort: &Effort,
+        seed: u64,
+        target: impl Fn(&[f64]) -> Result<Vec<f64>, InferError>,
+    ) -> Result<Found, InferError> {
+        let d = self.dimension();
+        let scores = self.proposals(effort.points, seed)?;
+        let mut points: Vec<f64> = scores.iter().map(|&x| f64::from(x)).collect();
+        let mut start = self.log_proposal(&points)?;
+        for round in 0.. {
+            let target = target(&points)?;
+            let both = target.iter().zip(&start);
+            let ratio: Vec<f64> = both.map(|(target, start)| target - start).collect();
             let weighted = importance::weigh(&ratio);
-            let enough = weighted.usable() && weighted.effective >= ENOUGH;
-            if enough || round == ROUNDS {
-                return Ok(Evidence {
-                    log: weighted.log_evidence,
-                    error: weighted.log_evidence_error,
-                    calls: calls.get(),
+            let enough = weighted.usable() && weighted.effective >= effort.enough;
+            if enough || round == effort.rounds {
+                return Ok(Found {
+                    points,
+                    target,
+                    ratio,
+                    weighted,
                     is_settled: enough,
                 });
             }
             let seed = seed.wrapping_add(1 + round as u64);
-            let start = refit(&points, &ratio, d, seed);
-            points = start.draw(POINTS, &mut Stream::new(seed, Purpose::REFINEMENT, 1));
-            let Densities { target, .. } = self.with_prior(&points, &calls)?;
-            let density = start.log_density(&points);
-            ratio = target
-                .iter()
-                .zip(density)
-                .map(|(target, own)| target - own)
-                .collect();
+            let fitted = refit(&points, &ratio, d, seed);
+            points = fitted.draw(
+                effort.points,
+                &mut Stream::new(seed, Purpose::REFINEMENT, 1),
+            );
+            start = fitted.log_density(&points);
         }
         Err(InferError::Unsettled)
     }
+
+    /// The evidence where a filter works out the likelihood; none where its approximation is no help.
+    fn by_approximation(
+        &self,
+        seed: u64,
+        calls: &Cell<u64>,
+    ) -> Result<Option<Evidence>, InferError> {
+        let d = self.dimension();
+        let coordinates = self.amortized.coordinates(self.mechanism);
+        let approximate = |points: &[f64]| -> Result<Vec<f64>, InferError> {
+            let parameters = coordinates.to_parameters(points);
+            let logs = approximate_log_likelihood(self.compiled, &parameters, self.data)?;
+            let both = points.chunks_exact(d).zip(logs);
+            Ok(both.map(|(point, log)| joint(point, log)).collect())
+        };
+        let found = self.adapt(&APPROXIMATE, seed, approximate)?;
+        if !found.is_settled {
+            return Ok(None);
+        }
+        let ratio = &found.ratio;
+        let largest = ratio.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let weights: Vec<f64> = ratio.iter().map(|ratio| exp(ratio - largest)).collect();
+        let mut compared: Vec<f64> = Vec::new();
+        let [mut count, most] = COMPARED;
+        while count <= most {
+            let uniform =
+                Stream::new(seed ^ 5, Purpose::REFINEMENT, compared.len() as u64).uniform();
+            let chosen = systematic(&weights, count - compared.len(), uniform);
+            let rows = chosen.iter();
+            let points: Vec<f64> = rows
+                .flat_map(|&row| &found.points[row * d..][..d])
+                .copied()
+                .collect();
+            let exact = self.log_joint(&points, calls)?;
+            let both = exact.iter().zip(&chosen);
+            compared.extend(both.map(|(exact, &row)| exact - found.target[row]));
+            let weighted = importance::weigh(&compared);
+            let error = f64::hypot(
+                found.weighted.log_evidence_error,
+                weighted.log_evidence_error,
+            );
+            if weighted.usable() && error <= PRECISE {
+                return Ok(Some(Evidence {
+                    log: found.weighted.log_evidence + weighted.log_evidence,
+                    error,
+                    calls: calls.get(),
+                    is_settled: true,
+                }));
+            }
+            count *= 2;
+        }
+        Ok(None)
+    }
+}
+
+/// The last round of adaptive importance sampling.
+struct Found {
+    points: Vec<f64>,
+    /// ln prior x likelihood.
+    target: Vec<f64>,
+    /// ln target / proposal.
+    ratio: Vec<f64>,
+    weighted: Weighted,
+    is_settled: bool,
 }
 
 /// A mixture of normal distributions and a share of the prior, fitted to points by their weights.
@@ -94,12 +209,12 @@ fn refit(points: &[f64], ratio: &[f64], d: usize, seed: u64) -> Start {
         raised.iter().map(|weight| weight / sum).collect()
     };
     let effective = |weights: &[f64]| 1.0 / weights.iter().map(|w| w * w).sum::<f64>();
-    let mut power = 1.0;
+    let mut power = WIDER;
     while effective(&weights(power)) < FOR_FIT * d as f64 && power > 1e-4 {
         power *= 0.8;
     }
     let uniform = Stream::new(seed, Purpose::REFINEMENT, 0).uniform();
-    let chosen = systematic(&weights(power), POINTS, uniform);
+    let chosen = systematic(&weights(power), FITTED, uniform);
     // The fit judges mixtures by the first of its points: in an order that says nothing.
     let (drawn, _) = super::shuffled(
         &chosen

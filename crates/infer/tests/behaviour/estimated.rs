@@ -4,6 +4,7 @@
 use std::sync::atomic::AtomicBool;
 
 use crate::normal::learned;
+use gnomon_infer::Amortized;
 use gnomon_infer::refine::{Agreement, Method, Pilot, Problem};
 use gnomon_mechanism::Mechanism;
 use gnomon_simulate::{Compiled, simulate};
@@ -99,7 +100,10 @@ fn forward(a: f64, d: f64, y: &[f64]) -> f64 {
 }
 
 /// ln evidence, means and sds of the logarithms of two log-normal parameters, by the trapezoidal rule.
-fn quadrature(prior: [[f64; 2]; 2], likelihood: impl Fn(f64, f64) -> f64) -> (f64, [[f64; 2]; 2]) {
+pub fn quadrature(
+    prior: [[f64; 2]; 2],
+    likelihood: impl Fn(f64, f64) -> f64,
+) -> (f64, [[f64; 2]; 2]) {
     let h = 0.2;
     let (mut sum, mut first, mut second) = (0.0, [0.0; 2], [0.0; 2]);
     for i in -22..=22 {
@@ -122,12 +126,10 @@ fn quadrature(prior: [[f64; 2]; 2], likelihood: impl Fn(f64, f64) -> f64) -> (f6
     (sum.ln(), moments)
 }
 
-/// Refines the answer to `data`, and holds it against evidence and moments.
-fn holds(text: &str, data: &[f64], (log_evidence, moments): (f64, [[f64; 2]; 2])) {
-    let mechanism = Mechanism::parse("m", text, ".").unwrap();
-    let compiled = Compiled::new(&mechanism).unwrap();
+/// Networks trained on simulations of a mechanism.
+pub fn networks(mechanism: &Mechanism, compiled: &Compiled) -> Amortized {
     let numbers: Vec<u64> = (0..TRAINING).collect();
-    let batch = simulate(&compiled, 1, &numbers).unwrap();
+    let batch = simulate(compiled, 1, &numbers).unwrap();
     let rows = (0..TRAINING as usize).flat_map(|row| batch.observed.iter().map(move |y| y[row]));
     let names: Vec<&str> = compiled
         .observed_columns()
@@ -135,7 +137,14 @@ fn holds(text: &str, data: &[f64], (log_evidence, moments): (f64, [[f64; 2]; 2])
         .map(String::as_str)
         .collect();
     let parameters: Vec<&[f64]> = batch.parameters.iter().map(Vec::as_slice).collect();
-    let amortized = learned(&mechanism, &names, &rows.collect::<Vec<_>>(), &parameters);
+    learned(mechanism, &names, &rows.collect::<Vec<_>>(), &parameters)
+}
+
+/// Refines the answer to `data`, and holds it against evidence and moments.
+fn holds(text: &str, data: &[f64], (log_evidence, moments): (f64, [[f64; 2]; 2])) {
+    let mechanism = Mechanism::parse("m", text, ".").unwrap();
+    let compiled = Compiled::new(&mechanism).unwrap();
+    let amortized = networks(&mechanism, &compiled);
     let stop = AtomicBool::new(false);
     let problem = Problem {
         amortized: &amortized,

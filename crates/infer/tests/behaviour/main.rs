@@ -6,6 +6,7 @@ mod attribution;
 mod densities;
 mod estimated;
 mod excess;
+mod filtered;
 mod fit;
 mod many_parameters;
 mod normal;

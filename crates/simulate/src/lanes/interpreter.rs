@@ -100,18 +100,6 @@ fn unary<const W: usize>(to: &mut Lanes<W>, a: &Lanes<W>, function: impl Fn(f64)
 }
 
 #[inline(always)]
-fn binary<const W: usize>(
-    to: &mut Lanes<W>,
-    a: &Lanes<W>,
-    b: &Lanes<W>,
-    function: impl Fn(f64, f64) -> f64,
-) {
-    for lane in 0..W {
-        to.0[lane] = function(a.0[lane], b.0[lane]);
-    }
-}
-
-#[inline(always)]
 fn ternary<const W: usize>(
     to: &mut Lanes<W>,
     [a, b, c]: [&Lanes<W>; 3],
@@ -194,11 +182,14 @@ fn interpret<const W: usize>(tape: &LaneTape, frame: &mut [Lanes<W>], outputs: u
     }
 }
 
-/// Each arm names its function, so that each gets a loop of its own.
+/// Each arm names its function, so that each gets a loop of its own; without closures, which may not be
+/// compiled for the instruction set.
 macro_rules! each_unary {
     ($function:expr, $to:expr, $a:expr, [$($name:ident),*]) => {
         match $function {
-            $(Unary::$name => unary($to, $a, |x| Unary::$name.apply(x)),)*
+            $(Unary::$name => for lane in 0..W {
+                $to.0[lane] = Unary::$name.apply($a.0[lane]);
+            },)*
             Unary::Power(exponent) => power($to, $a, exponent),
         }
     };
@@ -207,7 +198,9 @@ macro_rules! each_unary {
 macro_rules! each_binary {
     ($function:expr, $to:expr, $a:expr, $b:expr, [$($name:ident),*]) => {
         match $function {
-            $(Binary::$name => binary($to, $a, $b, |x, y| Binary::$name.apply(x, y)),)*
+            $(Binary::$name => for lane in 0..W {
+                $to.0[lane] = Binary::$name.apply($a.0[lane], $b.0[lane]);
+            },)*
         }
     };
 }
