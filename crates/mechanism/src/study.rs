@@ -14,7 +14,7 @@ mod settings;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use emulation::{Emulation, Tolerance};
+pub use emulation::{Emulation, OwnNetwork, Tolerance};
 pub use part::Part;
 pub use series::{Columns, Layout, Series, SeriesTable};
 pub use settings::{Answer, Claims, Density, Embedding, Learn, Simulate};
