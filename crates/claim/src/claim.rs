@@ -12,6 +12,8 @@ pub enum Family {
     Coverage,
     /// Answers are close to the truth, or closer than a control's.
     Accuracy,
+    /// What the simulator conserves stays the same along answers.
+    Conservation,
 }
 
 /// Whose answer a claim is about.

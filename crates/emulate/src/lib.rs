@@ -10,6 +10,7 @@
 pub mod accept;
 pub mod average;
 pub mod cascade;
+pub mod conserved;
 pub mod continuity;
 pub mod domain;
 pub mod error;

@@ -277,6 +277,7 @@ fn networks_know_their_slopes_and_come_back_from_disk() {
         blocks: 1,
         members: 2,
         steps: 1500,
+        ..Network::default()
     };
     let family = Family::Network(settings);
     let surrogate = Surrogate::fit(&inputs, &outputs, &family, &Settings::default()).unwrap();

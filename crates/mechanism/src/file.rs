@@ -5,6 +5,7 @@
 mod acceptance;
 mod boundary;
 pub mod calendar;
+mod conserved;
 mod distribution;
 mod dynamics;
 mod events;
@@ -13,6 +14,7 @@ mod functions;
 pub mod keys;
 mod likelihood;
 mod lower;
+mod moment;
 mod multivariate;
 mod names;
 mod numbers;
@@ -90,19 +92,26 @@ impl Mechanism {
         let latents = parameters.split_off(written.parameters.len());
         let derived = quantities::derived(&mut lowering, &written)?;
         let start = observed::start(&mut lowering, &written)?;
-        let (mut dynamics, observed) = if let Some(section) = &written.program {
+        let moment = moment::moment(&mut lowering, &written)?;
+        let (mut dynamics, mut observed) = if let Some(section) = &written.program {
             program::refuse_dynamics(&written)?;
             let law = program::law(section, &parameters, folder)?;
             let observed = observed::of_program(&mut lowering, &written)?;
             (dynamics::without_states(law, start), observed)
         } else {
             let mut dynamics = dynamics::dynamics(&mut lowering, &written, start)?;
-            let observed = observed::observed(&mut lowering, &written, &dynamics)?;
+            let observed =
+                observed::observed(&mut lowering, &written, &dynamics, moment.is_some())?;
             dynamics::settle_step(&mut dynamics, &observed);
             (dynamics, observed)
         };
         dynamics.flows = std::mem::take(&mut lowering.flows);
         dynamics.lags = std::mem::take(&mut lowering.lags);
+        let conserved = conserved::conserved(&mut lowering, &written)?;
+        if let Some(moment) = moment {
+            let graph = &mut lowering.graph;
+            moment::rewrite(graph, &written, &mut dynamics, &mut observed, moment)?;
+        }
         observed::check_columns(&written, &observed)?;
         lowering.observe(&observed);
         let likelihood = likelihood::likelihood(&mut lowering, &written)?;
@@ -118,6 +127,7 @@ impl Mechanism {
             observed,
             likelihood,
             acceptance,
+            conserved,
             graph: lowering.graph,
         })
     }

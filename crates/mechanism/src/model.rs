@@ -37,6 +37,18 @@ pub struct Mechanism {
     pub likelihood: Option<Likelihood>,
     /// Conditions that a simulation must meet to count.
     pub acceptance: Vec<Acceptance>,
+    /// What stays the same while the states move, by the file's own word.
+    pub conserved: Vec<Conserved>,
+}
+
+/// A quantity that stays the same while the states move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conserved {
+    /// As written in the file.
+    pub name: String,
+    /// Of states, parameters and the time `t` (the file's own, also where there is a
+    /// [`Dynamics::moment`]).
+    pub value: Node,
 }
 
 /// A condition on a whole simulation.
@@ -103,6 +115,18 @@ pub struct Dynamics {
     pub lags: Vec<Lag>,
     /// Interventions.
     pub events: Vec<Event>,
+    /// The time at which all is observed, where that is an expression of the parameters. The clock then
+    /// runs from 0, the file's own start, to 1, and `law`, `flows` and `events` are written by it.
+    pub moment: Option<Moment>,
+}
+
+/// A time that is an expression of the parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moment {
+    /// The file's own start, the time of the initial values.
+    pub start: f64,
+    /// The time at which all is observed.
+    pub at: Node,
 }
 
 /// A state and its initial value, an expression of the parameters.

@@ -15,7 +15,7 @@ mod settings;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use emulation::{Emulation, Tolerance};
+pub use emulation::{Emulation, OwnNetwork, Tolerance};
 pub use holes::Holes;
 pub use part::Part;
 pub use series::{Columns, Layout, Series, SeriesTable};

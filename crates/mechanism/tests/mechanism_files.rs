@@ -390,3 +390,41 @@ fn long_chains_of_definitions_do_not_exhaust_the_stack() {
     };
     assert_eq!(at(&m, derivatives, &[2.0], &[]), [10_000.0]);
 }
+
+/// A time that is a parameter, and what is refused beside it; quantities that never move are not conserved.
+#[test]
+fn times_that_are_parameters_and_conserved_quantities_are_checked() {
+    let text = |observed: &str, conserved: &str| {
+        format!(
+            "[parameters]\na = 'Uniform(0, 1)'\n[states]\nx = 1\n[dynamics]\nx = '-a * x'\n\
+             [conserved]\n{conserved}\n[observed]\n{observed}"
+        )
+    };
+    let read =
+        |observed: &str, conserved: &str| Mechanism::parse("m", &text(observed, conserved), ".");
+    let mechanism = read("times = '3 * a'\nx = 'x'", "q = 'x * exp(a * t)'").unwrap();
+    assert!(mechanism.dynamics.moment.is_some());
+    assert_eq!(mechanism.observed[0].columns(), ["x"]);
+    assert_eq!(mechanism.conserved[0].name, "q");
+    let fixed = read("times = '1:3'\nx = 'x'", "").unwrap();
+    assert_eq!(fixed.dynamics.moment, None);
+    let refused = |observed: &str, conserved: &str, words: &str| {
+        let error = read(observed, conserved).unwrap_err();
+        assert!(error.message().contains(words), "{error}");
+    };
+    let at_a = "times = 'a'\nx = 'x'";
+    refused(at_a, "q = 'a + 1'", "`q` depends on no state");
+    refused("times = 'b'\nx = 'x'", "", "unknown name `b`");
+    refused("times = 'x'\nx = 'x'", "", "cannot be used here");
+    let twice = "times = 'a'\nx = { distribution = 'x', times = 3 }";
+    refused(twice, "", "times beside a time that is a parameter");
+    let jumps = text(at_a, "").replace(
+        "[dynamics]\nx = '-a * x'",
+        "[[reactions]]\nname = 'r'\nrate = 'a'\nchange = { x = 1 }",
+    );
+    let error = Mechanism::parse("m", &format!("method = 'ssa'\n{jumps}"), ".").unwrap_err();
+    assert!(
+        error.message().contains("only differential equations"),
+        "{error}"
+    );
+}

@@ -31,6 +31,7 @@
 //!     latents: vec![],
 //!     likelihood: None,
 //!     acceptance: Vec::new(),
+//!     conserved: Vec::new(),
 //!     derived: vec![],
 //!     dynamics: Dynamics {
 //!         states: vec![State { name: "x".into(), initial: one, unit: None, description: None }],
@@ -39,6 +40,7 @@
 //!         flows: vec![],
 //!         lags: vec![],
 //!         events: vec![],
+//!         moment: None,
 //!     },
 //!     observed: vec![Observed {
 //!         name: "x".into(),

@@ -72,6 +72,7 @@ fn mechanism(program: &Program) -> Mechanism {
         latents: Vec::new(),
         likelihood: None,
         acceptance: Vec::new(),
+        conserved: Vec::new(),
         derived: Vec::new(),
         dynamics: Dynamics {
             states: Vec::new(),
@@ -80,6 +81,7 @@ fn mechanism(program: &Program) -> Mechanism {
             flows: Vec::new(),
             lags: Vec::new(),
             events: Vec::new(),
+            moment: None,
         },
         observed: vec![observed("x", &[1.0, 2.0, 3.0]), observed("n", &[1.0])],
         graph,

@@ -52,7 +52,17 @@ impl std::fmt::Display for Family {
                 };
                 write!(f, "Gaussian process, {trend} trend")
             }
-            Self::Network(settings) => write!(f, "{} networks", settings.members),
+            Self::Network(settings) => {
+                match settings.members {
+                    1 => write!(f, "network")?,
+                    members => write!(f, "{members} networks")?,
+                }
+                let layers: Vec<String> = settings.layers.iter().map(usize::to_string).collect();
+                match layers.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, " of {}", layers.join(", ")),
+                }
+            }
             Self::Reduced { of, .. } => write!(f, "{of} of modes"),
             Self::Logarithm(of) => write!(f, "{of} of logarithms"),
         }

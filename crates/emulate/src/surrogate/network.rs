@@ -18,6 +18,9 @@ pub struct Network {
     pub width: usize,
     /// Number of residual blocks.
     pub blocks: usize,
+    /// Widths of hidden layers, one after the other: a plain network instead of residual blocks. Empty for
+    /// these.
+    pub layers: Vec<usize>,
     /// Networks that differ by their starting weights and the rows held out.
     pub members: usize,
     /// Steps of each training, at most.
@@ -29,6 +32,7 @@ impl Default for Network {
         Self {
             width: 64,
             blocks: 2,
+            layers: Vec::new(),
             members: 4,
             steps: 8000,
         }
@@ -82,11 +86,17 @@ impl Networks {
         let network = gnomon_learn::network::Network {
             given: inputs.columns(),
             predict: outputs.columns(),
-            embedding: Embedding::ResidualMlp {
-                width: settings.width,
-                blocks: settings.blocks,
-                outputs: settings.width,
-                activation: Activation::Tanh,
+            embedding: match settings.layers.is_empty() {
+                true => Embedding::ResidualMlp {
+                    width: settings.width,
+                    blocks: settings.blocks,
+                    outputs: settings.width,
+                    activation: Activation::Tanh,
+                },
+                false => Embedding::Mlp {
+                    widths: settings.layers.clone(),
+                    activation: Activation::Tanh,
+                },
             },
             head: Head::Mean,
         };

@@ -20,6 +20,7 @@ use banded::Banded;
 use mesh::Mesh;
 pub use mesh::Told;
 use nodes::STAGES;
+pub(crate) use outputs::state;
 pub use outputs::{Corrected, NoSweeps, Sweeper};
 
 /// When a trajectory is accepted, and how long it may take.

@@ -108,6 +108,22 @@ impl Sweeper {
         values: &[f64],
         keep: bool,
     ) -> Result<Corrected, EmulateError> {
+        self.correct_from(parameters, values, &[], keep)
+    }
+
+    /// The same where answers to the same query at earlier times are known as well: `earlier` has times
+    /// between the start and the first of this answer's, increasing, and what the states of that first
+    /// time would be then, output by output.
+    ///
+    /// # Errors
+    /// As [`Sweeper::correct`].
+    pub fn correct_from(
+        &self,
+        parameters: &[f64],
+        values: &[f64],
+        earlier: &[(f64, Vec<f64>)],
+        keep: bool,
+    ) -> Result<Corrected, EmulateError> {
         if values.len() != self.places.len() {
             return Err(EmulateError::Shape {
                 what: "numbers of an answer".into(),
@@ -120,10 +136,21 @@ impl Sweeper {
             expected: self.field.parameters(),
             found: parameters.len(),
         })?;
-        let components = self.outputs.iter().map(|o| o.map_or(0.0, |o| values[o]));
-        let components: Vec<f64> = components.collect();
+        let first = &self.outputs[..self.field.components()];
+        let read = |outputs: &[Option<usize>], values: &[f64]| -> Vec<f64> {
+            let each = outputs.iter();
+            each.map(|o| o.and_then(|o| values.get(o).copied()).unwrap_or(0.0))
+                .collect()
+        };
+        let before = earlier.iter().flat_map(|(_, values)| read(first, values));
+        let components: Vec<f64> = before.chain(read(&self.outputs, values)).collect();
+        let times: Vec<f64> = earlier
+            .iter()
+            .map(|(time, _)| *time)
+            .chain(self.times.iter().copied())
+            .collect();
         let told = Told {
-            times: &self.times,
+            times: &times,
             components: &components,
         };
         let mut swept = sweep(&mut at, &self.field, told, &self.times, &self.control, keep)?;
@@ -143,7 +170,7 @@ impl Sweeper {
 }
 
 /// The state that a series is, where it is one as it stands.
-fn state(mechanism: &Mechanism, series: &Observed) -> Option<usize> {
+pub(crate) fn state(mechanism: &Mechanism, series: &Observed) -> Option<usize> {
     let is_plain = series.distribution.family == Family::Exact
         && series.missing.is_none()
         && series.rounded.is_none();

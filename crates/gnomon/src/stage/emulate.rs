@@ -4,8 +4,10 @@
 pub mod ask;
 pub mod average;
 mod certify;
+mod conserved;
 mod kept;
 mod known;
+mod levels;
 mod measure;
 mod shown;
 mod solver;
@@ -18,10 +20,10 @@ use std::time::Instant;
 use gnomon_bank::Bank;
 use gnomon_claim::seal;
 use gnomon_emulate::accept::{Acceptance, Seen};
-use gnomon_emulate::cascade::{Cascade, error};
+use gnomon_emulate::cascade::Cascade;
 use gnomon_emulate::domain::Domain;
-use gnomon_emulate::ledger::{Ledger, Paid, Speed, exponent};
-use gnomon_emulate::surrogate::{Family, Settings, Surrogate, Tried, candidates, choose};
+use gnomon_emulate::ledger::{Ledger, Paid, Speed};
+use gnomon_emulate::surrogate::{Family, Network, Settings, Surrogate, Tried, candidates, choose};
 use gnomon_emulate::{EmulateError, Points};
 use gnomon_mechanism::study::Emulation;
 use gnomon_report::content;
@@ -35,10 +37,12 @@ use crate::interrupt;
 use crate::population::Population;
 use crate::stamp::{self, Cost, Stamp};
 use certify::Judged;
+use conserved::{Drifts, Quantities};
 use kept::Kept;
 use known::{Known, Pool};
 use measure::{Reference, Tolerances};
 use solver::{Solver, failed, speed};
+use sweeps::Refiner;
 
 /// The stamp of the learned map.
 const FIT: &str = "emulator";
@@ -56,11 +60,6 @@ const ALONE: usize = 21;
 /// The same of a program.
 const TIMED_OF_PROGRAM: usize = 100;
 const ALONE_OF_PROGRAM: usize = 5;
-/// Parts of the bank that the learning curve is drawn by.
-const PARTS: [usize; 3] = [8, 4, 2];
-/// The fewest rows of such a part.
-const FEWEST: usize = 8;
-
 /// What was found, and the page that shows it.
 pub struct Emulated {
     /// In numbers and words.
@@ -113,7 +112,10 @@ struct Findings<'a> {
     judged: Vec<Judged>,
     claims: Vec<content::Claim>,
     curve: content::LearningCurve,
+    modes: content::ModeCurve,
     sweeps: content::Sweeps,
+    conserved: Vec<content::Conserved>,
+    trajectories: content::Trajectories,
     ledger: Ledger,
     /// How the solver at equal error was found, in words.
     baseline: String,
@@ -167,7 +169,7 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Emulated, F
         &learned.surrogate.dropped(),
     ));
     let domain = domain(&training.bank)?;
-    let (mut cascade, calibration) = calibrated(
+    let (cascade, calibration) = calibrated(
         context,
         population,
         emulation,
@@ -176,22 +178,17 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Emulated, F
         domain,
         &tolerances,
     )?;
-    let curve = curve(context, &training, &learned, &calibration.0, &cascade)?;
-    let certified = certify(
-        context,
-        population,
-        emulation,
-        &solver,
-        &mut cascade,
-        &training,
-    )?;
+    let (curve, modes) = levels::measured(context, &training, &calibration.0, &cascade)?;
+    let certified = certify(context, population, emulation, &solver, &cascade, &training)?;
     let Certified {
         pool,
         pool_seconds,
         judged,
         claims,
+        drifts,
         attempt,
     } = certified;
+    notes.extend(drifts.notes);
     if attempt > 1 {
         notes.push(format!(
             "These claims touched their sealed queries {attempt} times."
@@ -228,7 +225,10 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Emulated, F
         judged,
         claims,
         curve,
+        modes,
         sweeps,
+        conserved: drifts.conserved,
+        trajectories: drifts.trajectories,
         ledger,
         baseline,
         notes,
@@ -422,13 +422,28 @@ fn settings(context: &Context) -> Settings {
 
 /// The families that the study names, or all that suit the bank.
 fn families(emulation: &Emulation, training: &Training) -> Result<Vec<Family>, Failure> {
-    let all = candidates(&training.queries, &training.answers);
+    let mut all = candidates(&training.queries, &training.answers);
+    if let Some(own) = &emulation.network {
+        let own = Network {
+            layers: own.layers.clone(),
+            members: own.members,
+            steps: own.steps.unwrap_or(Network::default().steps),
+            ..Network::default()
+        };
+        let replaced = all.iter_mut().map(|family| replace(family, &own));
+        if replaced.filter(|is| *is).count() == 0 {
+            all.push(Family::Network(own));
+        }
+    }
     if emulation.families.is_empty() {
         return Ok(all);
     }
     let is = |family: &Family, name: &str| {
+        // Of networks the name begins with their number.
         let own = family.to_string().to_lowercase();
-        own.starts_with(&name.to_lowercase())
+        let plain = own.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
+        let name = name.to_lowercase();
+        own.starts_with(&name) || plain.starts_with(&name)
     };
     if let Some(unknown) = emulation
         .families
@@ -443,6 +458,18 @@ fn families(emulation: &Emulation, training: &Training) -> Result<Vec<Family>, F
     }
     let wanted = |family: &Family| emulation.families.iter().any(|name| is(family, name));
     Ok(all.into_iter().filter(wanted).collect())
+}
+
+/// Puts the study's own network in the place of another, if there is one.
+fn replace(family: &mut Family, own: &Network) -> bool {
+    match family {
+        Family::Network(network) => {
+            *network = own.clone();
+            true
+        }
+        Family::Reduced { of, .. } | Family::Logarithm(of) => replace(of, own),
+        Family::Mean | Family::Polynomial(_) | Family::GaussianProcess(_) => false,
+    }
 }
 
 /// Where the bank can speak; solves that were kept lie where users asked, and widen nothing.
@@ -498,64 +525,13 @@ fn calibrated(
     Ok((cascade, (known, seconds)))
 }
 
-/// How the error of the chosen family falls with the bank, on the queries of the calibration.
-fn curve(
-    context: &Context,
-    training: &Training,
-    learned: &Learned,
-    fresh: &Known,
-    cascade: &Cascade,
-) -> Result<content::LearningCurve, Failure> {
-    let rows: Vec<usize> = fresh
-        .answered()
-        .into_iter()
-        .filter(|&row| cascade.domain.check(fresh.places.row(row)).is_ok())
-        .collect();
-    let (queries, answers) = (fresh.queries.select(&rows), fresh.answers.select(&rows));
-    let measured = |surrogate: &Surrogate| -> Option<f64> {
-        let predicted = surrogate.predict(&queries).ok()?;
-        let both = predicted.values.iter().zip(answers.iter());
-        let squares = both.map(|(own, solver)| error(own, solver, &cascade.tolerances).powi(2));
-        Some((squares.sum::<f64>() / rows.len() as f64).sqrt())
-    };
-    let mut curve = content::LearningCurve::default();
-    if rows.is_empty() {
-        return Ok(curve);
-    }
-    let all = training.queries.rows();
-    for part in PARTS
-        .map(|part| all / part)
-        .into_iter()
-        .filter(|&n| n >= FEWEST)
-    {
-        interrupt::check()?;
-        let first: Vec<usize> = (0..part).collect();
-        let (x, y) = (
-            training.queries.select(&first),
-            training.answers.select(&first),
-        );
-        let own = Surrogate::fit(&x, &y, learned.surrogate.family(), &settings(context));
-        // A family may refuse a part that is too small for it.
-        if let Some(error) = own.ok().as_ref().and_then(measured) {
-            curve.simulations.push(part as u64);
-            curve.errors.push(error);
-        }
-    }
-    if let Some(error) = measured(&learned.surrogate) {
-        curve.simulations.push(all as u64);
-        curve.errors.push(error);
-    }
-    let sizes: Vec<f64> = curve.simulations.iter().map(|&n| n as f64).collect();
-    curve.exponent = exponent(&sizes, &curve.errors).unwrap_or(f64::NAN);
-    Ok(curve)
-}
-
 /// What certification found.
 struct Certified {
     pool: Known,
     pool_seconds: f64,
     judged: Vec<Judged>,
     claims: Vec<content::Claim>,
+    drifts: Drifts,
     attempt: u32,
 }
 
@@ -566,7 +542,7 @@ fn certify(
     population: &Population<'_>,
     emulation: &Emulation,
     solver: &Solver,
-    cascade: &mut Cascade,
+    cascade: &Cascade,
     training: &Training,
 ) -> Result<Certified, Failure> {
     let saved = Saved {
@@ -579,7 +555,12 @@ fn certify(
     let wrong = |error: &dyn std::fmt::Display| Failure::damaged(error, "emulate anew");
     let mut bytes = serde_json::to_vec(&saved).map_err(|e| wrong(&e))?;
     bytes.extend(serde_json::to_vec(&cascade.surrogate).map_err(|e| wrong(&e))?);
-    let claims = certify::claims(emulation);
+    let mechanism = &context.study.mechanisms[0];
+    let surrogate = &cascade.surrogate;
+    let quantities = Quantities::new(mechanism, emulation, solver, surrogate, &training.queries);
+    let refiner = Refiner::new(mechanism, emulation, solver, surrogate).ok();
+    let mut claims = certify::claims(emulation).to_vec();
+    claims.extend(quantities.claims(refiner.is_some()));
     let seed = seal::test_seed(&seal::weights_digest(&bytes), &claims).map_err(|e| wrong(&e))?;
     let attempt = count_attempt(context, seed)?;
     let pool = Pool {
@@ -593,12 +574,15 @@ fn certify(
         .map(|column| training.answers.column(column).sum::<f64>() / rows)
         .collect();
     let judged = certify::judge(cascade, &pool, &mean);
-    let claims = certify::test(emulation, &judged, seed, attempt)?;
+    let mut drifts = quantities.drifts(refiner.as_ref(), &pool, &judged)?;
+    let seen = std::mem::take(&mut drifts.seen);
+    let claims = certify::test(emulation, &judged, seen, seed, attempt)?;
     Ok(Certified {
         pool,
         pool_seconds,
         judged,
         claims,
+        drifts,
         attempt,
     })
 }

@@ -22,6 +22,7 @@ pub(crate) fn without_states(law: Law, start: f64) -> Dynamics {
         flows: Vec::new(),
         lags: Vec::new(),
         events: Vec::new(),
+        moment: None,
     }
 }
 
@@ -79,6 +80,7 @@ pub(crate) fn dynamics(
         flows: Vec::new(),
         lags: Vec::new(),
         events,
+        moment: None,
     })
 }
 

@@ -117,6 +117,11 @@ pub const MECHANISM: &[Key] = &[
         "Conditions on parameters and observed numbers: a simulation that breaks one is left out.",
     ),
     Key::new(
+        "conserved",
+        Kind::Named(&Kind::Expression),
+        "What stays the same while the states move: emulators are held against it.",
+    ),
+    Key::new(
         "forcing",
         Kind::OneOf(&[Kind::Table(FORCING), Kind::Tables(FORCING)]),
         "Measured series that expressions use: interp(t, column).",
@@ -389,7 +394,7 @@ pub const OBSERVED: &[Key] = &[
     Key::new(
         "times",
         Kind::Times,
-        "When every series without times of its own is observed; or \"steady\": when nothing moves any more.",
+        "When every series without times of its own is observed; or \"steady\": when nothing moves any more; or an expression of the parameters: once, at that time.",
     ),
     Key::new(
         "start",

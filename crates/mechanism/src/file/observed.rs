@@ -223,11 +223,20 @@ fn times(
     written: &Written<'_>,
     series: &Series<'_>,
     moves_from: Option<f64>,
+    has_moment: bool,
 ) -> Result<Vec<f64>, ReadError> {
     if let (Some(_), Some(count)) = (&series.times, &series.count) {
         return Err(count
             .error("both `times` and `count` are given", "a second length")
             .with_help("keep one of them"));
+    }
+    if has_moment {
+        return match series.times.as_ref().or(series.count.as_ref()) {
+            None => Ok(vec![moves_from.unwrap_or(0.0) + 1.0]),
+            Some(own) => Err(own
+                .error("times beside a time that is a parameter", "a second time")
+                .with_help("all series are observed at the time that [observed] gives")),
+        };
     }
     if let Some(count) = &series.count {
         if moves_from.is_some() {
@@ -352,6 +361,7 @@ pub(crate) fn observed(
     lowering: &mut Lowering<'_>,
     written: &Written<'_>,
     dynamics: &Dynamics,
+    has_moment: bool,
 ) -> Result<Vec<Observed>, ReadError> {
     let moves_from = (!matches!(dynamics.law, Law::Static)).then_some(dynamics.start);
     let mut observed = Vec::new();
@@ -362,7 +372,7 @@ pub(crate) fn observed(
                 .error(series.name_at, format!("`{}` has no distribution", series.name), "how is it seen?")
                 .with_help("add distribution = \"Normal(mean = x, sd = 1)\", or an expression seen exactly"));
         };
-        let times = times(lowering, written, &series, moves_from)?;
+        let times = times(lowering, written, &series, moves_from, has_moment)?;
         let rounded = series.rounded.map(|entry| entry.positive()).transpose()?;
         let seen = |lowering: &mut Lowering<'_>| {
             let role = Role::Observation;
@@ -444,7 +454,7 @@ pub(crate) fn of_program(
         }
         observed.push(Observed {
             name: series.name.to_owned(),
-            times: times(lowering, written, &series, None)?,
+            times: times(lowering, written, &series, None, false)?,
             distribution: Distribution {
                 family: Family::Exact,
                 arguments: vec![given_by_program],

@@ -145,6 +145,7 @@ pub(crate) fn dynamics(
         flows: Vec::new(),
         lags: Vec::new(),
         events: Vec::new(),
+        moment: None,
     })
 }
 

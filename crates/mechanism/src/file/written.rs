@@ -78,6 +78,7 @@ pub(crate) struct Written<'a> {
     pub program: Option<Section<'a>>,
     pub likelihood: Option<Section<'a>>,
     pub accept: Option<Section<'a>>,
+    pub conserved: Option<Section<'a>>,
 }
 
 impl<'a> Written<'a> {
@@ -190,6 +191,10 @@ impl<'a> Written<'a> {
             accept: top
                 .get("accept")
                 .map(|entry| entry.section("[accept]"))
+                .transpose()?,
+            conserved: top
+                .get("conserved")
+                .map(|entry| entry.section("[conserved]"))
                 .transpose()?,
             likelihood: top
                 .get("likelihood")

@@ -31,6 +31,22 @@ pub struct Emulation {
     pub queries: usize,
     /// The families to try, by name; empty for those that suit the bank.
     pub families: Vec<String>,
+    /// Networks of a shape of one's own.
+    pub network: Option<OwnNetwork>,
+    /// How far each of the mechanism's conserved quantities may drift, in its unit; none for a share of
+    /// its spread.
+    pub drifts: Vec<Option<f64>>,
+}
+
+/// A network that the study describes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnNetwork {
+    /// Widths of its hidden layers, first to last.
+    pub layers: Vec<usize>,
+    /// Networks in the ensemble.
+    pub members: usize,
+    /// Steps of the training at most; none where it is left to the engine.
+    pub steps: Option<usize>,
 }
 
 /// How far an answer may be from the solver's.
@@ -72,6 +88,11 @@ const QUERIES_OF_PROGRAM: usize = 2_000;
 const SIMULATIONS: u64 = 2_000;
 /// Simulations by programs where nothing else is said.
 const SIMULATIONS_OF_PROGRAM: u64 = 1_000;
+/// Networks of a shape of one's own, where the study does not say how many.
+const MEMBERS: u64 = 4;
+/// Hidden layers, and their widths, at most.
+const MOST_LAYERS: usize = 32;
+const MOST_WIDTH: u64 = 4096;
 /// Keys of a study that mean nothing to an emulator.
 const OTHER_QUESTIONS: [&str; 5] = ["observed", "shared", "learn", "claims", "answer"];
 
@@ -168,9 +189,10 @@ pub(super) fn emulation(
         Some(entry) => entry.names()?.into_iter().map(|name| name.value).collect(),
         None => Vec::new(),
     };
+    let (tolerance, drifts) = tolerance(&section, &predict, mechanism)?;
     let emulation = Emulation {
         given,
-        tolerance: tolerance(&section, &predict)?,
+        tolerance,
         predict,
         derived,
         level: share("level", LEVEL)?,
@@ -178,6 +200,11 @@ pub(super) fn emulation(
         calibration: count("calibration", calibration)?,
         queries: count("queries", queries)?,
         families,
+        network: section
+            .get("network")
+            .map(|e| own_network(&e))
+            .transpose()?,
+        drifts,
     };
     enough(&section, &emulation)?;
     Ok(Some(emulation))
@@ -369,16 +396,61 @@ fn predict(top: &Section<'_>, mechanism: &Mechanism) -> Result<(Vec<Part>, Vec<u
     Ok((parts, derived))
 }
 
-/// A number, a share of the spread; or a table with a number for each quantity, in its unit.
-fn tolerance(section: &Section<'_>, predict: &[Part]) -> Result<Tolerance, ReadError> {
+/// A network's hidden layers, and how it is trained.
+fn own_network(entry: &Entry<'_>) -> Result<OwnNetwork, ReadError> {
+    let table = entry.section("`network`")?;
+    table.only(keys::NETWORK)?;
+    let widths = table.need(
+        "layers",
+        "layers = [64, 64], the widths of the hidden layers",
+    )?;
+    let wrong = |why: &str| {
+        let help = "write layers = [64, 64]: 1 to 32 of them, each of width 1 to 4096";
+        Err(widths.error(why.to_owned(), "these layers").with_help(help))
+    };
+    let Some(list) = widths.as_list() else {
+        return wrong("`layers` is a list of widths");
+    };
+    if list.is_empty() || list.len() > MOST_LAYERS {
+        return wrong("a network has 1 to 32 hidden layers");
+    }
+    let layers: Vec<u64> = list
+        .iter()
+        .map(|width| width.count(1))
+        .collect::<Result<_, _>>()?;
+    if layers.iter().any(|&width| width > MOST_WIDTH) {
+        return wrong("a hidden layer is wider than 4096");
+    }
+    let count = |key: &str| table.get(key).map(|entry| entry.count(1)).transpose();
+    Ok(OwnNetwork {
+        layers: layers.into_iter().map(|width| width as usize).collect(),
+        members: count("members")?.unwrap_or(MEMBERS) as usize,
+        steps: count("steps")?.map(|steps| steps as usize),
+    })
+}
+
+/// A number, a share of the spread; or a table with a number for each quantity, in its unit. And how far each
+/// conserved quantity may drift, where the table says so.
+fn tolerance(
+    section: &Section<'_>,
+    predict: &[Part],
+    mechanism: &Mechanism,
+) -> Result<(Tolerance, Vec<Option<f64>>), ReadError> {
     let entry = section.need(
         "tolerance",
         "tolerance = 0.01, a share of each quantity's spread, or tolerance = { x = 0.5 }, in its unit",
     )?;
     let Some(table) = entry.as_section("`tolerance`") else {
-        return Ok(Tolerance::OfSpread(entry.positive()?));
+        let none = vec![None; mechanism.conserved.len()];
+        return Ok((Tolerance::OfSpread(entry.positive()?), none));
     };
-    let names = || predict.iter().map(|part| part.name.as_str());
+    let conserved = mechanism.conserved.iter().map(|own| own.name.as_str());
+    let names = || {
+        predict
+            .iter()
+            .map(|part| part.name.as_str())
+            .chain(conserved.clone())
+    };
     let unknown = table
         .entries()
         .into_iter()
@@ -397,7 +469,9 @@ fn tolerance(section: &Section<'_>, predict: &[Part]) -> Result<Tolerance, ReadE
         let example = format!("{} = 0.5", part.name);
         table.need(&part.name, &example)?.positive()
     });
-    Ok(Tolerance::Absolute(each.collect::<Result<_, _>>()?))
+    let tolerance = Tolerance::Absolute(each.collect::<Result<_, _>>()?);
+    let drifts = conserved.map(|name| table.get(name).map(|entry| entry.positive()).transpose());
+    Ok((tolerance, drifts.collect::<Result<_, _>>()?))
 }
 
 /// Fresh queries are enough to show the level at all.

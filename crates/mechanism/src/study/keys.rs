@@ -220,7 +220,7 @@ pub const EMULATE: &[Key] = &[
     Key::new(
         "tolerance",
         Kind::OneOf(&[Kind::Number, Kind::Named(&Kind::Number)]),
-        "How far an answer may be from the solver's: a share of each quantity's standard deviation over the prior, or a table with a number for each quantity, in its unit.",
+        "How far an answer may be from the solver's: a share of each quantity's standard deviation over the prior, or a table with a number for each quantity, in its unit; conserved quantities may be among them.",
     )
     .needed(),
     Key::new(
@@ -247,6 +247,31 @@ pub const EMULATE: &[Key] = &[
         "families",
         Kind::Names,
         "Families of emulators to choose among. Default: all that suit the bank.",
+    ),
+    Key::new(
+        "network",
+        Kind::Table(NETWORK),
+        "Networks of this shape, instead of the residual ones, among the families.",
+    ),
+];
+
+/// The keys of `[emulate] network`.
+pub const NETWORK: &[Key] = &[
+    Key::new(
+        "layers",
+        Kind::List(&[Kind::Count(1)]),
+        "Widths of the hidden layers, first to last.",
+    )
+    .needed(),
+    Key::new(
+        "members",
+        Kind::Count(1),
+        "Networks in the ensemble. Default 4.",
+    ),
+    Key::new(
+        "steps",
+        Kind::Count(1),
+        "Steps of the training, at most. Default: chosen by the engine.",
     ),
 ];
 

@@ -46,10 +46,91 @@ pub struct Emulation {
     pub all_errors: Vec<f64>,
     /// How the error falls with the bank.
     pub curve: LearningCurve,
+    /// How the error falls with the modes of a reduced basis; empty without one.
+    pub modes: ModeCurve,
     /// How answers converge to the solver's.
     pub sweeps: Sweeps,
+    /// How answers keep what the mechanism conserves.
+    pub conserved: Vec<Conserved>,
+    /// Some trajectories of the states of the first of these.
+    pub trajectories: Trajectories,
     /// What it costs.
     pub costs: EmulationCosts,
+}
+
+/// How answers keep a conserved quantity.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Conserved {
+    /// As the mechanism names it.
+    pub name: String,
+    /// How far it may drift.
+    #[serde(deserialize_with = "missing::number")]
+    pub tolerance: f64,
+    /// Its standard deviation at the start, over the prior.
+    #[serde(deserialize_with = "missing::number")]
+    pub spread: f64,
+    /// Drifts on fresh queries, of each who answers.
+    pub drifts: Vec<Drift>,
+}
+
+/// How far a conserved quantity drifts in somebody's answers, in tolerances.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Drift {
+    /// Whose answers.
+    pub who: String,
+    /// How many.
+    pub queries: u64,
+    /// The median.
+    #[serde(deserialize_with = "missing::number")]
+    pub middle: f64,
+    /// What 99 % of queries do not exceed.
+    #[serde(deserialize_with = "missing::number")]
+    pub high: f64,
+    /// The share of queries whose drift is above the tolerance.
+    #[serde(deserialize_with = "missing::number")]
+    pub beyond: f64,
+}
+
+/// Trajectories as the solver, the learned map and its refined answers have them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Trajectories {
+    /// The names of the two states that are shown.
+    pub states: Vec<String>,
+    /// One a fresh query.
+    pub each: Vec<Trajectory>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Trajectory {
+    /// When.
+    #[serde(deserialize_with = "missing::numbers")]
+    pub times: Vec<f64>,
+    /// By the solver.
+    pub solver: Path,
+    /// By the learned map.
+    pub emulator: Path,
+    /// The same, refined; empty where answers are not.
+    pub refined: Path,
+}
+
+/// Numbers along a trajectory, one a time.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Path {
+    /// The first of the states.
+    #[serde(deserialize_with = "missing::numbers")]
+    pub x: Vec<f64>,
+    /// The second.
+    #[serde(deserialize_with = "missing::numbers")]
+    pub y: Vec<f64>,
+    /// How far the first conserved quantity is from its value at the start, in tolerances.
+    #[serde(deserialize_with = "missing::numbers")]
+    pub drift: Vec<f64>,
 }
 
 /// A quantity that is emulated.
@@ -106,6 +187,9 @@ pub struct LearningCurve {
     /// Root mean squared error on fresh queries, in tolerances.
     #[serde(deserialize_with = "missing::numbers")]
     pub errors: Vec<f64>,
+    /// Root mean squared difference of each one's answers to those of the one before: one fewer.
+    #[serde(deserialize_with = "missing::numbers")]
+    pub changes: Vec<f64>,
     /// The exponent of a power law through them; NaN without one.
     #[serde(deserialize_with = "missing::number")]
     pub exponent: f64,
@@ -116,6 +200,35 @@ impl Default for LearningCurve {
         Self {
             simulations: Vec::new(),
             errors: Vec::new(),
+            changes: Vec::new(),
+            exponent: f64::NAN,
+        }
+    }
+}
+
+/// Errors against the number of modes that fields are learned by.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModeCurve {
+    /// Numbers of modes, increasing.
+    pub modes: Vec<u64>,
+    /// Root mean squared error on fresh queries, in tolerances.
+    #[serde(deserialize_with = "missing::numbers")]
+    pub errors: Vec<f64>,
+    /// Root mean squared difference of each one's answers to those of the one before: one fewer.
+    #[serde(deserialize_with = "missing::numbers")]
+    pub changes: Vec<f64>,
+    /// The exponent of a power law through the errors; NaN without one.
+    #[serde(deserialize_with = "missing::number")]
+    pub exponent: f64,
+}
+
+impl Default for ModeCurve {
+    fn default() -> Self {
+        Self {
+            modes: Vec::new(),
+            errors: Vec::new(),
+            changes: Vec::new(),
             exponent: f64::NAN,
         }
     }

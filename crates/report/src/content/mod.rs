@@ -41,7 +41,8 @@ pub use claim::{Alarm, Claim, Control, Typicality, Verdict};
 pub use convergence::{Convergence, Converging};
 pub use cost::{Acceptance, Failure, Ledger, LedgerRow, Training};
 pub use emulation::{
-    AnswerSpeed, Emulated, Emulation, EmulationCosts, FamilyTried, LearningCurve, PaidOnce, Sweeps,
+    AnswerSpeed, Conserved, Drift, Emulated, Emulation, EmulationCosts, FamilyTried, LearningCurve,
+    ModeCurve, PaidOnce, Path, Sweeps, Trajectories, Trajectory,
 };
 pub use forecasts::{Forecaster, Forecasts};
 pub use holes::{Certified, Holes, HolesOutput, HolesPole, WorstPoint};

@@ -3,6 +3,8 @@
 
 use maud::html;
 
+mod trajectories;
+
 use super::{Drawing, Figure, grid::Grid};
 use crate::{
     content::{Emulated, Emulation, Scale},
@@ -65,6 +67,7 @@ pub fn figures(found: &Emulation) -> Vec<Figure> {
             |width| sweeps(found, width),
         ));
     }
+    all.extend(trajectories::figures(found));
     all
 }
 
@@ -174,6 +177,7 @@ fn square(quantity: &Emulated) -> Panel {
     panel(axis, axis)
 }
 
+/// A panel that is yet to be placed.
 fn panel(x: Axis, y: Axis) -> Panel {
     Panel {
         x,

@@ -119,14 +119,62 @@ pub fn ledger(found: &Emulation) -> Markup {
     }
 }
 
-/// The learning curve in words.
+/// Nested levels: parts of the bank, and of the modes.
 pub fn curve(found: &Emulation) -> Markup {
-    let curve = &found.curve;
+    let (curve, modes) = (&found.curve, &found.modes);
     html! {
         @if curve.exponent.is_finite() {
             p {
                 "With more simulations the error falls as their number to the power "
-                (significant(curve.exponent, 2)) " (a straight line through the logarithms; the family that was chosen, on the first simulations of the bank)."
+                (significant(curve.exponent, 2)) " (a straight line through the logarithms; the family that was chosen, on the first simulations of the bank). "
+                (decay(&curve.changes))
+            }
+        }
+        (levels("Simulations", &curve.simulations, &curve.errors, &curve.changes))
+        @if modes.modes.len() > 1 {
+            p {
+                "With more modes the error goes as their number to the power " (significant(modes.exponent, 2)) ". "
+                (decay(&modes.changes))
+            }
+            (levels("Modes", &modes.modes, &modes.errors, &modes.changes))
+        }
+    }
+}
+
+/// Whether answers settle from level to level.
+fn decay(changes: &[f64]) -> &'static str {
+    let mut steps = changes.windows(2);
+    match changes.len() {
+        0 | 1 => "",
+        _ if steps.all(|pair| pair[1] < pair[0]) => {
+            "From level to level the answers change less and less: they converge."
+        }
+        _ => {
+            "From level to level the answers do not change less and less: they have not converged."
+        }
+    }
+}
+
+/// Levels in a table.
+fn levels(what: &str, sizes: &[u64], errors: &[f64], changes: &[f64]) -> Markup {
+    html! {
+        @if sizes.len() > 1 {
+            div class="scroll" tabindex="0" role="region" aria-label=(what) {
+                table class="numbers" {
+                    thead { tr {
+                        th scope="col" class="n" { (what) } th scope="col" class="n" { "Error, in tolerances" }
+                        th scope="col" class="n" { "Change to the level before" }
+                    } }
+                    tbody {
+                        @for (level, (size, error)) in sizes.iter().zip(errors).enumerate() {
+                            tr {
+                                td class="n" { (count(*size)) }
+                                td class="n" { (significant(*error, 3)) }
+                                td class="n" { @if level > 0 { (significant(changes.get(level - 1).copied().unwrap_or(f64::NAN), 3)) } }
+                            }
+                        }
+                    }
+                }
             }
         }
     }
@@ -150,6 +198,45 @@ pub fn sweeps(found: &Emulation) -> Markup {
                 @if own.order.is_finite() { "The observed order is " (significant(own.order, 2)) ". " }
                 "One refined answer takes " (duration(own.latency)) " alone and " (duration(own.each))
                 " among many; the solver " (duration(own.solver_latency)) " and " (duration(own.solver_each)) "."
+            }
+        }
+    }
+}
+
+/// How answers keep what the mechanism conserves.
+pub fn conserved(found: &Emulation) -> Markup {
+    html! {
+        @for own in &found.conserved {
+            p {
+                "The mechanism conserves " strong { (own.name) } ": its answers may drift by "
+                (significant(own.tolerance, 3)) " from what it is at the start, where it varies by "
+                (significant(own.spread, 3)) " between queries (standard deviation)."
+            }
+            div class="scroll" tabindex="0" role="region" aria-label=(own.name) {
+                table class="numbers" {
+                    thead { tr {
+                        th scope="col" { "Drift in tolerances" } th scope="col" class="n" { "Fresh queries" }
+                        th scope="col" class="n" { "Median" } th scope="col" class="n" { "99 %" }
+                        th scope="col" class="n" { "Above the tolerance" }
+                    } }
+                    tbody {
+                        @for drift in &own.drifts {
+                            tr {
+                                th scope="row" { (drift.who) }
+                                td class="n" { (count(drift.queries)) }
+                                td class="n" { (significant(drift.middle, 2)) }
+                                td class="n" { (significant(drift.high, 2)) }
+                                td class="n" { (significant(100.0 * drift.beyond, 3)) " %" }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        @if !found.conserved.is_empty() {
+            p class="fine" {
+                "Errors of the map at other queries are as large as its own and know nothing of the law: where they drift no more, "
+                "the map keeps the law by its accuracy alone."
             }
         }
     }

@@ -177,7 +177,7 @@ pub fn emulation(found: &Emulation, figures: &[Figure]) -> String {
         ..Report::default()
     };
     let drawn = |name: &str| html! { @for figure in figures { @if figure.name == name { (figure.inline()) } } };
-    let sections: [(&str, &str, Markup); 7] = [
+    let sections: [(&str, &str, Markup); 8] = [
         ("claims", "The claims", claims::section(&report)),
         (
             "answers",
@@ -198,6 +198,11 @@ pub fn emulation(found: &Emulation, figures: &[Figure]) -> String {
             "convergence",
             "Convergence at the time of asking",
             html! { (emulation::sweeps(found)) (drawn("sweeps")) },
+        ),
+        (
+            "conserved",
+            "What is conserved",
+            html! { (emulation::conserved(found)) (drawn("drift")) (drawn("portrait")) },
         ),
         ("ledger", "Ledger", emulation::ledger(found)),
         ("appendix", "Appendix", appendix::mechanism_texts(&report)),

@@ -107,6 +107,7 @@ impl Build {
             latents: vec![],
             likelihood: None,
             acceptance: Vec::new(),
+            conserved: Vec::new(),
             derived: vec![],
             dynamics: Dynamics {
                 states: self.states,
@@ -115,6 +116,7 @@ impl Build {
                 flows: self.flows,
                 lags: vec![],
                 events: self.events,
+                moment: None,
             },
             observed: self.observed,
         }

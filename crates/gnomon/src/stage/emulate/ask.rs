@@ -7,12 +7,11 @@ use gnomon_emulate::Points;
 use gnomon_emulate::cascade::{Answer, Cascade, Reason, Source};
 use gnomon_emulate::domain::Outside;
 use gnomon_emulate::surrogate::Surrogate;
-use gnomon_emulate::sweep::Sweeper;
 use rayon::prelude::*;
 
 use super::kept::{self, Kept};
 use super::solver::{Solver, failed};
-use super::sweeps;
+use super::sweeps::Refiner;
 use super::{CASCADE, FOLDER, Saved, names, of, wanted};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -142,9 +141,10 @@ impl<'a> Emulator<'a> {
     pub fn answer(&self, queries: &Points, with: With) -> Result<Answered, Failure> {
         let began = Instant::now();
         let mechanism = &self.context.study.mechanisms[0];
-        let sweeper = match with.refinement {
+        let (emulation, surrogate) = (wanted(self.context)?, &self.cascade.surrogate);
+        let refiner = match with.refinement {
             false => None,
-            true => Some(sweeps::sweeper(mechanism, wanted(self.context)?).map_err(|why| {
+            true => Some(Refiner::new(mechanism, emulation, &self.solver, surrogate).map_err(|why| {
                 Failure::refused(
                     format!("answers of this study cannot be refined: {why}"),
                     "predict every state at the same times, each as a series of its own such as x = \"x\"",
@@ -162,10 +162,9 @@ impl<'a> Emulator<'a> {
         let rows: Vec<usize> = (0..queries.rows()).collect();
         for rows in rows.chunks(AT_ONCE) {
             crate::interrupt::check()?;
-            self.answer_some(&queries.select(rows), sweeper.as_ref(), &mut all)?;
+            self.answer_some(&queries.select(rows), refiner.as_ref(), &mut all)?;
         }
-        let derived = &wanted(self.context)?.derived;
-        all.derived = self.solver.derived(queries, derived)?;
+        all.derived = self.solver.derived(queries, &emulation.derived)?;
         let slope = |(query, answer): (&[f64], &Answer)| match (with.slopes, answer.source) {
             (true, Source::Emulator) => self.cascade.surrogate.slopes(query).ok(),
             _ => None,
@@ -179,7 +178,7 @@ impl<'a> Emulator<'a> {
     fn answer_some(
         &self,
         queries: &Points,
-        sweeper: Option<&Sweeper>,
+        refiner: Option<&Refiner<'_>>,
         all: &mut Answered,
     ) -> Result<(), Failure> {
         let places = self.solver.prior().places(queries);
@@ -190,12 +189,10 @@ impl<'a> Emulator<'a> {
             seconds = began.elapsed().as_secs_f64();
             solved
         };
-        let answers = match sweeper {
+        let answers = match refiner {
             None => self.cascade.answer(queries, &places, solve)?,
-            Some(sweeper) => {
-                let refine = |row: usize, values: &[f64]| {
-                    sweeps::refine(sweeper, &self.solver, queries.row(row), values)
-                };
+            Some(refiner) => {
+                let refine = |row: usize, values: &[f64]| refiner.refine(queries.row(row), values);
                 self.cascade.refine(queries, &places, refine, solve)?
             }
         };

@@ -1,6 +1,8 @@
 //! Certification: fresh queries, on all of which the solver was asked, against what the cascade says.
 
-use gnomon_claim::{Assertion, Claim, Family, Inputs, Level, Subject, Test, Verdict, decide};
+use gnomon_claim::{
+    Assertion, Claim, Control, Family, Inputs, Level, Subject, Test, Verdict, decide,
+};
 use gnomon_emulate::accept::BEYOND_ESTIMATE;
 use gnomon_emulate::cascade::{Cascade, Opinion, Reason, error};
 use gnomon_emulate::domain::Outside;
@@ -48,7 +50,7 @@ pub fn judge(cascade: &Cascade, pool: &Known, mean: &[f64]) -> Vec<Judged> {
     .collect()
 }
 
-/// The claims about an emulator.
+/// The claims about an emulator, but for those about what is conserved.
 pub fn claims(emulation: &Emulation) -> [Claim; 2] {
     let percent = |share: f64| format!("{} %", 100.0 * share);
     let claim = |name: &str, statement: String, population: &str, statistic: &str, share| Claim {
@@ -91,10 +93,14 @@ pub fn claims(emulation: &Emulation) -> [Claim; 2] {
     ]
 }
 
-/// Tests the claims about an emulator.
+/// A claim, the statistics of its inputs, and the controls that were run for it.
+pub type Seen = (Claim, Vec<f64>, Vec<Control>);
+
+/// Tests the claims about an emulator, and others with them.
 pub fn test(
     emulation: &Emulation,
     judged: &[Judged],
+    others: Vec<Seen>,
     seed: u64,
     attempt: u32,
 ) -> Result<Vec<content::Claim>, Failure> {
@@ -111,13 +117,19 @@ pub fn test(
         .collect();
     let of_mean: Vec<bool> = judged.iter().map(|j| j.error_of_mean > 1.0).collect();
     let mean_in_error = of_mean.iter().filter(|x| **x).count() as f64 / of_mean.len().max(1) as f64;
-    let both = [(tolerance, accepted), (estimates, ratios)];
-    let (tested, untested): (Vec<_>, Vec<_>) =
-        both.into_iter().partition(|(_, inputs)| !inputs.is_empty());
+    let mut all: Vec<Seen> = vec![
+        (tolerance, accepted, Vec::new()),
+        (estimates, ratios, Vec::new()),
+    ];
+    all.extend(others);
+    let (tested, untested): (Vec<Seen>, Vec<Seen>) = all
+        .into_iter()
+        .partition(|(_, inputs, _)| !inputs.is_empty());
     let tests: Vec<Test> = tested
         .into_iter()
-        .map(|(claim, inputs)| Test {
+        .map(|(claim, inputs, controls)| Test {
             attempt,
+            controls,
             ..Test::new(claim, Inputs::Numbers(inputs), seed)
         })
         .collect();
@@ -142,7 +154,7 @@ pub fn test(
             claim
         })
         .collect();
-    all.extend(untested.into_iter().map(|(claim, _)| content::Claim {
+    all.extend(untested.into_iter().map(|(claim, ..)| content::Claim {
         name: claim.name,
         statement: claim.statement,
         verdict: content::Verdict::Vacuous,

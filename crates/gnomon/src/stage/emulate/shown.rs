@@ -59,7 +59,10 @@ pub(super) fn emulation(context: &Context, found: &Findings<'_>) -> content::Emu
         accepted_errors: sorted(accepted.map(|j| j.error).collect()),
         all_errors: sorted(said.map(|j| j.error).collect()),
         curve: found.curve.clone(),
+        modes: found.modes.clone(),
         sweeps: found.sweeps.clone(),
+        conserved: found.conserved.clone(),
+        trajectories: found.trajectories.clone(),
         costs: costs(&found.ledger, &found.baseline),
         ..content::Emulation::default()
     };

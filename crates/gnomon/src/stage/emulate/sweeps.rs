@@ -2,8 +2,11 @@
 //! and held against the solver.
 
 use gnomon_emulate::cascade::{Cascade, Refined, Sweeps};
+use gnomon_emulate::surrogate::Surrogate;
 use gnomon_emulate::sweep::{Corrected, NoSweeps, Sweeper, order};
+use gnomon_emulate::{EmulateError, Points};
 use gnomon_mechanism::Mechanism;
+use gnomon_mechanism::expression::{Input, Operation};
 use gnomon_mechanism::study::Emulation;
 use gnomon_report::content;
 use rayon::prelude::*;
@@ -18,41 +21,110 @@ use crate::interrupt;
 const QUERIES: usize = 200;
 /// Queries that are swept one by one.
 const ALONE: usize = 21;
+/// Parts of the way to a time that is an input.
+const ON_THE_WAY: usize = 16;
 
-/// Sweeps for what a study emulates.
-///
-/// # Errors
-/// Why there are none.
-pub fn sweeper(mechanism: &Mechanism, emulation: &Emulation) -> Result<Sweeper, NoSweeps> {
-    Sweeper::new(mechanism, &emulation.predict)
+/// Corrects a learned map's answers by the equations of its mechanism.
+pub struct Refiner<'a> {
+    sweeper: Sweeper,
+    solver: &'a Solver,
+    surrogate: &'a Surrogate,
+    /// Where the time is an input: its column, and the time of the initial values.
+    moment: Option<(usize, f64)>,
 }
 
-/// Corrects one answer; what cannot be swept, as it is not finite, has not converged.
-pub fn refine(sweeper: &Sweeper, solver: &Solver, query: &[f64], values: &[f64]) -> Refined {
-    let parameters = solver.prior().parameters(query);
-    let Ok(Corrected { values, swept, .. }) = sweeper.correct(&parameters, values, false) else {
-        let sweeps = Sweeps {
-            count: 0,
-            residual: f64::INFINITY,
-        };
-        return Refined {
-            sweeps,
-            values: None,
-        };
-    };
-    let control = sweeper.control();
-    let allowed = |y: &f64| y.abs().mul_add(control.relative, control.absolute);
-    let estimates = values.iter().map(allowed).collect();
-    Refined {
-        sweeps: Sweeps {
-            count: swept.sweeps.len() - 1,
-            residual: swept
-                .sweeps
-                .last()
-                .map_or(f64::INFINITY, |last| last.residual),
-        },
-        values: swept.converged.then_some((values, estimates)),
+impl<'a> Refiner<'a> {
+    /// Sweeps for what a study emulates.
+    ///
+    /// # Errors
+    /// Why there are none.
+    pub fn new(
+        mechanism: &Mechanism,
+        emulation: &Emulation,
+        solver: &'a Solver,
+        surrogate: &'a Surrogate,
+    ) -> Result<Self, NoSweeps> {
+        Ok(Self {
+            sweeper: Sweeper::new(mechanism, &emulation.predict)?,
+            solver,
+            surrogate,
+            moment: moment(mechanism, emulation),
+        })
     }
+
+    /// Sweeps over one answer; `keep` is whether it is kept at every sweep.
+    ///
+    /// # Errors
+    /// Where it is not finite.
+    pub fn correct(
+        &self,
+        query: &[f64],
+        values: &[f64],
+        keep: bool,
+    ) -> Result<Corrected, EmulateError> {
+        let parameters = self.solver.prior().parameters(query);
+        let earlier = self.earlier(query);
+        self.sweeper
+            .correct_from(&parameters, values, &earlier, keep)
+    }
+
+    /// Where the time is an input, the learned map tells the way to it, too.
+    fn earlier(&self, query: &[f64]) -> Vec<(f64, Vec<f64>)> {
+        let Some((column, start)) = self.moment else {
+            return Vec::new();
+        };
+        let shares: Vec<f64> = (1..ON_THE_WAY)
+            .map(|k| k as f64 / ON_THE_WAY as f64)
+            .collect();
+        let mut asked = Points::zeros(shares.len(), query.len());
+        for (row, share) in shares.iter().enumerate() {
+            let to = asked.row_mut(row);
+            to.copy_from_slice(query);
+            to[column] = share * (query[column] - start) + start;
+        }
+        let Ok(predicted) = self.surrogate.predict(&asked) else {
+            return Vec::new();
+        };
+        let answers = predicted.values.iter().map(<[f64]>::to_vec);
+        shares.into_iter().zip(answers).collect()
+    }
+
+    /// Corrects one answer; what cannot be swept, as it is not finite, has not converged.
+    pub fn refine(&self, query: &[f64], values: &[f64]) -> Refined {
+        let Ok(Corrected { values, swept, .. }) = self.correct(query, values, false) else {
+            let sweeps = Sweeps {
+                count: 0,
+                residual: f64::INFINITY,
+            };
+            return Refined {
+                sweeps,
+                values: None,
+            };
+        };
+        let control = self.sweeper.control();
+        let allowed = |y: &f64| y.abs().mul_add(control.relative, control.absolute);
+        let estimates = values.iter().map(allowed).collect();
+        Refined {
+            sweeps: Sweeps {
+                count: swept.sweeps.len() - 1,
+                residual: swept
+                    .sweeps
+                    .last()
+                    .map_or(f64::INFINITY, |last| last.residual),
+            },
+            values: swept.converged.then_some((values, estimates)),
+        }
+    }
+}
+
+/// Where the time at which all is observed is given as it is: its column, and the time of the initial values.
+pub fn moment(mechanism: &Mechanism, emulation: &Emulation) -> Option<(usize, f64)> {
+    let moment = mechanism.dynamics.moment?;
+    let Operation::Input(Input::Parameter(parameter)) = mechanism.graph.operation(moment.at) else {
+        return None;
+    };
+    let column = emulation.given.iter().position(|&g| g == parameter)?;
+    Some((column, moment.start))
 }
 
 /// How answers to fresh queries converge.
@@ -66,8 +138,8 @@ pub fn measured(
     cascade: &Cascade,
     pool: &Known,
 ) -> Result<content::Sweeps, Failure> {
-    let sweeper = match sweeper(mechanism, emulation) {
-        Ok(sweeper) => sweeper,
+    let refiner = match Refiner::new(mechanism, emulation, solver, &cascade.surrogate) {
+        Ok(refiner) => refiner,
         Err(why) => {
             return Ok(content::Sweeps {
                 refused: why.to_string(),
@@ -88,8 +160,9 @@ pub fn measured(
         .into_par_iter()
         .filter_map(|row| {
             let (opinion, exact) = (opinions[row].as_ref().ok()?, exact[row].as_ref().ok()?);
-            let parameters = solver.prior().parameters(queries.row(row));
-            let found = sweeper.correct(&parameters, &opinion.values, true).ok()?;
+            let found = refiner
+                .correct(queries.row(row), &opinion.values, true)
+                .ok()?;
             let errors = found
                 .history
                 .iter()
@@ -120,14 +193,7 @@ pub fn measured(
         let predicted = cascade.surrogate.predict(queries).map_err(|e| failed(&e))?;
         let each = (0..queries.rows()).into_par_iter();
         let refined: Vec<Refined> = each
-            .map(|row| {
-                refine(
-                    &sweeper,
-                    solver,
-                    queries.row(row),
-                    predicted.values.row(row),
-                )
-            })
+            .map(|row| refiner.refine(queries.row(row), predicted.values.row(row)))
             .collect();
         // What counts is the time.
         std::hint::black_box(refined);
