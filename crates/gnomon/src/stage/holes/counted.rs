@@ -119,6 +119,11 @@ pub fn count(
     })
 }
 
+/// Five digits at most, zeros at the end left out.
+fn short(x: f64) -> String {
+    format!("{x:.4e}").parse::<f64>().unwrap_or(x).to_string()
+}
+
 /// A depth near `depth` at which no pole lies.
 fn clear(depth: f64, poles: &[Complex]) -> f64 {
     let gap = |depth: f64| {
@@ -127,7 +132,11 @@ fn clear(depth: f64, poles: &[Complex]) -> f64 {
     };
     let tried = (0..20).map(|k| depth * (1.0 - 0.005 * f64::from(k)));
     tried
-        .max_by(|&a, &b| gap(a).min(0.01 * depth).total_cmp(&gap(b).min(0.01 * depth)))
+        .max_by(|&a, &b| {
+            gap(a)
+                .min(0.01 * depth)
+                .total_cmp(&gap(b).min(0.01 * depth))
+        })
         .unwrap_or(depth)
 }
 
@@ -139,7 +148,11 @@ impl Counted {
         scan: &Scan,
         solve: &mut Box<Solve<'_>>,
     ) -> Result<(), Failure> {
-        let Some(rational) = resonances.rational.as_ref().filter(|_| !self.missed.is_empty()) else {
+        let Some(rational) = resonances
+            .rational
+            .as_ref()
+            .filter(|_| !self.missed.is_empty())
+        else {
             return Ok(());
         };
         let scales = resonances.samples.scales();
@@ -173,8 +186,8 @@ impl Counted {
                     1 => "resonance",
                     _ => "resonances",
                 },
-                significant(self.range[0], 5),
-                significant(self.range[1], 5),
+                short(self.range[0]),
+                short(self.range[1]),
                 if unit.is_empty() { "" } else { " " },
             ),
             cannot_exclude: format!(
