@@ -55,7 +55,7 @@ fn a_narrow_resonance_is_found_and_drawn() {
     let figure = fs::read_to_string(output.join("figures/holes.svg")).unwrap();
     assert!(figure.contains("residue that would show"));
     let page = fs::read_to_string(output.join("holes.html")).unwrap();
-    assert!(page.contains("What it cannot exclude") && page.contains("structural"));
+    assert!(page.contains("Cannot exclude") && page.contains("structural"));
 }
 
 /// In the middle of the range, where the search lands on the peak again and again.
@@ -204,33 +204,37 @@ at = { k = 1 }
     fails(&["holes", &path], 3, &["add the table [holes]"]);
 }
 
-/// Fly-bys: the deflection is 2 atan(GM / (b v^2)), steep where b and v are small.
+/// Comets: their speed where they are nearest to the star.
 const FLYBY: &str = r#"
 [parameters]
 b = "Uniform(0.02, 2)"
 v = "Uniform(0.5, 2)"
 
+[definitions]
+a = "1 / v^2"
+
 [observed]
-deflection = { distribution = "2 * atan(1 / (b * v^2))", count = 1 }
+fastest = { distribution = "v * (sqrt(a^2 + b^2) + a) / b", count = 1 }
 "#;
 
+/// Slow comets at the prior's edge, where the bank is thin: the search finds them, random draws hardly do.
 #[test]
 fn the_search_finds_where_an_emulator_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("flyby.toml"), FLYBY).unwrap();
     let text = r#"
-title = "How far is a comet turned?"
+title = "How fast is a comet at its fastest?"
 mechanisms = ["flyby.toml"]
 
 [simulate]
 simulations = 120
 
 [emulate]
-tolerance = 0.02
+tolerance = 0.01
 level = 0.2
 queries = 300
 calibration = 300
-families = ["polynomial"]
+families = ["polynomial expansion of log"]
 
 [holes]
 budget = 400
@@ -247,14 +251,13 @@ checks = 500
     let found = json(&succeeds(&["holes", &path, "--json"]));
     assert_eq!(found["searched"], 400);
     assert_eq!(found["share"]["draws"], 500);
-    let bound = found["share"]["bound"].as_f64().unwrap();
-    assert!(bound < 0.25 && bound > 0.005, "{found}");
     let words = found["certificate"]["excludes"].as_str().unwrap();
     assert!(words.contains("of the prior's volume, 95 %"), "{words}");
-    // The worst accepted answer is in the corner of small impact parameters.
     let worst = &found["points"][0];
     assert!(worst["error"].as_f64().unwrap() > 1.0, "{found}");
-    assert!(worst["query"][0].as_f64().unwrap() < 0.5, "{found}");
+    assert!(worst["query"][1].as_f64().unwrap() < 0.52, "{found}");
+    let bad = |key: &str| found["share"][key].as_f64().unwrap();
+    assert!(bad("bad") <= 5.0 && bad("bound") < 0.03, "{found}");
     assert!(found["kept"].as_u64().unwrap() > 0);
     let page = fs::read_to_string(folder.path().join("results/holes/holes.html")).unwrap();
     assert!(page.contains("The worst points that were found"));

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::Solve;
 use super::place::Place;
+use super::shown::short;
 use crate::failure::Failure;
 use gnomon_report::draw::number::significant;
 
@@ -119,11 +120,6 @@ pub fn count(
     })
 }
 
-/// Five digits at most, zeros at the end left out.
-fn short(x: f64) -> String {
-    format!("{x:.4e}").parse::<f64>().unwrap_or(x).to_string()
-}
-
 /// A depth near `depth` at which no pole lies.
 fn clear(depth: f64, poles: &[Complex]) -> f64 {
     let gap = |depth: f64| {
@@ -186,13 +182,13 @@ impl Counted {
                     1 => "resonance",
                     _ => "resonances",
                 },
-                short(self.range[0]),
-                short(self.range[1]),
+                short(self.range[0], 5),
+                short(self.range[1], 5),
                 if unit.is_empty() { "" } else { " " },
             ),
             cannot_exclude: format!(
                 "wider ones than {}; others at other values of what is held",
-                significant(2.0 * self.depth, 3)
+                short(2.0 * self.depth, 3)
             ),
         })
     }
