@@ -12,9 +12,8 @@ fn scan(f: impl Fn(f64) -> c64, settings: &Scan) -> Resonances {
 }
 
 fn scan_all(f: impl Fn(f64) -> Vec<c64>, settings: &Scan) -> Resonances {
-    let solve = |points: &[f64]| -> Result<_, EmulateError> {
-        Ok(points.iter().map(|&x| f(x)).collect())
-    };
+    let solve =
+        |points: &[f64]| -> Result<_, EmulateError> { Ok(points.iter().map(|&x| f(x)).collect()) };
     find(solve, settings).unwrap()
 }
 

@@ -102,4 +102,4 @@ pub use gradient::LikelihoodGradient;
 pub use likelihood::{approximate_log_likelihood, log_likelihood};
 pub use observe::EntryArguments;
 pub use particles::estimate_log_likelihood;
-pub use response::{MatrixPolynomial, Matrices, Responses, matrices, polynomial, response};
+pub use response::{Matrices, MatrixPolynomial, Responses, matrices, polynomial, response};

@@ -98,7 +98,11 @@ pub fn fit(
 
 /// The weights of these support points: the last right singular vector of the Loewner matrix, whose rows
 /// are divided by the errors' units.
-fn weigh(samples: &Samples, units: &[Vec<f64>], support: &[usize]) -> Result<Rational, EmulateError> {
+fn weigh(
+    samples: &Samples,
+    units: &[Vec<f64>],
+    support: &[usize],
+) -> Result<Rational, EmulateError> {
     let (points, values) = (samples.points(), samples.values());
     let outputs = samples.outputs();
     let others: Vec<usize> = (0..samples.len())
@@ -216,7 +220,13 @@ mod tests {
         ];
         let f = |x: f64| truth.iter().map(|(p, r)| r / (x - p)).sum::<c64>() + 0.3;
         let samples = sampled(&uniform(40), |x| vec![f(x)]);
-        let fit = fit(&samples, &samples.units(&samples.scales()), Goal::default(), &[]).unwrap();
+        let fit = fit(
+            &samples,
+            &samples.units(&samples.scales()),
+            Goal::default(),
+            &[],
+        )
+        .unwrap();
         assert!(fit.misfit < 1e-12, "{}", fit.misfit);
         let poles = fit.rational.poles().unwrap();
         assert_eq!(poles.len(), 3, "{poles:?}");
@@ -242,7 +252,13 @@ mod tests {
         let samples = sampled(&uniform(30), |x| {
             vec![1.0 / (x - pole), (3.0 * x - 1.0) / (x - pole)]
         });
-        let fit = fit(&samples, &samples.units(&samples.scales()), Goal::default(), &[]).unwrap();
+        let fit = fit(
+            &samples,
+            &samples.units(&samples.scales()),
+            Goal::default(),
+            &[],
+        )
+        .unwrap();
         let poles = fit.rational.poles().unwrap();
         assert_eq!(poles.len(), 1);
         let residues = fit.rational.residues(poles[0]);
@@ -266,7 +282,13 @@ mod tests {
     #[test]
     fn constants_and_too_few_samples() {
         let samples = sampled(&uniform(10), |_| vec![c64::new(2.0, 0.0)]);
-        let fitted = fit(&samples, &samples.units(&samples.scales()), Goal::default(), &[]).unwrap();
+        let fitted = fit(
+            &samples,
+            &samples.units(&samples.scales()),
+            Goal::default(),
+            &[],
+        )
+        .unwrap();
         assert_eq!(fitted.rational.degree(), 0);
         assert!(fitted.rational.poles().unwrap().is_empty());
         let two = samples.select(&[0, 1]);

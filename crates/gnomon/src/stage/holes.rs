@@ -76,14 +76,17 @@ pub fn run(mechanism: &Mechanism, asked: &Asked<'_>, seed: u64) -> Result<Found,
         range: place.range,
         ..asked.scan
     };
-    let mut resonances = find(|points: &[f64]| solve(points).map_err(Trouble::Solver), &scan)
-        .map_err(|trouble| match trouble {
-            Trouble::Solver(failure) => failure,
-            Trouble::Scan(error) => Failure::refused(
-                error.to_string(),
-                "see `gnomon holes --help` for the range, the tolerance and the budget",
-            ),
-        })?;
+    let mut resonances = find(
+        |points: &[f64]| solve(points).map_err(Trouble::Solver),
+        &scan,
+    )
+    .map_err(|trouble| match trouble {
+        Trouble::Solver(failure) => failure,
+        Trouble::Scan(error) => Failure::refused(
+            error.to_string(),
+            "see `gnomon holes --help` for the range, the tolerance and the budget",
+        ),
+    })?;
     let counted = match mechanism.dynamics.law {
         Law::Response(_) => Some(counted::count(mechanism, &place, &resonances)),
         _ => None,
@@ -127,7 +130,9 @@ impl From<EmulateError> for Trouble {
 /// The unit of a parameter, "" where it has none.
 fn unit<'a>(mechanism: &'a Mechanism, name: &str) -> &'a str {
     let parameter = mechanism.parameters.iter().find(|p| p.name == name);
-    parameter.and_then(|p| p.unit.as_deref()).unwrap_or_default()
+    parameter
+        .and_then(|p| p.unit.as_deref())
+        .unwrap_or_default()
 }
 
 /// Refuses more outputs than are looked at together.

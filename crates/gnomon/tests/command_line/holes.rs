@@ -55,7 +55,7 @@ fn a_narrow_resonance_is_found_and_drawn() {
     let figure = fs::read_to_string(output.join("figures/holes.svg")).unwrap();
     assert!(figure.contains("residue that would show"));
     let page = fs::read_to_string(output.join("holes.html")).unwrap();
-    assert!(page.contains("What it cannot exclude") && page.contains("structural"));
+    assert!(page.contains("Cannot exclude") && page.contains("structural"));
 }
 
 /// In the middle of the range, where the search lands on the peak again and again.
@@ -137,19 +137,30 @@ fn all_resonances_of_a_response_are_counted_and_found() {
 
 #[test]
 fn a_response_that_is_no_polynomial_is_not_counted() {
-    let (_folder, path) = chain(&CHAIN.replace("damping   = 0.002", "damping   = "0.002 * exp(-w)""));
+    let (_folder, path) =
+        chain(&CHAIN.replace("damping   = 0.002", r#"damping   = "0.002 * exp(-w)""#));
     let words = succeeds(&["holes", &path, "--over", "w", "--at", "k=1"]).stdout;
     let words = String::from_utf8(words).unwrap();
-    assert!(words.contains("Not counted: ") && words.contains("is no polynomial"), "{words}");
+    assert!(
+        words.contains("Not counted: ") && words.contains("is no polynomial"),
+        "{words}"
+    );
     assert!(words.contains("statistical: "), "{words}");
     for (arguments, message) in [
         (vec!["--over", "w", "--of", "y"], "has no unknown `y`"),
         (vec!["--over", "w", "--of", "x[6]"], "`x[1]` to `x[5]`"),
-        (vec!["--over", "k", "--of", "far"], "`far` is observed with noise"),
+        (
+            vec!["--over", "k", "--of", "far"],
+            "`far` is observed with noise",
+        ),
         (vec!["--over", "f"], "its parameters are k, w"),
         (vec![], "which parameter is to be scanned"),
     ] {
-        fails(&[&["holes", path.as_str()][..], &arguments].concat(), 3, &[message]);
+        fails(
+            &[&["holes", path.as_str()][..], &arguments].concat(),
+            3,
+            &[message],
+        );
     }
 }
 
@@ -157,13 +168,15 @@ fn a_response_that_is_no_polynomial_is_not_counted() {
 fn a_study_says_what_is_scanned() {
     let (folder, _) = chain(CHAIN);
     let study = folder.path().join("study.toml");
-    let text = "title = "Where does a chain resonate?"
+    let text = r#"
+title = "Where does a chain resonate?"
 mechanisms = ["chain.toml"]
-                [holes]
+
+[holes]
 over = "w"
 from = 0.3
 at = { k = 1 }
-";
+"#;
     fs::write(&study, text).unwrap();
     let path = folder.path().display().to_string();
     let found = json(&succeeds(&["holes", &path, "--to", "1.2", "--json"]));
@@ -175,78 +188,87 @@ at = { k = 1 }
     let page = fs::read_to_string(results.join("holes.html")).unwrap();
     assert!(page.contains("2 of 2 resonances") && page.contains("Where does a chain resonate?"));
     for (table, message) in [
-        ("over = "f"", "has no parameter `f`"),
+        ("over = 'f'", "has no parameter `f`"),
         ("from = 1", "over"),
-        ("over = "w"
-from = 2
-to = 1", "is empty"),
-        ("over = "w"
-at = { w = 1 }", "cannot be held"),
-        ("over = "w"
-at = { q = 1 }", "no parameter `q`"),
-        ("over = "w"
-tolerance = 0", "tolerance"),
-        ("over = "w"
-upto = 1", "upto"),
+        ("over = 'w'\nfrom = 2\nto = 1", "is empty"),
+        ("over = 'w'\nat = { w = 1 }", "cannot be held"),
+        ("over = 'w'\nat = { q = 1 }", "no parameter `q`"),
+        ("over = 'w'\ntolerance = 0", "tolerance"),
+        ("over = 'w'\nupto = 1", "upto"),
     ] {
         let start = text.find("over").unwrap();
-        fs::write(&study, format!("{}{table}
-", &text[..start])).unwrap();
-        fails(&["holes", &path], 2, &[message]);
+        fs::write(&study, format!("{}{table}", &text[..start])).unwrap();
+        fails(&["holes", &path], 3, &[message]);
     }
     fs::write(&study, &text[..text.find("[holes]").unwrap()]).unwrap();
     fails(&["holes", &path], 3, &["add the table [holes]"]);
 }
 
-/// Fly-bys: the deflection is 2 atan(GM / (b v^2)), steep where b and v are small.
+/// Comets: their speed where they are nearest to the star.
 const FLYBY: &str = r#"
 [parameters]
 b = "Uniform(0.02, 2)"
 v = "Uniform(0.5, 2)"
 
+[definitions]
+a = "1 / v^2"
+
 [observed]
-deflection = { distribution = "2 * atan(1 / (b * v^2))", count = 1 }
+fastest = { distribution = "v * (sqrt(a^2 + b^2) + a) / b", count = 1 }
 "#;
 
+/// Slow comets at the prior's edge, where the bank is thin: the search finds them, random draws hardly do.
 #[test]
 fn the_search_finds_where_an_emulator_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("flyby.toml"), FLYBY).unwrap();
-    let text = "title = "How far is a comet turned?"
+    let text = r#"
+title = "How fast is a comet at its fastest?"
 mechanisms = ["flyby.toml"]
-                [simulate]
+
+[simulate]
 simulations = 120
-                [emulate]
-tolerance = 0.02
+
+[emulate]
+tolerance = 0.01
 level = 0.2
 queries = 300
 calibration = 300
-                families = ["polynomial"]
-                [holes]
+families = ["polynomial expansion of log"]
+
+[holes]
 budget = 400
 checks = 500
-";
+"#;
     fs::write(folder.path().join("study.toml"), text).unwrap();
     let path = folder.path().display().to_string();
-    fails(&["holes", &path], 4, &["there is no emulator of this study yet"]);
+    fails(
+        &["holes", &path],
+        6,
+        &["there is no emulator of this study yet"],
+    );
     succeeds(&["emulate", &path]);
     let found = json(&succeeds(&["holes", &path, "--json"]));
     assert_eq!(found["searched"], 400);
     assert_eq!(found["share"]["draws"], 500);
-    let bound = found["share"]["bound"].as_f64().unwrap();
-    assert!(bound < 0.25 && bound > 0.005, "{found}");
     let words = found["certificate"]["excludes"].as_str().unwrap();
     assert!(words.contains("of the prior's volume, 95 %"), "{words}");
-    // The worst accepted answer is in the corner of small impact parameters.
     let worst = &found["points"][0];
     assert!(worst["error"].as_f64().unwrap() > 1.0, "{found}");
-    assert!(worst["query"][0].as_f64().unwrap() < 0.5, "{found}");
+    assert!(worst["query"][1].as_f64().unwrap() < 0.52, "{found}");
+    let bad = |key: &str| found["share"][key].as_f64().unwrap();
+    assert!(bad("bad") <= 5.0 && bad("bound") < 0.03, "{found}");
     assert!(found["kept"].as_u64().unwrap() > 0);
     let page = fs::read_to_string(folder.path().join("results/holes/holes.html")).unwrap();
     assert!(page.contains("The worst points that were found"));
     // The next learning has them.
     let again = json(&succeeds(&["emulate", &path, "--json"]));
-    assert!(again["notes"].to_string().contains("solves that earlier queries"), "{again}");
+    assert!(
+        again["notes"]
+            .to_string()
+            .contains("solves that earlier queries"),
+        "{again}"
+    );
 }
 
 #[test]

@@ -95,7 +95,8 @@ fn binary(function: Binary, a: Vec<f64>, b: Vec<f64>) -> Option<Vec<f64>> {
 }
 
 fn raised(a: &[f64], power: usize) -> Option<Vec<f64>> {
-    ((a.len() - 1) * power <= MOST).then(|| (0..power).fold(vec![1.0], |found, _| product(&found, a)))
+    ((a.len() - 1) * power <= MOST)
+        .then(|| (0..power).fold(vec![1.0], |found, _| product(&found, a)))
 }
 
 fn product(a: &[f64], b: &[f64]) -> Vec<f64> {

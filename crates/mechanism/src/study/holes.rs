@@ -71,7 +71,9 @@ pub(super) fn holes(
                         format!("`{}` is of a scan along one parameter", other.key),
                         "has no effect without `over`",
                     )
-                    .with_help("name the parameter by `over`, or leave this out to search the emulator"));
+                    .with_help(
+                        "name the parameter by `over`, or leave this out to search the emulator",
+                    ));
             }
             return Ok(Some(found));
         }
@@ -110,7 +112,11 @@ pub(super) fn holes(
         None => None,
     };
     if let Some(outputs) = section.get("outputs") {
-        found.outputs = outputs.names()?.into_iter().map(|name| name.value).collect();
+        found.outputs = outputs
+            .names()?
+            .into_iter()
+            .map(|name| name.value)
+            .collect();
     }
     if let Some(at) = section.get("at") {
         for entry in at.section("`at`")?.entries() {
@@ -135,7 +141,11 @@ pub(super) fn holes(
 
 /// Parameters, and a frequency that is none of them.
 fn names(mechanism: &Mechanism) -> Vec<String> {
-    let mut names: Vec<String> = mechanism.parameters.iter().map(|p| p.name.clone()).collect();
+    let mut names: Vec<String> = mechanism
+        .parameters
+        .iter()
+        .map(|p| p.name.clone())
+        .collect();
     if let Law::Response(response) = &mechanism.dynamics.law
         && response.has_free_frequency(&mechanism.graph)
     {

@@ -14,8 +14,8 @@ use crate::{
 };
 
 const RESPONSE: f64 = 170.0;
-const HIDEABLE: f64 = 80.0;
-const BETWEEN: f64 = 26.0;
+const HIDEABLE: f64 = 104.0;
+const BETWEEN: f64 = 32.0;
 
 /// The figure.
 pub fn figure(found: &Holes) -> Figure {
@@ -103,7 +103,7 @@ fn marks(panel: &Panel, one: &HolesOutput) -> Markup {
     };
     html! {
         (mark::stroke(&line, Ink::Mechanism(0), 1.25))
-        @for point in places(&one.samples) { (mark::dot(point, 1.4, Ink::Muted)) }
+        @for point in places(&one.samples) { (mark::dot(point, 1.7, Ink::Muted)) }
         @for point in places(&one.poles) { (mark::dot(point, 3.0, Ink::Bad)) }
     }
 }
@@ -112,7 +112,7 @@ fn hidden(panel: &Panel, one: &HolesOutput) -> Markup {
     html! {
         @for p in &one.hideable {
             @let at = panel.at(p[0], p[1]);
-            @if at.iter().all(|x| x.is_finite()) { (mark::dot(at, 1.2, Ink::Open)) }
+            @if at.iter().all(|x| x.is_finite()) { (mark::dot(at, 1.8, Ink::Open)) }
         }
     }
 }

@@ -14,14 +14,10 @@ pub fn certificates(found: &Holes) -> Markup {
             ul class="notes" { @for open in &found.open { li { (open) } } }
         }
         @if !found.certificates.is_empty() {
-            div class="scroll" tabindex="0" role="region" aria-label="Certificates" {
-                table {
-                    thead { tr { th scope="col" { "Grade" } th scope="col" { "What is shown" } th scope="col" { "What it cannot exclude" } } }
-                    tbody {
-                        @for one in &found.certificates {
-                            tr { th scope="row" { (one.grade) } td { (one.excludes) } td { (one.cannot_exclude) } }
-                        }
-                    }
+            dl {
+                @for one in &found.certificates {
+                    dt { strong { (one.grade) } ": " (one.excludes) "." }
+                    dd { "Cannot exclude: " (one.cannot_exclude) "." }
                 }
             }
             p class="note" {

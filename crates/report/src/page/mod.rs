@@ -145,7 +145,10 @@ pub fn holes(found: &Holes, figures: &[Figure]) -> String {
         ..Report::default()
     };
     let sections: [(&str, Markup); 4] = [
-        ("What is shown, and what may still hide", holes::certificates(found)),
+        (
+            "What is shown, and what may still hide",
+            holes::certificates(found),
+        ),
         (
             "Resonances",
             html! { (self::figures(&[figures])) (holes::poles(found)) },

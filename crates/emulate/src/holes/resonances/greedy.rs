@@ -264,10 +264,14 @@ where
             let inside = [0.25, 0.5, 0.75].map(|part| {
                 let x = gap[0] + part * (gap[1] - gap[0]);
                 let (new, old) = (fit.rational.at_real(x), last.rational.at_real(x));
-                let unit = new.iter().zip(scales).enumerate().map(|(output, (y, scale))| {
-                    let rounded = ends.iter().flatten().map(|end| end[output]);
-                    y.norm() + scale + rounded.fold(0.0, f64::max)
-                });
+                let unit = new
+                    .iter()
+                    .zip(scales)
+                    .enumerate()
+                    .map(|(output, (y, scale))| {
+                        let rounded = ends.iter().flatten().map(|end| end[output]);
+                        y.norm() + scale + rounded.fold(0.0, f64::max)
+                    });
                 (misfit(&old, &new, &unit.collect::<Vec<f64>>()), x)
             });
             found.extend(inside.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)));

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::Solve;
 use super::place::Place;
+use super::shown::short;
 use crate::failure::Failure;
 use gnomon_report::draw::number::significant;
 
@@ -127,7 +128,11 @@ fn clear(depth: f64, poles: &[Complex]) -> f64 {
     };
     let tried = (0..20).map(|k| depth * (1.0 - 0.005 * f64::from(k)));
     tried
-        .max_by(|&a, &b| gap(a).min(0.01 * depth).total_cmp(&gap(b).min(0.01 * depth)))
+        .max_by(|&a, &b| {
+            gap(a)
+                .min(0.01 * depth)
+                .total_cmp(&gap(b).min(0.01 * depth))
+        })
         .unwrap_or(depth)
 }
 
@@ -139,7 +144,11 @@ impl Counted {
         scan: &Scan,
         solve: &mut Box<Solve<'_>>,
     ) -> Result<(), Failure> {
-        let Some(rational) = resonances.rational.as_ref().filter(|_| !self.missed.is_empty()) else {
+        let Some(rational) = resonances
+            .rational
+            .as_ref()
+            .filter(|_| !self.missed.is_empty())
+        else {
             return Ok(());
         };
         let scales = resonances.samples.scales();
@@ -173,13 +182,13 @@ impl Counted {
                     1 => "resonance",
                     _ => "resonances",
                 },
-                significant(self.range[0], 5),
-                significant(self.range[1], 5),
+                short(self.range[0], 5),
+                short(self.range[1], 5),
                 if unit.is_empty() { "" } else { " " },
             ),
             cannot_exclude: format!(
                 "wider ones than {}; others at other values of what is held",
-                significant(2.0 * self.depth, 3)
+                short(2.0 * self.depth, 3)
             ),
         })
     }

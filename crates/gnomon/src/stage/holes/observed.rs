@@ -34,7 +34,8 @@ pub fn line<'a>(
         parameters[over] = points.to_vec();
         let numbers: Vec<u64> = (number..number + points.len() as u64).collect();
         number += points.len() as u64;
-        let batch = simulate_at(&compiled, parameters, seed, &numbers).map_err(Failure::simulation)?;
+        let batch =
+            simulate_at(&compiled, parameters, seed, &numbers).map_err(Failure::simulation)?;
         let real = |row: usize| columns.iter().map(move |&c| (row, c));
         Ok((0..points.len())
             .map(|row| {

@@ -54,7 +54,11 @@ pub fn place(mechanism: &Mechanism, asked: &Asked<'_>) -> Result<Place, Failure>
         Some(place) => Ok(Input::Parameter(place)),
         None if free.as_deref() == Some(name) => Ok(Input::Time),
         None => {
-            let mut names: Vec<&str> = mechanism.parameters.iter().map(|p| p.name.as_str()).collect();
+            let mut names: Vec<&str> = mechanism
+                .parameters
+                .iter()
+                .map(|p| p.name.as_str())
+                .collect();
             names.extend(free.as_deref());
             Err(Failure::refused(
                 format!("{} has no parameter `{name}`", mechanism.name),

@@ -12,6 +12,16 @@ use super::Found;
 use crate::failure::Failure;
 use crate::stage::emulate::worst::Worst;
 
+/// So many digits at most, zeros at the end left out.
+pub(super) fn short(x: f64, digits: usize) -> String {
+    let places = digits.saturating_sub(1);
+    let rounded = format!("{x:.places$e}").parse().unwrap_or(x);
+    match rounded == 0.0 || (1e-4..1e7).contains(&rounded.abs()) {
+        true => rounded.to_string(),
+        false => format!("{rounded:e}"),
+    }
+}
+
 /// The name of a grade.
 #[must_use]
 pub fn grade(grade: Grade) -> &'static str {
@@ -89,7 +99,7 @@ pub fn scan(
     };
     let held = found.at.iter();
     let held: Vec<String> = held
-        .map(|(name, value)| format!("{name} = {}", significant(*value, 4)))
+        .map(|(name, value)| format!("{name} = {}", short(*value, 4)))
         .collect();
     let at = match held.is_empty() {
         true => String::new(),
@@ -100,8 +110,8 @@ pub fn scan(
         answer: format!(
             "{} was scanned over {over} from {} to {}{at}: {} solves, {} confirmed {}.",
             mechanism.name,
-            significant(low, 5),
-            significant(high, 5),
+            short(low, 5),
+            short(high, 5),
             told.solves(),
             told.poles.len(),
             match told.poles.len() {
@@ -151,6 +161,13 @@ pub fn worst(
 /// What a search of an emulator found, in a sentence or two.
 #[must_use]
 pub fn in_words(found: &Worst) -> String {
+    if found.accepted == 0 {
+        return format!(
+            "The search asked about {} points, and the emulator answers none of them itself: there is nothing \
+             that could be wrong.",
+            found.searched
+        );
+    }
     let mut text = format!(
         "The search asked about {} points, of which the emulator answers {} itself: ",
         found.searched, found.accepted

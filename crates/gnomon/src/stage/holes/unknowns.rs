@@ -37,7 +37,11 @@ pub fn line<'a>(
         let of = |k: &usize| written == &own.unknown || *written == name(*k);
         let before = chosen.len();
         let more: Vec<usize> = (0..size).filter(of).collect();
-        chosen.extend(more.into_iter().filter(|k| !chosen.contains(k)).collect::<Vec<_>>());
+        chosen.extend(
+            more.into_iter()
+                .filter(|k| !chosen.contains(k))
+                .collect::<Vec<_>>(),
+        );
         if chosen.len() == before {
             return Err(Failure::refused(
                 format!("{} has no unknown `{written}`", mechanism.name),
