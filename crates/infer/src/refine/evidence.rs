@@ -23,6 +23,8 @@ struct Effort {
     points: usize,
     /// Independent draws that a round must be worth.
     enough: f64,
+    /// Rounds in a row that must be: a fit to few draws lacks tails, and does not show it.
+    in_a_row: usize,
     /// Rounds after the first one, at most.
     rounds: usize,
 }
@@ -30,11 +32,13 @@ struct Effort {
 const EXACT: Effort = Effort {
     points: 500,
     enough: 150.0,
+    in_a_row: 1,
     rounds: 6,
 };
 const APPROXIMATE: Effort = Effort {
     points: 2000,
     enough: 600.0,
+    in_a_row: 2,
     rounds: 10,
 };
 /// Points that a mixture is fitted to.
@@ -105,13 +109,15 @@ impl Problem<'_> {
         let scores = self.proposals(effort.points, seed)?;
         let mut points: Vec<f64> = scores.iter().map(|&x| f64::from(x)).collect();
         let mut start = self.log_proposal(&points)?;
+        let mut in_a_row = 0;
         for round in 0.. {
             let target = target(&points)?;
             let both = target.iter().zip(&start);
             let ratio: Vec<f64> = both.map(|(target, start)| target - start).collect();
             let weighted = importance::weigh(&ratio);
             let enough = weighted.usable() && weighted.effective >= effort.enough;
-            if enough || round == effort.rounds {
+            in_a_row = if enough { in_a_row + 1 } else { 0 };
+            if in_a_row == effort.in_a_row || round == effort.rounds {
                 return Ok(Found {
                     points,
                     target,
@@ -131,7 +137,8 @@ impl Problem<'_> {
         Err(InferError::Unsettled)
     }
 
-    /// The evidence where a filter works out the likelihood; none where its approximation is no help.
+    /// The evidence where a filter works out the likelihood; none where its approximation is no help. Where the
+    /// approximation's own weights never settle, neither would those of the likelihood.
     fn by_approximation(
         &self,
         seed: u64,
@@ -146,7 +153,7 @@ impl Problem<'_> {
             Ok(both.map(|(point, log)| joint(point, log)).collect())
         };
         let found = self.adapt(&APPROXIMATE, seed, approximate)?;
-        if !found.is_settled {
+        if !found.weighted.log_evidence.is_finite() {
             return Ok(None);
         }
         let ratio = &found.ratio;
@@ -171,12 +178,12 @@ impl Problem<'_> {
                 found.weighted.log_evidence_error,
                 weighted.log_evidence_error,
             );
-            if weighted.usable() && error <= PRECISE {
+            if weighted.usable() && (error <= PRECISE || !found.is_settled) {
                 return Ok(Some(Evidence {
                     log: found.weighted.log_evidence + weighted.log_evidence,
                     error,
                     calls: calls.get(),
-                    is_settled: true,
+                    is_settled: found.is_settled,
                 }));
             }
             count *= 2;
