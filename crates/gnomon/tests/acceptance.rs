@@ -76,8 +76,30 @@ fn answers_are_given_acceptance() {
         &study,
         "--observed",
         &data.display().to_string(),
+        "--output",
+        &study,
         "--json",
     ]);
+    // What is asked of parameters alone holds of every draw, refined or not.
+    for folder in ["", "results/answer"] {
+        let file = Path::new(&study).join(folder).join("draws.csv");
+        let text = fs::read_to_string(&file).unwrap();
+        let place = text
+            .lines()
+            .next()
+            .unwrap()
+            .split(',')
+            .position(|c| c == "x");
+        let cell = |line: &str| -> f64 {
+            let cell = line.split(',').nth(place.unwrap()).unwrap();
+            cell.parse().unwrap()
+        };
+        assert_eq!(text.lines().count(), 20_001);
+        assert!(
+            text.lines().skip(1).all(|line| cell(line) > 0.0),
+            "{folder}"
+        );
+    }
     let exact = [1.0, 4.0].map(exact);
     let odds = (exact[0].0 - exact[1].0).exp();
     let narrow = odds / (1.0 + odds);

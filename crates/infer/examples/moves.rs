@@ -73,8 +73,8 @@ fn compare(file: &Path) -> Result<(), Failure> {
             None => println!("| {name} | {d} | {moves} | | | | no end | {seconds:.1} |"),
             Some(found) => println!(
                 "| {name} | {d} | {moves} | {} | {} | {cost:.1} | {:.2} ± {:.2} | {seconds:.1} |",
-                found.evaluations[0],
-                found.evaluations[1],
+                found.evaluations.iter().map(|own| own[0]).sum::<u64>(),
+                found.evaluations.iter().map(|own| own[1]).sum::<u64>(),
                 found.log_evidence,
                 found.log_evidence_error,
             ),

@@ -53,6 +53,14 @@ pub enum InferError {
     /// Tempering came to no end, or beyond what it may cost.
     #[error("neither weights nor tempering came to an answer within what they may cost")]
     Unsettled,
+    /// Parameters that a mechanism's conditions accept were not found.
+    #[error(
+        "no draw of the prior that was tried is accepted by the conditions of the mechanism's file"
+    )]
+    NotAccepted,
+    /// Time ran out.
+    #[error("it takes longer than it may")]
+    Late,
     /// A truncated prior's region is all but empty.
     #[error("the region in which the posterior lies is too small to draw the prior inside it")]
     NoRegion,
@@ -74,6 +82,8 @@ pub struct Amortized {
 struct Quantities {
     coordinates: Coordinates,
     derived: Tape,
+    /// The conditions of acceptance that are of parameters alone; none where there are none.
+    conditions: Option<Tape>,
 }
 
 /// Posterior draws given one mechanism, for one or more data sets; the draws of a data set are
@@ -144,6 +154,10 @@ impl Amortized {
                 let derived: Vec<_> = mechanism.derived.iter().map(|d| d.value).collect();
                 Quantities {
                     coordinates: Coordinates::new(mechanism),
+                    conditions: {
+                        let all = mechanism.conditions_of_parameters();
+                        (!all.is_empty()).then(|| Tape::compile(&mechanism.graph, &all))
+                    },
                     derived: Tape::compile(&mechanism.graph, &derived),
                 }
             })
@@ -293,6 +307,28 @@ impl Amortized {
             parameters,
             derived,
         }
+    }
+
+    /// Whether the mechanism's file accepts simulations by conditions of their parameters alone.
+    #[must_use]
+    pub fn has_conditions(&self, mechanism: usize) -> bool {
+        self.mechanisms[mechanism].conditions.is_some()
+    }
+
+    /// Whether each row of scores keeps these conditions. One that is not a number is broken.
+    pub(crate) fn accepts(&self, mechanism: usize, scores: &Matrix) -> Vec<bool> {
+        let own = &self.mechanisms[mechanism];
+        let mut kept = vec![true; scores.rows()];
+        if let Some(conditions) = &own.conditions {
+            let parameters = own.coordinates.to_parameters(scores.values());
+            for column in derived(conditions, &parameters) {
+                let holds = column.iter().map(|&value| value != 0.0 && !value.is_nan());
+                kept.iter_mut()
+                    .zip(holds)
+                    .for_each(|(kept, holds)| *kept &= holds);
+            }
+        }
+        kept
     }
 
     /// log p(scores | given, mechanism), row by row, in nats. There may be several rows of scores for

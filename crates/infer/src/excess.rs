@@ -14,7 +14,7 @@ use gnomon_mechanism::random::{Purpose, Stream};
 use gnomon_simulate::{Compiled, log_likelihood};
 
 use crate::amortized::{Amortized, InferError};
-use crate::refine::{Problem, importance};
+use crate::refine::{NEVER_LATE, Problem, importance};
 
 /// Points of each data set where fewer say too little, and where the evidence alone is asked for.
 pub const POINTS: usize = 1000;
@@ -160,6 +160,7 @@ impl Against<'_> {
             budget: BUDGET,
             confirm: false,
             stop: self.stop,
+            late: NEVER_LATE,
         };
         let refined = problem.refine(POINTS, seed)?;
         let parameters: Vec<&[f64]> = refined.draws.parameters.iter().map(Vec::as_slice).collect();

@@ -31,8 +31,9 @@ use gnomon_mechanism::random::{Purpose, Stream};
 use gnomon_simulate::{Compiled, LikelihoodGradient};
 
 use crate::amortized::{Amortized, Draws, InferError};
-pub use confirmation::{Agreement, Confirmation, SAME_EVIDENCE, SAME_MEAN};
+pub use confirmation::{Agreement, Confirmation, SAME_EVIDENCE, SAME_MEAN, Unconfirmed};
 pub use evidence::Evidence;
+use importance::Weighted;
 use moments::Moments;
 pub use pilot::{Particles, Pilot};
 pub use sample::Progress;
@@ -89,7 +90,12 @@ pub struct Problem<'a> {
     pub confirm: bool,
     /// Set once the user asks to stop.
     pub stop: &'a AtomicBool,
+    /// Whether time has run out; asked before likelihoods are worked out.
+    pub late: &'a (dyn Fn() -> bool + Sync),
 }
+
+/// There is time.
+pub const NEVER_LATE: &(dyn Fn() -> bool + Sync) = &|| false;
 
 /// How the draws were got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,9 +118,11 @@ pub struct Refined {
     pub method: Method,
     /// How the likelihood was estimated; `None` where it has a closed form.
     pub particles: Option<Particles>,
-    /// Independent draws that the proposals are worth.
+    /// Independent draws that the answer's are worth: its weighted proposals, or its tempered particles, which
+    /// say so to within a factor of two or so.
     pub effective: f64,
-    /// The shape of the importance weights' tail; NaN where they are too even to have one.
+    /// The shape of the importance weights' tail; NaN where they are too even to have one, and where the
+    /// answer does not rest on any.
     pub k_hat: f64,
     /// ln p(data | mechanism).
     pub log_evidence: f64,
@@ -123,12 +131,10 @@ pub struct Refined {
     /// Likelihoods worked out and gradients of them, or simulations that estimates took; confirmation
     /// included.
     pub calls: u64,
-    /// How the answer settled as proposals were added.
+    /// How the answer settled as proposals were added, and islands where it was tempered.
     pub progress: Vec<Progress>,
-    /// Whether a start from the prior was asked for.
-    pub asked_for_confirmation: bool,
-    /// What it says; `None` where it came to no end.
-    pub confirmation: Option<Confirmation>,
+    /// What a start from the prior says.
+    pub confirmation: Result<Confirmation, Unconfirmed>,
 }
 
 impl<'a> Problem<'a> {
@@ -136,7 +142,8 @@ impl<'a> Problem<'a> {
     ///
     /// # Errors
     /// Where the mechanism has no likelihood in closed form, a network cannot be run, no proposal
-    /// has any likelihood, or the user asks to stop.
+    /// has any likelihood, time runs out, or the user asks to stop. Where time runs out once there is an
+    /// answer, that is the answer, unconfirmed.
     pub fn refine(&self, draws: usize, seed: u64) -> Result<Refined, InferError> {
         let seed = Stream::new(seed, Purpose::REFINEMENT, self.mechanism as u64).next_u64();
         let calls = Cell::new(0);
@@ -150,11 +157,14 @@ impl<'a> Problem<'a> {
             return self.without_parameters(draws);
         }
         let mut sample = Sample::default();
-        let mut weighted;
+        let mut weighted = importance::weigh(&[]);
         loop {
             let round = sample.ratio.len() as u64;
             let more = sample.ratio.len().max(2 * wanted).max(fewest);
-            self.propose(&mut sample, more, seed.wrapping_add(round), &calls)?;
+            match self.propose(&mut sample, more, seed.wrapping_add(round), &calls) {
+                Err(InferError::Late) if will_do(&weighted) => break,
+                other => other?,
+            }
             weighted = importance::weigh(&sample.ratio);
             let varied = self.is_dear() || weighted.repeated(draws) <= REPEATED * draws as f64;
             let enough = weighted.effective >= wanted as f64 && varied;
@@ -169,8 +179,10 @@ impl<'a> Problem<'a> {
         if weighted.log_evidence == f64::NEG_INFINITY {
             return Err(InferError::Impossible);
         }
-        let usable = weighted.usable() && weighted.effective >= FEWEST_EFFECTIVE as f64;
-        let (points, target, moments, method) = if usable {
+        let each = self.particles.map_or(1, |particles| particles.count as u64);
+        let (mut effective, mut k_hat) = (weighted.effective, weighted.k_hat);
+        let mut of_islands = Vec::new();
+        let (points, target, moments, method) = if will_do(&weighted) {
             let moments = sample.moments(&weighted, d);
             let uniform = Stream::new(seed, Purpose::REFINEMENT, u64::MAX).uniform();
             let chosen = systematic(&weighted.weights, draws, uniform);
@@ -192,15 +204,18 @@ impl<'a> Problem<'a> {
             };
             let tempered = self.temper_proposal(&sample, islands, seed, &calls)?;
             let moments = Moments::of(&tempered, islands, d);
+            (effective, k_hat) = (moments.effective(tempered.worth(islands)), f64::NAN);
+            let before = sample.ratio.len() as u64 * each;
+            of_islands = sample::of_islands(&tempered, islands, &moments, d, [before, each]);
             let (points, target) = drawn(&tempered, islands, draws, d, seed);
             (points, target, moments, Method::Tempering)
         };
         let (points, target) = shuffled(&points, &target, d, seed);
-        let each = self.particles.map_or(1, |particles| particles.count as u64);
-        let progress = sample.progress(&moments, d, each);
+        let mut progress = sample.progress(&moments, d, each);
+        progress.extend(of_islands);
         let confirmation = match self.confirm {
             true => self.confirm(&moments, seed, &calls)?,
-            false => None,
+            false => Err(Unconfirmed::NotAsked),
         };
         let draws = self.draws(&points);
         let parameters: Vec<&[f64]> = draws.parameters.iter().map(Vec::as_slice).collect();
@@ -219,13 +234,12 @@ impl<'a> Problem<'a> {
             draws,
             method,
             particles: self.particles,
-            effective: weighted.effective,
-            k_hat: weighted.k_hat,
+            effective,
+            k_hat,
             log_evidence: moments.log_evidence,
             log_evidence_error: moments.error,
             calls: calls.get() * each,
             progress,
-            asked_for_confirmation: self.confirm,
             confirmation,
         })
     }
@@ -236,8 +250,8 @@ impl<'a> Problem<'a> {
         answer: &Moments,
         seed: u64,
         calls: &Cell<u64>,
-    ) -> Result<Option<Confirmation>, InferError> {
-        let mut confirmation = None;
+    ) -> Result<Result<Confirmation, Unconfirmed>, InferError> {
+        let mut confirmation = Err(Unconfirmed::NoEnd);
         // Half as many as an answer has.
         let fewest = CONFIRMING.max(FOR_EACH_DIMENSION * self.dimension() / 4 * 2);
         let first = if self.is_dear() { ESTIMATED[1] } else { fewest };
@@ -250,11 +264,15 @@ impl<'a> Problem<'a> {
                 Ok(Some(other)) => other,
                 Ok(None) => continue,
                 Err(InferError::Unsettled) => break,
+                Err(InferError::Late) => {
+                    confirmation = confirmation.or(Err(Unconfirmed::Late));
+                    break;
+                }
                 Err(error) => return Err(error),
             };
             let other = Moments::of(&other, islands, self.dimension());
-            let found = Confirmation::of(answer, &other, ISLANDS);
-            confirmation = Some(found);
+            let found = Confirmation::of(answer, &other, islands);
+            confirmation = Ok(found);
             if found.agreement() != Agreement::Unclear && found.error < UNCERTAIN {
                 break;
             }
@@ -328,6 +346,9 @@ impl<'a> Problem<'a> {
     fn spend(&self, count: usize, calls: &Cell<u64>) -> Result<(), InferError> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(InferError::Interrupted);
+        }
+        if (self.late)() {
+            return Err(InferError::Late);
         }
         calls.set(calls.get() + count as u64);
         if calls.get() > self.budget {
@@ -455,6 +476,11 @@ impl<'a> Problem<'a> {
         self.amortized
             .draws_at(self.mechanism, Matrix::new(d, scores), count)
     }
+}
+
+/// Whether weighted proposals are an answer.
+fn will_do(weighted: &Weighted) -> bool {
+    weighted.usable() && weighted.effective >= FEWEST_EFFECTIVE as f64
 }
 
 /// Whether this one of the proposals is a draw of the prior.

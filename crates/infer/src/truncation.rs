@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::amortized::rows_of;
 use crate::{Amortized, InferError};
-pub use restrict::Restricted;
+pub use restrict::{Inside, Restricted};
 
 /// The share of the posterior that a region leaves out (Deistler et al. 2022).
 pub const LEFT_OUT: f64 = 1e-4;

@@ -585,6 +585,7 @@ fn refinement() -> Vec<Refinement> {
                 let calls = 160 << k;
                 let error = scale / f64::from(calls).sqrt();
                 Settling {
+                    tempered: false,
                     calls: calls as u64,
                     log_evidence: -64.0 + error,
                     error,
@@ -604,12 +605,27 @@ fn refinement() -> Vec<Refinement> {
         log_evidence_error: scale / 143.0,
         calls: 812_480,
         from_prior: [-64.19, 0.04],
+        prior_particles: 4_000,
         progress: progress(scale),
         ..Refinement::default()
     };
+    let island = |count: u64| Settling {
+        tempered: true,
+        calls: 20_480 + 98_000 * count,
+        log_evidence: -64.21,
+        error: match count {
+            1 => f64::NAN,
+            _ => 0.09 / (count as f64).sqrt(),
+        },
+        effective: 1_400.0 * count as f64,
+        shift: 0.04 * (8.0 / count as f64 - 1.0),
+    };
+    let mut tempered = one("seir", Standing::Exact, "tempering", f64::NAN, 4.0);
+    tempered.tempered = true;
+    tempered.progress.extend([1, 2, 4, 8].map(island));
     vec![
         one("sir", Standing::Exact, "importance sampling", f64::NAN, 1.0),
-        one("seir", Standing::Exact, "tempering", 0.91, 4.0),
+        tempered,
         Refinement {
             because: "refined but not exact, since a start from the prior came to another answer"
                 .into(),

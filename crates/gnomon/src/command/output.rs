@@ -5,7 +5,7 @@ use std::io::Write;
 use gnomon::failure::Failure;
 use gnomon::probability::percent;
 use gnomon::report::content::{
-    Claim, Posterior, Refinement, Round, SharedQuantity, Standing, Unseen, Verdict,
+    Claim, Posterior, Refinement, Round, SharedQuantity, Standing, Subject, Unseen, Verdict,
 };
 use gnomon::stage::answer::Answer;
 use miette::Diagnostic;
@@ -103,6 +103,9 @@ pub fn summary(answer: &Answer, claims: &[Claim]) -> String {
     }
     text += &rounds_table(&answer.rounds);
     text += &refinement_table(&answer.refinement);
+    if answer.refinement.is_empty() {
+        text += "\nThis is the networks' own answer (amortized): no likelihood has corrected it.\n";
+    }
     let raised: Vec<&str> = answer
         .alarms
         .iter()
@@ -237,7 +240,8 @@ fn refinement_table(refinement: &[Refinement]) -> String {
     }
     let mut text = String::new();
     if refinement.iter().any(|one| one.calls > 0) {
-        text += "\nHeld against the likelihood    answer      ESS  k-hat  ln evidence\n";
+        text +=
+            "\nHeld against the likelihood    answer   by               ESS  k-hat  ln evidence\n";
     }
     for one in refinement.iter().filter(|one| one.calls > 0) {
         let standing = match one.standing {
@@ -250,9 +254,14 @@ fn refinement_table(refinement: &[Refinement]) -> String {
             false => format!("{:.2}", one.k_hat),
         };
         text += &format!(
-            "  {:<29}{standing:<8} {:>6.0}  {:>5}  {:>7.2} ± {}\n",
+            "  {:<29}{standing:<8} {:<11} {:>8}  {:>5}  {:>7.2} ± {}\n",
             one.mechanism,
-            one.effective,
+            // `importance sampling`, `tempering`, and with which filter is in the report.
+            one.method.split(' ').next().unwrap_or_default(),
+            match one.effective.is_nan() {
+                true => "-".to_owned(),
+                false => format!("{:.0}", one.effective),
+            },
             k_hat,
             one.log_evidence,
             significant(one.log_evidence_error)
@@ -290,9 +299,10 @@ pub(super) fn claims_table(claims: &[Claim]) -> String {
     {
         let [low, high] = claim.interval.map(significant);
         text += &format!(
-            "  {}: {} (estimate {}, {low} to {high}; held against {})\n",
+            "  {}: {}, {} (estimate {}, {low} to {high}; held against {})\n",
             word(claim.verdict),
             claim.name,
+            about(claim.subject),
             significant(claim.estimate),
             significant(claim.tolerance)
         );
@@ -305,6 +315,15 @@ pub(super) fn claims_table(claims: &[Claim]) -> String {
                  `[claims] data_sets` or `tolerance`.\n";
     }
     text
+}
+
+/// Whose answer a claim is about, which need not be the one above it.
+fn about(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Amortized => "about the networks' answer",
+        Subject::Refined => "about the refined answer",
+        Subject::Emulated => "about the emulator",
+    }
 }
 
 fn word(verdict: Verdict) -> &'static str {
@@ -364,6 +383,33 @@ mod tests {
         assert_eq!(
             printed,
             ["0", "1.00", "12345", "0.000123", "3.46e-9", "-2.50", "-"]
+        );
+    }
+
+    #[test]
+    fn claims_and_answers_say_whose_they_are() {
+        let claim = |subject| Claim {
+            name: "coverage".into(),
+            verdict: Verdict::Falsified,
+            subject,
+            ..Claim::default()
+        };
+        let table = claims_table(&[claim(Subject::Amortized), claim(Subject::Refined)]);
+        assert!(table.contains("FALSIFIED: coverage, about the networks' answer ("));
+        assert!(table.contains("FALSIFIED: coverage, about the refined answer ("));
+
+        let mut answer = Answer::default();
+        assert!(summary(&answer, &[]).contains("networks' own answer (amortized)"));
+        answer.refinement.push(Refinement {
+            standing: Standing::Exact,
+            method: "tempering with a grid filter".into(),
+            calls: 1,
+            ..Refinement::default()
+        });
+        let text = summary(&answer, &[]);
+        assert!(
+            !text.contains("amortized") && text.contains("exact    tempering  "),
+            "{text}"
         );
     }
 

@@ -51,6 +51,11 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
     let simulated = stage::rounds::run(&context, &population)?;
     let learned_from = stage::learn::made_from(&context, &simulated.banks)?;
     let amortized = stage::learn::run(&context, &population, &simulated.banks)?;
+    for network in stage::learn::training(&context, amortized.networks()) {
+        context
+            .progress
+            .say(&format!("{}: {}", network.network, network.description));
+    }
     let (answer, verdicts, page) =
         answered(&context, &population, &simulated, &amortized, &learned_from)?;
     let claims = stage::report::claims(&answer, &verdicts);
@@ -133,7 +138,7 @@ fn posteriors(answer: &answer::Answer) -> serde_json::Value {
             .zip(&posterior.identified)
             .map(|((q, s), i)| json!({ "name": q.name, "unit": q.unit, "summary": s, "identified": i }))
             .collect();
-        json!({ "mechanism": posterior.mechanism, "quantities": quantities })
+        json!({ "mechanism": posterior.mechanism, "subject": posterior.subject, "quantities": quantities })
     };
     answer.posteriors.iter().map(given).collect()
 }

@@ -15,7 +15,7 @@ mod words;
 use std::time::Instant;
 
 use gnomon_examine::calibration::likelihood_claim;
-use gnomon_infer::truncation::Region;
+use gnomon_infer::truncation::{Inside, Region};
 use gnomon_infer::{Amortized, DrawTable, Draws};
 use gnomon_learn::matrix::Matrix;
 use gnomon_report::content;
@@ -373,8 +373,8 @@ pub fn ask(
     })
 }
 
-/// Draws of a mechanism's network for one data set, inside the region where there is one, and ln of the
-/// share of the network's posterior that is inside.
+/// Draws of a mechanism's network for one data set, inside what it is conditioned on (a region, conditions of
+/// parameters alone), and ln of the share of the network's posterior that is inside.
 pub(super) fn draw(
     amortized: &Amortized,
     region: Option<&Region>,
@@ -383,12 +383,13 @@ pub(super) fn draw(
     draws: usize,
     seed: u64,
 ) -> Result<(Draws, f64), Failure> {
-    let Some(region) = region else {
-        let drawn = amortized.draw(mechanism, given, draws, seed);
-        return Ok((drawn.map_err(|e| Failure::damaged(e, "learn anew"))?, 0.0));
+    let inside = Inside {
+        amortized,
+        mechanism,
+        region,
     };
-    let restricted = region
-        .restrict(amortized, given, draws, seed, interrupt::flag())
+    let restricted = inside
+        .draw(given, draws, seed, interrupt::flag())
         .map_err(Failure::region)?;
     Ok((restricted.draws, restricted.log_inside[0]))
 }

@@ -4,6 +4,7 @@
 use gnomon_bank::Bank;
 use gnomon_claim::exact::clopper_pearson;
 use gnomon_examine::observed::Observed;
+use gnomon_infer::truncation::Inside;
 use gnomon_infer::{Amortized, Draws};
 use serde::Serialize;
 
@@ -312,8 +313,16 @@ fn ask(
         let probabilities = amortized.probabilities(&given).map_err(wrong)?;
         let seed = own.seed_for(&format!("stress, posterior of {mechanism}, part {part}"));
         let drawn = (0..study.mechanisms.len())
-            .map(|one| amortized.draw(one, &given, DRAWS, seed).map_err(wrong))
-            .collect::<Result<Vec<Draws>, _>>()?;
+            .map(|mechanism| {
+                let inside = Inside {
+                    amortized,
+                    mechanism,
+                    region: None,
+                };
+                let restricted = inside.draw(&given, DRAWS, seed, interrupt::flag());
+                Ok(restricted.map_err(Failure::region)?.draws)
+            })
+            .collect::<Result<Vec<Draws>, Failure>>()?;
         for (row, data) in chunk.chunks_exact(width).enumerate() {
             let weighed = Observed::new(typical.checks(data)?, ALARM_RATE);
             let told = |name: &String| {

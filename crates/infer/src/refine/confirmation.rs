@@ -1,6 +1,7 @@
 //! Whether a start from the prior comes to the same answer.
 
 use super::moments::Moments;
+use super::tempering::Islands;
 
 /// How far two log evidences may lie apart, in nats.
 pub const SAME_EVIDENCE: f64 = 0.25;
@@ -23,6 +24,19 @@ pub struct Confirmation {
     pub shift: [f64; 2],
     /// Independent runs behind it.
     pub runs: usize,
+    /// Particles of all of them: what is within much less than one in so many of the prior they may miss.
+    pub particles: usize,
+}
+
+/// Why there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unconfirmed {
+    /// It was not asked for.
+    NotAsked,
+    /// The start from the prior came to no end, or beyond what it may cost.
+    NoEnd,
+    /// Time ran out before it came to one.
+    Late,
 }
 
 /// Whether two answers are the same.
@@ -37,8 +51,8 @@ pub enum Agreement {
 }
 
 impl Confirmation {
-    /// Compares an answer with `other`, the one from the prior, of so many independent runs.
-    pub(super) fn of(answer: &Moments, other: &Moments, runs: usize) -> Self {
+    /// Compares an answer with `other`, the one from the prior, of these islands.
+    pub(super) fn of(answer: &Moments, other: &Moments, islands: Islands) -> Self {
         let range = |apart: f64, error: f64| {
             let [least, most] = [apart - ERRORS * error, apart + ERRORS * error];
             [least.max(0.0), most]
@@ -61,7 +75,8 @@ impl Confirmation {
                 (answer.error.powi(2) + other.error.powi(2)).sqrt(),
             ),
             shift,
-            runs,
+            runs: islands.count,
+            particles: islands.rows(),
         }
     }
 
@@ -96,7 +111,11 @@ mod tests {
     #[test]
     fn answers_that_differ_are_told_apart() {
         let one = moments(0.0, -3.0);
-        let agreement = |other: Moments| Confirmation::of(&one, &other, 8).agreement();
+        let islands = Islands {
+            count: 8,
+            particles: 500,
+        };
+        let agreement = |other: Moments| Confirmation::of(&one, &other, islands).agreement();
         assert_eq!(agreement(moments(0.02, -3.1)), Agreement::Same);
         assert_eq!(agreement(moments(0.2, -3.0)), Agreement::Different);
         assert_eq!(agreement(moments(0.0, -3.4)), Agreement::Different);

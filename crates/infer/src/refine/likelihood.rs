@@ -6,8 +6,9 @@ use gnomon_simulate::{estimate_log_likelihood, log_likelihood};
 use super::{Confirmation, FEWEST_EFFECTIVE, Method, Particles, Problem, Refined, importance};
 use crate::amortized::InferError;
 
-/// Points whose parameters and likelihoods are worked out between two looks at the interrupt flag.
-const AT_ONCE: usize = 20_000;
+/// Points whose parameters and likelihoods are worked out between two looks at the interrupt flag and the
+/// clock: of closed forms, and of filters.
+const AT_ONCE: [usize; 2] = [20_000, 1_000];
 /// Simulations that estimates make between two such looks.
 const SIMULATIONS_AT_ONCE: usize = 500_000;
 
@@ -37,7 +38,8 @@ impl Problem<'_> {
     /// Points between two looks at the interrupt flag.
     pub(super) fn at_once(&self) -> usize {
         let particles = self.particles.map_or(1, |particles| particles.count);
-        (SIMULATIONS_AT_ONCE / particles).clamp(1, AT_ONCE)
+        let most = AT_ONCE[usize::from(self.is_dear())];
+        (SIMULATIONS_AT_ONCE / particles).clamp(1, most)
     }
 
     /// A mechanism whose parameters are all fixed: one likelihood is the evidence.
@@ -71,13 +73,13 @@ impl Problem<'_> {
             log_evidence_error: error,
             calls: (times * each) as u64,
             progress: Vec::new(),
-            asked_for_confirmation: self.confirm,
-            confirmation: Some(Confirmation {
+            confirmation: Ok(Confirmation {
                 log_evidence,
                 error,
                 apart: [0.0; 2],
                 shift: [0.0; 2],
                 runs: 1,
+                particles: 0,
             }),
         })
     }

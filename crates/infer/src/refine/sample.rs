@@ -1,18 +1,22 @@
 //! Proposals and their weights: the answer they give, and how it settled.
 
+use super::Method;
 use super::importance::{self, Weighted};
 use super::moments::Moments;
+use super::tempering::{Islands, Tempered};
 
 /// How good the answer is after so many solver calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
-    /// Likelihoods worked out, or simulations that estimates of them took.
+    /// How it was got: a tempered answer begins with proposals that were given up.
+    pub method: Method,
+    /// Likelihoods worked out and gradients of them, or simulations that estimates of them took.
     pub calls: u64,
     /// ln p(data | mechanism).
     pub log_evidence: f64,
-    /// Its standard error.
+    /// Its standard error; NaN of one island, which cannot tell.
     pub error: f64,
-    /// Independent draws of the same worth.
+    /// Independent draws of the same worth; NaN of one island.
     pub effective: f64,
     /// The largest distance of a coordinate's mean from the final one, in posterior sds.
     pub shift: f64,
@@ -61,6 +65,7 @@ impl Sample {
             let weighted = importance::weigh(&self.ratio[..rows]);
             let now = self.moments(&weighted, d);
             progress.push(Progress {
+                method: Method::Importance,
                 calls: rows as u64 * each,
                 log_evidence: weighted.log_evidence,
                 error: weighted.log_evidence_error,
@@ -72,4 +77,31 @@ impl Sample {
         progress.reverse();
         progress
     }
+}
+
+/// A tempered answer as it was of the first island, of the first two, four and so on, after `before` calls;
+/// each density took `each`.
+pub(super) fn of_islands(
+    tempered: &Tempered,
+    islands: Islands,
+    last: &Moments,
+    d: usize,
+    [before, each]: [u64; 2],
+) -> Vec<Progress> {
+    let counts = std::iter::successors(Some(1), |count| Some(2 * count));
+    counts
+        .take_while(|&count| count <= islands.count)
+        .map(|count| {
+            let first = tempered.first(count, islands);
+            let now = Moments::of(&first, Islands { count, ..islands }, d);
+            Progress {
+                method: Method::Tempering,
+                calls: before + first.calls() * each,
+                log_evidence: now.log_evidence,
+                error: now.error,
+                effective: now.effective(first.worth(islands)),
+                shift: now.shift(last),
+            }
+        })
+        .collect()
 }

@@ -84,8 +84,59 @@ pub struct Tempered {
     pub log_evidence_error: f64,
     /// Each island's share of the evidence: what its particles count for.
     pub shares: Vec<f64>,
-    /// Points at which the density was asked for, and its gradient.
-    pub evaluations: [u64; 2],
+    /// ln of the target's integral by each island.
+    pub log_evidences: Vec<f64>,
+    /// Points at which each island asked for the density, and for its gradient.
+    pub evaluations: Vec<[u64; 2]>,
+}
+
+impl Tempered {
+    /// The first `count` islands alone. Of one island the error is not known (NaN).
+    #[must_use]
+    pub fn first(&self, count: usize, islands: Islands) -> Self {
+        let rows = count * islands.particles;
+        let d = self.points.len() / self.target.len();
+        let evaluations = self.evaluations[..count].to_vec();
+        let points = self.points[..rows * d].to_vec();
+        let target = self.target[..rows].to_vec();
+        Self::pooled(points, target, &self.log_evidences[..count], evaluations)
+    }
+
+    /// Islands together, each by its evidence.
+    fn pooled(
+        points: Vec<f64>,
+        target: Vec<f64>,
+        logs: &[f64],
+        evaluations: Vec<[u64; 2]>,
+    ) -> Self {
+        let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let evidences: Vec<f64> = logs.iter().map(|log| exp(log - largest)).collect();
+        let total: f64 = evidences.iter().sum();
+        let (mean, sd) = mean_and_sd(evidences.iter().copied());
+        Self {
+            shares: evidences.iter().map(|one| one / total).collect(),
+            points,
+            target,
+            log_evidence: largest + ln(mean),
+            log_evidence_error: sd / (logs.len() as f64).sqrt() / mean,
+            log_evidences: logs.to_vec(),
+            evaluations,
+        }
+    }
+
+    /// How many particles count, islands weighted by their evidence (Kish 1965): the most independent draws
+    /// that they can be worth.
+    #[must_use]
+    pub fn worth(&self, islands: Islands) -> f64 {
+        let squares: f64 = self.shares.iter().map(|share| share * share).sum();
+        islands.particles as f64 / squares
+    }
+
+    /// Points at which the density and its gradient were asked for.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.evaluations.iter().flatten().sum()
+    }
 }
 
 struct Island {
@@ -108,7 +159,8 @@ struct Swarm<'a> {
     /// The gradient of the target's, where it was worked out.
     slopes: Vec<f64>,
     sloped: Vec<bool>,
-    evaluations: [u64; 2],
+    /// Of each island: densities and gradients.
+    evaluations: Vec<[u64; 2]>,
 }
 
 impl Swarm<'_> {
@@ -225,7 +277,7 @@ pub fn temper<E>(
         slopes: vec![0.0; rows * d],
         sloped: vec![false; rows],
         points,
-        evaluations: [rows as u64, 0],
+        evaluations: vec![[size as u64, 0]; islands.count],
     };
     let mut all: Vec<Island> = (0..islands.count)
         .map(|number| Island {
@@ -285,18 +337,12 @@ pub fn temper<E>(
         }
     }
     let logs: Vec<f64> = all.iter().map(|island| island.log_evidence).collect();
-    let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let evidences: Vec<f64> = logs.iter().map(|log| exp(log - largest)).collect();
-    let total: f64 = evidences.iter().sum();
-    let (mean, sd) = mean_and_sd(evidences.iter().copied());
-    Ok(Some(Tempered {
-        shares: evidences.iter().map(|one| one / total).collect(),
-        points: swarm.points,
-        target: swarm.at_target,
-        log_evidence: largest + ln(mean),
-        log_evidence_error: sd / (logs.len() as f64).sqrt() / mean,
-        evaluations: swarm.evaluations,
-    }))
+    Ok(Some(Tempered::pooled(
+        swarm.points,
+        swarm.at_target,
+        &logs,
+        swarm.evaluations,
+    )))
 }
 
 /// Raises an island's temperature and draws its particles anew by their weights; whether it can.

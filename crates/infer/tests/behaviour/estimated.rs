@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::normal::learned;
 use gnomon_infer::Amortized;
-use gnomon_infer::refine::{Agreement, Method, Pilot, Problem};
+use gnomon_infer::refine::{Agreement, Method, NEVER_LATE, Pilot, Problem};
 use gnomon_mechanism::Mechanism;
 use gnomon_simulate::{Compiled, simulate};
 
@@ -156,6 +156,7 @@ fn holds(text: &str, data: &[f64], (log_evidence, moments): (f64, [[f64; 2]; 2])
         budget: 1_000_000,
         confirm: true,
         stop: &stop,
+        late: NEVER_LATE,
     };
     assert!(problem.refine(100, 1).is_err(), "it has no closed form");
     assert!(matches!(

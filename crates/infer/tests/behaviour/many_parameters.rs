@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::atomic::AtomicBool;
 
 use gnomon_infer::amortized::rows_of;
-use gnomon_infer::refine::{Agreement, Method, Problem, Refined};
+use gnomon_infer::refine::{Agreement, Method, NEVER_LATE, Problem, Refined};
 use gnomon_infer::{Amortized, Networks};
 use gnomon_learn::coordinates::Coordinates;
 use gnomon_learn::ensemble::Ensemble;
@@ -84,6 +84,7 @@ fn refined(text: &str, seed: u64) -> (Vec<f64>, Refined) {
         budget: 10_000_000,
         confirm: true,
         stop: &AtomicBool::new(false),
+        late: NEVER_LATE,
     };
     let refined = problem.refine(4000, 1).unwrap();
     println!(

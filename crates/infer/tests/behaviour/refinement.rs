@@ -1,9 +1,11 @@
 //! Refined posteriors against exact ones. Seeds are fixed: nothing is left to chance.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::normal::{MECHANISM, log_normal_density, trained};
-use gnomon_infer::refine::{Agreement, Method, Problem, Refined};
+use gnomon_infer::refine::{
+    Agreement, Method, NEVER_LATE, Problem, Progress, Refined, Unconfirmed,
+};
 use gnomon_infer::{Amortized, InferError};
 use gnomon_mechanism::Mechanism;
 use gnomon_simulate::Compiled;
@@ -26,6 +28,7 @@ fn refine(
         budget: 10_000_000,
         confirm: true,
         stop: &AtomicBool::new(stop),
+        late: NEVER_LATE,
     };
     problem.refine(draws, 1)
 }
@@ -101,6 +104,74 @@ fn a_network_that_is_far_off_is_tempered_to_the_posterior() {
     holds(&refined, 0.7, 0.0005, 1_000);
     let again = refine(&amortized, &text, 0.7, 1_000, false).unwrap();
     assert_eq!(refined.draws.parameters, again.draws.parameters);
+
+    // The weights of the proposals are no part of the answer; particles are.
+    assert!(refined.k_hat.is_nan());
+    assert!((100.0..=8_000.0).contains(&refined.effective));
+    let of = |method: Method| -> Vec<Progress> {
+        let all = refined.progress.iter().copied();
+        all.filter(|at| at.method == method).collect()
+    };
+    let (proposals, islands) = (of(Method::Importance), of(Method::Tempering));
+    assert_eq!(islands.len(), 4);
+    assert!(islands[0].calls > proposals.last().unwrap().calls);
+    assert!(islands.windows(2).all(|pair| pair[0].calls < pair[1].calls));
+    assert!(islands[0].error.is_nan() && islands[0].log_evidence.is_finite());
+    let last = islands[3];
+    assert_eq!(last.log_evidence, refined.log_evidence);
+    assert_eq!(last.error, refined.log_evidence_error);
+    assert_eq!((last.shift, last.effective), (0.0, refined.effective));
+    let unconfirmed = limited(&amortized, &text, 0.7, false, NEVER_LATE).unwrap();
+    assert_eq!(unconfirmed.calls, last.calls);
+}
+
+/// Refines to 1,000 draws while there is time.
+fn limited(
+    amortized: &Amortized,
+    text: &str,
+    y: f64,
+    confirm: bool,
+    late: &(dyn Fn() -> bool + Sync),
+) -> Result<Refined, InferError> {
+    let mechanism = Mechanism::parse("k", text, ".").unwrap();
+    let problem = Problem {
+        amortized,
+        mechanism: 0,
+        compiled: &Compiled::new(&mechanism).unwrap(),
+        given: &amortized.standardise(&[y]).unwrap(),
+        data: &[y],
+        particles: None,
+        budget: 10_000_000,
+        confirm,
+        stop: &AtomicBool::new(false),
+        late,
+    };
+    problem.refine(1_000, 1)
+}
+
+#[test]
+fn what_was_reached_when_time_runs_out_is_told() {
+    let (_, amortized) = trained();
+    let none = limited(&amortized, MECHANISM, 0.3, true, &|| true).unwrap_err();
+    assert!(matches!(none, InferError::Late), "{none}");
+    // Time for the answer, and none for its confirmation.
+    let looks = AtomicUsize::new(0);
+    let count = || looks.fetch_add(1, Ordering::Relaxed);
+    let counted = || {
+        count();
+        false
+    };
+    let unasked = limited(&amortized, MECHANISM, 0.3, false, &counted).unwrap();
+    assert_eq!(unasked.confirmation, Err(Unconfirmed::NotAsked));
+    let enough = looks.swap(0, Ordering::Relaxed);
+    let stopped = limited(&amortized, MECHANISM, 0.3, true, &|| count() >= enough).unwrap();
+    assert_eq!(stopped.confirmation, Err(Unconfirmed::Late));
+    assert_eq!(stopped.draws.parameters, unasked.draws.parameters);
+    // Amid tempering there is no answer yet.
+    let text = MECHANISM.replace("0.5)", "0.0005)");
+    looks.store(0, Ordering::Relaxed);
+    let amid = limited(&amortized, &text, 0.7, true, &|| count() >= 3).unwrap_err();
+    assert!(matches!(amid, InferError::Late), "{amid}");
 }
 
 #[test]

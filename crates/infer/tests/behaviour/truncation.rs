@@ -3,10 +3,11 @@
 
 use std::sync::atomic::AtomicBool;
 
-use crate::normal::trained;
-use gnomon_infer::InferError;
-use gnomon_infer::truncation::{Candidates, Cut, Region};
+use crate::normal::{MECHANISM, trained};
+use gnomon_infer::truncation::{Candidates, Cut, Inside, Region};
+use gnomon_infer::{Amortized, InferError};
 use gnomon_learn::matrix::Matrix;
+use gnomon_mechanism::Mechanism;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 const STEP: f64 = 1e-3;
@@ -120,9 +121,12 @@ fn answers_are_restricted_to_the_region() {
     let region = Region::cut(amortized.clone(), 0, at(1.5), None, 3, &STOP).unwrap();
     let given = amortized.standardise(&[1.5, -0.5, -6.0]).unwrap();
     let (rows, draws) = (3, 2000);
-    let restricted = region
-        .restrict(&amortized, &given, draws, 5, &STOP)
-        .unwrap();
+    let of_region = Inside {
+        amortized: &amortized,
+        mechanism: 0,
+        region: Some(&region),
+    };
+    let restricted = of_region.draw(&given, draws, 5, &STOP).unwrap();
     let scores = &restricted.draws.scores;
     assert_eq!(scores.rows(), rows * draws);
     assert!(
@@ -143,4 +147,52 @@ fn answers_are_restricted_to_the_region() {
         (share - exact).abs() < 0.045 + 0.03,
         "{share}, exact {exact}"
     );
+}
+
+/// A condition of parameters alone holds of every draw, and the density is divided by the share that keeps it;
+/// one of observed numbers is left to the network.
+#[test]
+fn draws_keep_the_conditions_of_parameters() {
+    let (_, plain) = trained();
+    let text = format!("{MECHANISM}\n[accept]\nlarge = \"square > 1\"\nlow = \"y < 3\"\n");
+    let mechanism = Mechanism::parse("k", &text, ".").unwrap();
+    assert_eq!(mechanism.conditions_of_parameters().len(), 1);
+    let amortized = Amortized::new(&[mechanism], plain.networks().clone(), 2).unwrap();
+    let of = |amortized| Inside {
+        amortized,
+        mechanism: 0,
+        region: None,
+    };
+    let given = amortized.standardise(&[0.2, -6.0]).unwrap();
+    let draws = 4000;
+    let kept = of(&amortized).draw(&given, draws, 5, &STOP).unwrap();
+    assert!(kept.draws.parameters[0].iter().all(|&k| k > 1.0));
+    assert_eq!(kept.draws.parameters[0].len(), 2 * draws);
+    // The posterior of ln k given .2 has mean .16 and sd .447. Four standard errors of a share of 4000 draws,
+    // and some slack for the network.
+    let normal = |z: f64| gnomon_mechanism::Family::Normal.cdf(&[0.0, 1.0], z);
+    let share = kept.log_inside[0].exp();
+    assert!(
+        (share - normal(0.16 / 0.2_f64.sqrt())).abs() < 0.03 + 0.03,
+        "{share}"
+    );
+    // Given -6 the network knows nothing as large: the rest is the prior's, half a normal distribution with mean
+    // .798 and sd .603.
+    assert!(kept.log_inside[1] < -8.0);
+    let logs = kept.draws.parameters[0][draws..].iter().map(|k| k.ln());
+    let mean = logs.sum::<f64>() / draws as f64;
+    assert!(
+        (mean - 0.798).abs() < 4.0 * 0.603 / (draws as f64).sqrt(),
+        "{mean}"
+    );
+    // Four standard errors of a share of 100,000.
+    let mass = of(&amortized).log_mass(3, &STOP).unwrap().exp();
+    assert!((mass - 0.5).abs() < 0.0064, "{mass}");
+    // Without conditions nothing changes.
+    let own = of(&plain).draw(&given, 100, 5, &STOP).unwrap();
+    assert_eq!(
+        own.draws.scores,
+        plain.draw(0, &given, 100, 5).unwrap().scores
+    );
+    assert_eq!(own.log_inside, [0.0, 0.0]);
 }

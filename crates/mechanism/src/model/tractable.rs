@@ -168,6 +168,20 @@ impl Mechanism {
         self.observed_columns_in(&all.collect::<Vec<_>>())
     }
 
+    /// The conditions of acceptance that are of parameters alone: whether they hold is known without a
+    /// simulation.
+    #[must_use]
+    pub fn conditions_of_parameters(&self) -> Vec<Node> {
+        let all = self.acceptance.iter().map(|rule| rule.condition);
+        all.filter(|&condition| {
+            let inputs = self.graph.inputs_of(&[condition]);
+            inputs
+                .iter()
+                .all(|input| matches!(input, Input::Parameter(_)))
+        })
+        .collect()
+    }
+
     fn observed_columns_in(&self, nodes: &[Node]) -> Vec<usize> {
         let inputs = self.graph.inputs_of(nodes);
         let columns = inputs.iter().filter_map(|input| match input {

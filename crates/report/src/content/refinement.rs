@@ -29,10 +29,13 @@ pub struct Refinement {
     pub because: String,
     /// How the draws were got, such as "importance sampling"; may be empty.
     pub method: String,
-    /// Independent draws that the network's proposals are worth.
+    /// Whether tempered particles made the draws, and no weights.
+    pub tempered: bool,
+    /// Independent draws that the answer's own are worth: its weighted proposals, or its particles.
     #[serde(deserialize_with = "missing::number")]
     pub effective: f64,
-    /// The shape of the importance weights' tail: good below 0.5, usable below 0.7.
+    /// The shape of the importance weights' tail: good below 0.5, usable below 0.7. Not a number where the
+    /// answer rests on no weights.
     #[serde(deserialize_with = "missing::number")]
     pub k_hat: f64,
     /// ln p(data | mechanism), nats.
@@ -53,6 +56,9 @@ pub struct Refinement {
     /// ln p(data | mechanism) by a start from the prior, and its standard error, nats.
     #[serde(deserialize_with = "missing::pair")]
     pub from_prior: [f64; 2],
+    /// Particles of that start: what is within much less than one in so many of the prior it may miss; 0
+    /// without one.
+    pub prior_particles: u64,
     /// How the answer settled, the fewest calls first.
     pub progress: Vec<Settling>,
 }
@@ -64,6 +70,7 @@ impl Default for Refinement {
             standing: Standing::default(),
             because: String::new(),
             method: String::new(),
+            tempered: false,
             effective: f64::NAN,
             k_hat: f64::NAN,
             log_evidence: f64::NAN,
@@ -73,6 +80,7 @@ impl Default for Refinement {
             particles: 0,
             log_likelihood_sd: f64::NAN,
             from_prior: [f64::NAN; 2],
+            prior_particles: 0,
             progress: Vec::new(),
         }
     }
@@ -87,16 +95,21 @@ impl Refinement {
             Standing::Refined => "Not confirmed by a start from the prior",
             Standing::Exact => "Confirmed by a start from the prior",
         };
-        let tail = match self.k_hat.is_nan() {
-            true => "weights too even to have a tail".to_owned(),
-            false => format!("k-hat {:.2}", self.k_hat),
+        let worth = match (self.tempered, self.k_hat.is_nan()) {
+            (true, _) => format!(
+                "its particles are worth some {:.0} independent draws",
+                self.effective
+            ),
+            (false, true) => format!(
+                "the network's proposals are worth {:.0} independent draws, weights too even to have a tail",
+                self.effective
+            ),
+            (false, false) => format!(
+                "the network's proposals are worth {:.0} independent draws, k-hat {:.2}",
+                self.effective, self.k_hat
+            ),
         };
-        format!(
-            "By {}{}; the network's proposals are worth {:.0} independent draws, {tail}. {how}.",
-            self.method,
-            self.of_particles(),
-            self.effective
-        )
+        format!("By {}{}; {worth}. {how}.", self.method, self.of_particles())
     }
 
     /// ` (128 particles, sd 0.9)`; nothing where the likelihood has a closed form.
@@ -115,6 +128,9 @@ impl Refinement {
 /// How good a refined answer was after so many solver calls.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Settling {
+    /// Whether it is of tempered particles, and not of weighted proposals.
+    #[serde(default)]
+    pub tempered: bool,
     /// Likelihoods worked out, or simulations of a particle filter.
     pub calls: u64,
     /// ln p(data | mechanism), nats.
@@ -123,7 +139,7 @@ pub struct Settling {
     /// Its standard error, nats.
     #[serde(deserialize_with = "missing::number")]
     pub error: f64,
-    /// Independent draws that the proposals are worth.
+    /// Independent draws of the same worth.
     #[serde(deserialize_with = "missing::number")]
     pub effective: f64,
     /// The largest distance of a parameter's mean from the final one, in posterior sds (in the

@@ -40,9 +40,11 @@ pub fn section(report: &Report, gallery: &Gallery) -> Markup {
                 }
             }
             p class="fine" {
-                "ESS: independent draws that the network's proposals are worth. k-hat: the tail of their "
-                "weights, good below 0.5, usable below 0.7 (Vehtari et al. 2024), not fitted where more than half "
-                "of the proposals are effective; where weights cannot be used, the draws are tempered. ln evidence: ln p(data | mechanism) with its standard error."
+                "ESS: independent draws that the answer's own are worth: the network's weighted proposals, or, "
+                "where weights cannot be used, tempered particles (to within a factor of two or so, by the "
+                "differences between islands). k-hat: the tail of the weights, good below 0.5, usable below 0.7 "
+                "(Vehtari et al. 2024), not fitted where more than half of the proposals are effective; a tempered "
+                "answer rests on no weights and has none. ln evidence: ln p(data | mechanism) with its standard error."
                 @if worked.iter().any(|one| one.on_grid) {
                     " Where one state is noisy, a filter carries its density over a grid: the likelihood is that of the "
                     "simulator's own time steps, to within some 1e-6 nats, and no estimate."
@@ -52,6 +54,14 @@ pub fn section(report: &Report, gallery: &Gallery) -> Markup {
                     "moves by such estimates are still exact, their noise is in the ESS and the errors, and solver "
                     "calls count simulations."
                 }
+            }
+        }
+        @if let Some(fewest) = worked.iter().map(|one| one.prior_particles).filter(|&n| n > 0).min() {
+            p class="fine" {
+                "What the two starts together can see: the one from the prior has " (number::count(fewest))
+                " particles, and the one from the network sees what the network does. A mode within less than about "
+                "1 in " (number::count(fewest)) " of the prior can be missed by both, and the answer is called exact "
+                "all the same."
             }
         }
         @for one in all.iter().filter(|r| !r.because.is_empty()) {
@@ -109,6 +119,7 @@ mod tests {
                     mechanism: "a".into(),
                     standing: Standing::Exact,
                     calls: 20_000,
+                    prior_particles: 4_000,
                     log_evidence: -3.456,
                     log_evidence_error: 0.0123,
                     ..Refinement::default()
@@ -126,6 +137,7 @@ mod tests {
             html.contains("<td>exact</td>") && html.contains("−3.46 ± 0.01"),
             "{html}"
         );
+        assert!(html.contains("less than about 1 in 4"), "{html}");
         assert!(html.contains("<strong>b</strong>: it is a program."));
         assert!(!html.contains("<th scope=\"row\">b</th>"));
         assert!(

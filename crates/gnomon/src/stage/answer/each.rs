@@ -1,5 +1,6 @@
 //! Amortized answers to many data sets: one row of numbers each.
 
+use gnomon_infer::truncation::Inside;
 use gnomon_infer::{Amortized, DrawTable, Draws, Quantiles, Summary};
 use gnomon_learn::matrix::Matrix;
 use gnomon_mechanism::Mechanism;
@@ -94,11 +95,15 @@ pub fn each(
         let seed = context.seed_for(&format!("posterior of data sets from {first}"));
         let all = (0..study.mechanisms.len())
             .map(|mechanism| {
-                amortized
-                    .draw(mechanism, &given, draws, seed)
-                    .map_err(wrong)
+                let inside = Inside {
+                    amortized,
+                    mechanism,
+                    region: None,
+                };
+                let restricted = inside.draw(&given, draws, seed, interrupt::flag());
+                Ok(restricted.map_err(Failure::region)?.draws)
             })
-            .collect::<Result<Vec<Draws>, _>>()?;
+            .collect::<Result<Vec<Draws>, Failure>>()?;
         for (row, number) in chunk.enumerate() {
             table.begin(number + 1);
             if let Some(alarms) = alarms {

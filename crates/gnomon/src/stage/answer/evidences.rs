@@ -1,6 +1,6 @@
 //! Evidences of the mechanisms at many data sets, and their probabilities by them.
 
-use gnomon_infer::refine::{Evidence, Problem};
+use gnomon_infer::refine::{Evidence, NEVER_LATE, Problem};
 use gnomon_infer::{Amortized, DrawTable, InferError};
 use gnomon_mechanism::elementary::exp;
 use rayon::prelude::*;
@@ -69,6 +69,7 @@ pub fn add_evidences(
                 budget: BUDGET,
                 confirm: false,
                 stop: interrupt::flag(),
+                late: NEVER_LATE,
             };
             match problem.evidence(seed.wrapping_add(row as u64)) {
                 Ok(evidence) => Ok(Some(evidence)),

@@ -61,8 +61,20 @@ pub fn on_average(answer: &mut Answer, contractions: &[Contraction]) {
 
 fn in_words(found: &Identified) -> String {
     let uninformed = !found.informed;
+    // Where nothing was refined: what the network does not find, the data may hold all the same.
+    let of_network = found.network.is_nan();
     let told = match (found.informed, found.average) {
         (true, _) => "informed".to_owned(),
+        (false, average) if of_network && average >= NOTHING => format!(
+            "stays at its prior: the network finds nothing about it in these data, though it does in others of \
+             this kind (contraction {average:.2} on average)"
+        ),
+        (false, average) if of_network && average.is_nan() => {
+            "stays at its prior: the network finds nothing about it in these data".to_owned()
+        }
+        (false, _) if of_network => {
+            "stays at its prior: the network finds nothing about it in data of this kind".to_owned()
+        }
         (false, average) if average >= NOTHING => format!(
             "stays at its prior: these data do not inform it, though others of this kind do (contraction \
              {average:.2} on average)"
@@ -73,9 +85,10 @@ fn in_words(found: &Identified) -> String {
         (false, _) => "stays at its prior: data of this kind do not inform it".to_owned(),
     };
     let help = match found.network {
-        network if network.is_nan() => {
-            "whether more simulations would change that, `gnomon converge` tells"
+        _ if of_network && uninformed => {
+            "the data may hold more: whether more simulations would find it, `gnomon converge` tells"
         }
+        _ if of_network => "whether more simulations would change that, `gnomon converge` tells",
         network if network > found.tolerance => {
             "the network alone is off, and more simulations would mend that; here the likelihood did"
         }
@@ -127,7 +140,16 @@ mod tests {
             found(0.01, 0.001, 0.01).starts_with("stays at its prior: data of this kind do not")
         );
         assert!(found(0.01, 0.6, 0.01).contains("though others of this kind do (contraction 0.60"));
-        assert!(found(0.01, f64::NAN, f64::NAN).contains("gnomon converge"));
+        for average in [0.001, 0.6, f64::NAN] {
+            let words = found(0.01, average, f64::NAN);
+            assert!(
+                words.contains("the network finds nothing about it"),
+                "{words}"
+            );
+            assert!(words.contains("the data may hold more") && !words.contains("do not inform"));
+        }
+        assert!(found(0.01, 0.6, f64::NAN).contains("though it does in others of this kind"));
+        assert!(found(0.4, 0.6, f64::NAN).ends_with("`gnomon converge` tells"));
         assert!(found(0.4, 0.6, 0.2).contains("the network alone is off"));
         assert_eq!(
             found(0.4, 0.6, 0.01),

@@ -8,6 +8,7 @@ use gnomon_examine::attribution::{self as claims, Answers, Asked, GivenMechanism
 use gnomon_infer::amortized::{Question, rows_of};
 use gnomon_infer::attribution::{Attributor, Targets, Weighted, mean_scores};
 use gnomon_infer::excess::{Against, FIRST_POINTS};
+use gnomon_infer::truncation::Inside;
 use gnomon_learn::matrix::Matrix;
 use gnomon_mechanism::model::Law;
 use gnomon_mechanism::random::{Purpose, Stream};
@@ -181,7 +182,6 @@ impl Test<'_> {
     fn given(&self, mechanism: usize) -> Result<GivenMechanism, Failure> {
         let study = &self.context.study;
         let amortized = self.learned.amortized;
-        let wrong = |error: gnomon_infer::InferError| Failure::damaged(error, "learn anew");
         let mut answers = GivenMechanism::default();
         let first = (mechanism as u64 + 1) << 40;
         for start in (0..study.claims.data_sets).step_by(AT_ONCE) {
@@ -196,9 +196,13 @@ impl Test<'_> {
             let given = self.eyes[0].read(simulated.given.clone())?;
             let seed = stamp::seed(&["attribution", &self.seed.to_string(), &start.to_string()]);
             let draws = study.claims.draws;
-            let drawn = amortized
-                .draw(mechanism, &given, draws, seed)
-                .map_err(wrong)?;
+            let inside = Inside {
+                amortized,
+                mechanism,
+                region: None,
+            };
+            let restricted = inside.draw(&given, draws, seed, interrupt::flag());
+            let drawn = restricted.map_err(Failure::region)?.draws;
             let own = self.own.attribute(&self.eyes[0].features(&given)?);
             let Targets::Scores(scores) = &self.own.simulations().targets else {
                 continue;

@@ -4,6 +4,7 @@ use gnomon_examine::calibration::{
     Answers, GivenMechanism, LikelihoodForecasts, MechanismForecasts, Quantity, UnseenQuantiles,
 };
 use gnomon_infer::amortized::rows_of;
+use gnomon_infer::truncation::Inside;
 use gnomon_infer::{Amortized, Draws};
 use gnomon_learn::matrix::Matrix;
 use gnomon_mechanism::elementary::exp;
@@ -245,6 +246,14 @@ impl Pool<'_> {
             labels: Labels::default(),
         };
         let first = (mechanism as u64 + 1) << 40;
+        let inside = Inside {
+            amortized: self.amortized,
+            mechanism,
+            region: self.population.region(),
+        };
+        let log_mass = inside
+            .log_mass(self.seed, interrupt::flag())
+            .map_err(Failure::region)?;
         for block in blocks(study.claims.data_sets) {
             interrupt::check()?;
             let numbers: Vec<u64> = block.clone().map(|number| first | number as u64).collect();
@@ -260,19 +269,10 @@ impl Pool<'_> {
                 &self.seed.to_string(),
                 &block.start.to_string(),
             ]);
-            let (drawn, log_inside, log_mass) = match self.population.region() {
-                None => {
-                    let drawn = self.amortized.draw(mechanism, &given, draws, seed);
-                    (drawn.map_err(Self::wrong)?, vec![0.0; rows], 0.0)
-                }
-                Some(region) => {
-                    let stop = interrupt::flag();
-                    let inside = region
-                        .restrict(self.amortized, &given, draws, seed, stop)
-                        .map_err(Failure::region)?;
-                    (inside.draws, inside.log_inside, region.log_mass())
-                }
-            };
+            let restricted = inside
+                .draw(&given, draws, seed, interrupt::flag())
+                .map_err(Failure::region)?;
+            let (drawn, log_inside) = (restricted.draws, restricted.log_inside);
             let density = |given: &Matrix, scores: &Matrix| {
                 self.amortized
                     .log_density_of_scores(mechanism, given, scores)
@@ -280,7 +280,7 @@ impl Pool<'_> {
             };
             let (mut log_q_truth, mut log_q_draws) =
                 (density(&given, &scores)?, density(&given, &drawn.scores)?);
-            // Posterior and prior inside the region.
+            // Posterior and prior inside the region and the conditions of parameters.
             for (row, inside) in log_inside.iter().enumerate() {
                 log_q_truth[row] -= inside;
                 let own = &mut log_q_draws[row * draws..(row + 1) * draws];
@@ -497,10 +497,13 @@ impl Pool<'_> {
                 part.row_mut(to).copy_from_slice(given.row(from));
             }
             let seed = stamp::seed(&["test mixture", &self.seed.to_string(), &block.to_string()]);
-            let drawn = self
-                .amortized
-                .draw(mechanism, &part, draws, seed)
-                .map_err(Self::wrong)?;
+            let inside = Inside {
+                amortized: self.amortized,
+                mechanism,
+                region: None,
+            };
+            let restricted = inside.draw(&part, draws, seed, interrupt::flag());
+            let drawn = restricted.map_err(Failure::region)?.draws;
             let quantities: Vec<&[f64]> = drawn.quantities().collect();
             for (name, (_, _, values)) in names.iter().zip(&mut own.shared) {
                 let Some(place) = place(study, mechanism, name) else {

@@ -26,7 +26,9 @@ pub(super) fn sweep<E>(
     }
     let start = swarm.start.log_density(&proposed);
     let target = log_density(&proposed)?;
-    swarm.evaluations[0] += target.len() as u64;
+    for &island in moving {
+        swarm.evaluations[island][0] += swarm.size as u64 / 2;
+    }
     let mut tally = Tally {
         distance: 0.0,
         cost: target.len() as f64,

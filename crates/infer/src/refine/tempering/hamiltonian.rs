@@ -134,7 +134,9 @@ pub(super) fn sweep<E>(
         }
         ways.push(way);
     }
-    let mut gradients = slopes_at_rows(swarm, &mut travellers, gradient)?;
+    // Of each moving island.
+    let mut gradients = vec![0; moving.len()];
+    slopes_at_rows(swarm, &mut travellers, gradient, &mut gradients)?;
     travellers
         .par_iter_mut()
         .for_each(|traveller| traveller.feel(&ways[traveller.island], swarm));
@@ -147,7 +149,7 @@ pub(super) fn sweep<E>(
             traveller.kick(0.5 * tuning.step);
             traveller.drift(tuning.step, &ways[traveller.island]);
         });
-        gradients += slopes(&mut active, gradient)?;
+        slopes(&mut active, gradient, &mut gradients)?;
         active.into_par_iter().for_each(|traveller| {
             traveller.feel(&ways[traveller.island], swarm);
             traveller.kick(0.5 * tuning.step);
@@ -160,11 +162,15 @@ pub(super) fn sweep<E>(
         .collect();
     let start = swarm.start.log_density(&ends);
     let target = log_density(&ends)?;
-    swarm.evaluations[0] += target.len() as u64;
-    swarm.evaluations[1] += gradients;
+    for traveller in travellers.iter().filter(|traveller| traveller.alive) {
+        swarm.evaluations[moving[traveller.island]][0] += 1;
+    }
+    for (&island, gradients) in moving.iter().zip(&gradients) {
+        swarm.evaluations[island][1] += gradients;
+    }
     let mut tally = Tally {
         distance: 0.0,
-        cost: target.len() as f64 + gradient.cost * gradients as f64,
+        cost: target.len() as f64 + gradient.cost * gradients.iter().sum::<u64>() as f64,
     };
     let mut new = start.into_iter().zip(target);
     let count = travellers.len() as f64;
@@ -236,34 +242,41 @@ fn leaving(
     }
 }
 
-/// The target's slopes where particles stand, of those that are not known; how many.
+/// The target's slopes where particles stand, of those that are not known; `counts` has how many of each
+/// moving island.
 fn slopes_at_rows<E>(
     swarm: &mut Swarm<'_>,
     travellers: &mut [Traveller],
     gradient: &mut Gradient<'_, E>,
-) -> Result<u64, E> {
+    counts: &mut [u64],
+) -> Result<(), E> {
     let unknown = |t: &&mut Traveller| !swarm.sloped[t.row];
     let mut unknown: Vec<&mut Traveller> = travellers.iter_mut().filter(unknown).collect();
-    let count = slopes(&mut unknown, gradient)?;
+    slopes(&mut unknown, gradient, counts)?;
     let d = swarm.d;
     for traveller in unknown {
         let row = traveller.row;
         swarm.slopes[row * d..(row + 1) * d].copy_from_slice(&traveller.slope);
         swarm.sloped[row] = true;
     }
-    Ok(count)
+    Ok(())
 }
 
-/// The target's slopes where travellers are; how many.
-fn slopes<E>(travellers: &mut [&mut Traveller], gradient: &mut Gradient<'_, E>) -> Result<u64, E> {
+/// The target's slopes where travellers are; `counts` has how many of each moving island.
+fn slopes<E>(
+    travellers: &mut [&mut Traveller],
+    gradient: &mut Gradient<'_, E>,
+    counts: &mut [u64],
+) -> Result<(), E> {
     let Some(d) = travellers.first().map(|traveller| traveller.x.len()) else {
-        return Ok(0);
+        return Ok(());
     };
     let places = travellers.iter().flat_map(|traveller| &traveller.x);
     let points: Vec<f64> = places.copied().collect();
     let found = (gradient.at)(&points)?;
     for (traveller, slope) in travellers.iter_mut().zip(found.chunks_exact(d)) {
         traveller.slope.copy_from_slice(slope);
+        counts[traveller.island] += 1;
     }
-    Ok(travellers.len() as u64)
+    Ok(())
 }

@@ -47,7 +47,7 @@ pub(in super::super) fn probabilities(
             let refined = refined.as_ref().ok()?;
             // An evidence that was not confirmed is no better known than the two differ.
             let doubt = match refined.confirmation {
-                Some(other) if other.agreement() != Agreement::Same => other.apart[1],
+                Ok(other) if other.agreement() != Agreement::Same => other.apart[1],
                 _ => 0.0,
             };
             Some((refined.log_evidence, refined.log_evidence_error.max(doubt)))

@@ -1,6 +1,6 @@
 //! What is told of a refinement, and the claim that it is exact.
 
-use gnomon_infer::refine::{Agreement, Method, Refined, SAME_EVIDENCE, SAME_MEAN};
+use gnomon_infer::refine::{Agreement, Method, Refined, SAME_EVIDENCE, SAME_MEAN, Unconfirmed};
 use gnomon_mechanism::Mechanism;
 use gnomon_report::content::{Claim, Control, Refinement, Settling, Standing, Subject, Verdict};
 
@@ -39,8 +39,8 @@ fn of_name(mechanism: &str, refined: &Result<Refined, String>) -> Refinement {
     };
     let confirmation = refined.confirmation;
     let (standing, because) = match confirmation.map(|c| (c, c.agreement())) {
-        Some((_, Agreement::Same)) => (Standing::Exact, String::new()),
-        Some((other, agreement)) => {
+        Ok((_, Agreement::Same)) => (Standing::Exact, String::new()),
+        Ok((other, agreement)) => {
             let what = match agreement {
                 Agreement::Different => "a start from the prior came to another answer",
                 _ => "a start from the prior was not sure enough to confirm it",
@@ -56,16 +56,21 @@ fn of_name(mechanism: &str, refined: &Result<Refined, String>) -> Refinement {
             );
             (Standing::Refined, because)
         }
-        None if !refined.asked_for_confirmation => (
-            Standing::Refined,
-            "refined but not exact, since a start from the prior, which could confirm it, would take longer \
-             than a minute; `refine = true` under `[answer]` asks for it"
-                .to_owned(),
-        ),
-        None => (
-            Standing::Refined,
-            "refined but not exact, since a start from the prior came to no answer".to_owned(),
-        ),
+        Err(why) => {
+            let why = match why {
+                Unconfirmed::NotAsked => {
+                    "a start from the prior, which could confirm it, would take longer than a minute; \
+                     `refine = true` under `[answer]` asks for it"
+                }
+                Unconfirmed::Late => {
+                    "a start from the prior, which could confirm it, was stopped once refinement had taken a \
+                     minute; `refine = true` under `[answer]` lets it go on"
+                }
+                Unconfirmed::NoEnd => "a start from the prior came to no answer",
+            };
+            let because = format!("refined but not exact, since {why}");
+            (Standing::Refined, because)
+        }
     };
     Refinement {
         mechanism: mechanism.to_owned(),
@@ -85,11 +90,14 @@ fn of_name(mechanism: &str, refined: &Result<Refined, String>) -> Refinement {
         log_evidence: refined.log_evidence,
         log_evidence_error: refined.log_evidence_error,
         calls: refined.calls,
+        tempered: refined.method == Method::Tempering,
         from_prior: confirmation.map_or([f64::NAN; 2], |c| [c.log_evidence, c.error]),
+        prior_particles: confirmation.map_or(0, |c| c.particles as u64),
         progress: refined
             .progress
             .iter()
             .map(|at| Settling {
+                tempered: at.method == Method::Tempering,
                 calls: at.calls,
                 log_evidence: at.log_evidence,
                 error: at.error,
@@ -114,14 +122,21 @@ pub(in super::super) fn claim(mechanism: &str, refined: &Refined) -> Claim {
         subject: Subject::Refined,
         ..Claim::default()
     };
-    let Some(confirmation) = refined.confirmation else {
-        claim.because = match refined.asked_for_confirmation {
-            true => "the start from the prior came to no answer".into(),
-            false => {
-                "no start from the prior was made, which would take longer than a minute".into()
-            }
-        };
-        return claim;
+    let confirmation = match refined.confirmation {
+        Ok(confirmation) => confirmation,
+        Err(why) => {
+            let why = match why {
+                Unconfirmed::NotAsked => {
+                    "no start from the prior was made, which would take longer than a minute"
+                }
+                Unconfirmed::Late => {
+                    "the start from the prior was stopped once refinement had taken a minute"
+                }
+                Unconfirmed::NoEnd => "the start from the prior came to no answer",
+            };
+            claim.because = why.into();
+            return claim;
+        }
     };
     claim.inputs = confirmation.runs as u64;
     claim.estimate = (refined.log_evidence - confirmation.log_evidence).abs();
@@ -159,7 +174,7 @@ mod tests {
         let undecided = claim("m", &refined(-3.0, 0.1).unwrap());
         assert_eq!(undecided.verdict, Verdict::Undecided);
         let mut unasked = refined(-3.0, 0.1).unwrap();
-        unasked.asked_for_confirmation = false;
+        unasked.confirmation = Err(Unconfirmed::NotAsked);
         assert!(
             claim("m", &unasked)
                 .because
@@ -168,14 +183,22 @@ mod tests {
         let words = of_name("m", &Ok(unasked));
         assert_eq!(words.standing, Standing::Refined);
         assert!(words.because.contains("would take longer than a minute"));
+        let mut late = refined(-3.0, 0.1).unwrap();
+        late.confirmation = Err(Unconfirmed::Late);
+        assert_eq!(claim("m", &late).verdict, Verdict::Undecided);
+        let words = of_name("m", &Ok(late));
+        assert_eq!(words.standing, Standing::Refined);
+        assert!(words.because.contains("was stopped"));
         let mut sure = refined(-3.0, 0.1).unwrap();
-        sure.confirmation = Some(Confirmation {
+        sure.confirmation = Ok(Confirmation {
             log_evidence: -3.1,
             error: 0.01,
             apart: [0.05, 0.15],
             shift: [0.0, 0.1],
             runs: 8,
+            particles: 4_000,
         });
+        assert_eq!(of_name("m", &Ok(sure.clone())).prior_particles, 4_000);
         assert_eq!(claim("m", &sure).verdict, Verdict::Survived);
         assert_eq!(of_name("m", &Ok(sure.clone())).standing, Standing::Exact);
         sure.confirmation = sure.confirmation.map(|c| Confirmation {
