@@ -51,17 +51,30 @@ fn run(line: &str) -> Result<serde_json::Value, Box<dyn Error>> {
     let settings = Settings {
         seed: 1,
         threads: request.threads,
+        stop: None,
     };
-    let start = Instant::now();
-    let chosen = choose(&x, &y, &candidates(&x, &y), &settings)?;
+    let (start, busy) = (Instant::now(), processor_seconds()?);
+    let chosen = choose(&x, &y, &candidates(&x, &y), None, &settings)?;
     let seconds = start.elapsed().as_secs_f64();
+    let cpu_seconds = processor_seconds()? - busy;
     let answers = chosen.surrogate.predict(&fresh)?.values;
     Ok(serde_json::json!({
         "error_over_sd": error_over_sd(&answers, &truth, &y),
         "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
         "best": chosen.surrogate.family().to_string(),
         "table": chosen.to_string(),
     }))
+}
+
+/// What this process has had of the processors, in its threads together: `utime` and `stime` of Linux's
+/// `/proc/self/stat`, in hundredths of a second.
+fn processor_seconds() -> Result<f64, Box<dyn Error>> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2);
+    let ticks: Result<Vec<f64>, _> = ticks.map(str::parse).collect();
+    Ok(ticks?.iter().sum::<f64>() / 100.0)
 }
 
 /// Root mean square over rows and outputs that vary of error / sd of the output over the bank.

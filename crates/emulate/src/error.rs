@@ -39,6 +39,9 @@ pub enum EmulateError {
         /// Why there is no answer.
         reason: &'static str,
     },
+    /// The caller asked to stop.
+    #[error("the fit was interrupted")]
+    Interrupted,
     /// A family that cannot be fitted to this bank.
     #[error("{family} cannot be fitted: {reason}")]
     Family {

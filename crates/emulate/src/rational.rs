@@ -19,6 +19,7 @@ mod aaa;
 mod barycentric;
 mod poles;
 mod samples;
+mod saved;
 
 pub use aaa::{Fit, Goal, fit};
 pub use barycentric::Rational;

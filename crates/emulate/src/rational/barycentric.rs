@@ -1,9 +1,13 @@
 //! A rational function in barycentric form: r(z) = sum(w f / (z - s)) / sum(w / (z - s)).
 
 use faer::c64;
+use serde::{Deserialize, Serialize};
+
+use super::saved::Plain;
 
 /// A rational function, or several that share their poles.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Plain", into = "Plain")]
 pub struct Rational {
     /// Support points s.
     pub(super) support: Vec<f64>,

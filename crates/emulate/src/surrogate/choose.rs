@@ -1,6 +1,8 @@
-//! The choice among families by their held-out error.
+//! The choice among families: by their held-out error, or by their cost where the error is small enough.
 
-use super::{Family, GaussianProcess, Network, Polynomial, Settings, Surrogate, Trend, check, on};
+use super::{
+    Family, Fraction, GaussianProcess, Network, Polynomial, Settings, Surrogate, Trend, check, on,
+};
 use crate::error::EmulateError;
 use crate::points::Points;
 use gnomon_mechanism::random::{Purpose, Stream};
@@ -13,10 +15,35 @@ const FOLDS: usize = 5;
 /// What was chosen, and what it was chosen from.
 #[derive(Clone, Debug)]
 pub struct Chosen {
-    /// The family with the least held-out error, fitted to the whole bank.
+    /// The chosen family, fitted to the whole bank.
     pub surrogate: Surrogate,
+    /// What it was chosen for.
+    pub why: Why,
     /// All candidates in the order they were given; `Display` prints them as a table.
     pub tried: Vec<Tried>,
+}
+
+/// What a family is chosen for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// Its held-out error is the least.
+    LeastError,
+    /// Its error is small enough for the tolerance, and its answers cost least.
+    LeastCost,
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::LeastError => write!(f, "Chosen for the least held-out error."),
+            Self::LeastCost => write!(
+                f,
+                "Chosen for its cost: of the families within half the tolerance for 99 % of held-out rows the \
+                 cheapest, or the one with the least error among those that cost at most twice as much."
+            ),
+        }
+    }
 }
 
 /// One candidate.
@@ -28,6 +55,11 @@ pub struct Tried {
     pub errors: Vec<f64>,
     /// The root mean square over outputs of error / sd over the bank (outputs that vary): 1 for the mean.
     pub overall: f64,
+    /// Share of held-out rows with an error above half the tolerance in any output; none where no tolerance
+    /// was given.
+    pub beyond: Option<f64>,
+    /// Operations of one answer: [`Surrogate::operations`].
+    pub operations: u64,
     /// Seconds for all its fits.
     pub fit_seconds: f64,
     /// Seconds for one query among many.
@@ -36,8 +68,17 @@ pub struct Tried {
     pub refused: Option<String>,
 }
 
-/// Rows beyond which a Gaussian process of one output costs more than it gives.
+/// A family is good enough where at most this share of held-out rows is in error by more than this share of
+/// the tolerance: an estimate of its errors then has room below the tolerance.
+const BEYOND: f64 = 0.01;
+const MARGIN: f64 = 0.5;
+/// Among families that cost at most so many times what the cheapest costs, the error decides.
+const AS_CHEAP: u64 = 2;
+
+/// Rows beyond which a Gaussian process costs more than it gives, and of how many outputs (or modes) at so
+/// many rows: its time grows with the cube of the rows, and with the outputs.
 const MOST_ROWS: usize = 2000;
+const MOST_WORK: usize = 1000 * 1000 * 1000 * MODES;
 
 /// Rows from which networks are worth their training.
 const FOR_NETWORKS: usize = 2000;
@@ -53,15 +94,22 @@ pub fn candidates(inputs: &Points, outputs: &Points) -> Vec<Family> {
         true => MODES,
         false => outputs.columns(),
     };
-    // Its time grows with the cube of the rows, and with the outputs.
     let work = inputs.rows().saturating_pow(3).saturating_mul(learned);
-    if work <= MOST_ROWS.pow(3) {
+    if inputs.rows() <= MOST_ROWS && work <= MOST_WORK {
         all.extend([Trend::Linear, Trend::Polynomial].map(|trend| {
             Family::GaussianProcess(GaussianProcess {
                 trend,
                 ..GaussianProcess::default()
             })
         }));
+    }
+    let varies = |column: &usize| {
+        let mut values = inputs.column(*column);
+        let first = values.next();
+        values.any(|x| Some(x) != first)
+    };
+    if (0..inputs.columns()).filter(varies).count() == 1 {
+        all.push(Family::Rational(Fraction::default()));
     }
     if inputs.rows() >= FOR_NETWORKS {
         all.push(Family::Network(Network::default()));
@@ -83,19 +131,35 @@ pub fn candidates(inputs: &Points, outputs: &Points) -> Vec<Family> {
 }
 
 /// Fits all `candidates` with a fifth of the bank held out, five times (once where that is costly), and takes
-/// the best one, fitted to the whole bank. What is searched by likelihood is searched on the whole bank.
+/// one, fitted to the whole bank. What is searched by likelihood is searched on the whole bank.
+///
+/// With `tolerances`, one an output in its unit, those families are good enough of which at most 1 % of the
+/// held-out rows is in error by more than half of any: the cheapest is taken, or the one with the least
+/// error among those that cost at most twice as much. The bank's mean is never good enough. Without
+/// tolerances, or where no family is good enough, the one with the least error is taken.
 ///
 /// # Errors
-/// If the bank is no good (as [`Surrogate::fit`]), or no candidate can be fitted to it.
+/// If the bank is no good (as [`Surrogate::fit`]), no candidate can be fitted to it, there is not one
+/// tolerance an output, or the fit was stopped.
 pub fn choose(
     inputs: &Points,
     outputs: &Points,
     candidates: &[Family],
-    settings: &Settings,
+    tolerances: Option<&[f64]>,
+    settings: &Settings<'_>,
 ) -> Result<Chosen, EmulateError> {
     check(inputs, outputs)?;
+    if let Some(tolerances) = tolerances
+        && tolerances.len() != outputs.columns()
+    {
+        return Err(EmulateError::Shape {
+            what: "tolerances".into(),
+            expected: outputs.columns(),
+            found: tolerances.len(),
+        });
+    }
     on(settings.threads, || {
-        choose_checked(inputs, outputs, candidates, settings.seed)
+        choose_checked(inputs, outputs, candidates, tolerances, settings)
     })?
 }
 
@@ -103,22 +167,91 @@ fn choose_checked(
     inputs: &Points,
     outputs: &Points,
     candidates: &[Family],
-    seed: u64,
+    tolerances: Option<&[f64]>,
+    settings: &Settings<'_>,
 ) -> Result<Chosen, EmulateError> {
-    let folds = folds(inputs.rows(), seed);
-    let scales = scales(outputs);
-    let each = candidates
-        .iter()
-        .map(|family| attempt(inputs, outputs, &scales, family, &folds, seed));
-    let (mut fitted, tried): (Vec<_>, Vec<_>) = each.unzip();
-    let best = (0..tried.len())
-        .filter(|&k| fitted[k].is_some())
-        .min_by(|&a, &b| tried[a].overall.total_cmp(&tried[b].overall));
+    let bank = Bank {
+        inputs,
+        outputs,
+        scales: scales(outputs),
+        tolerances,
+        folds: folds(inputs.rows(), settings.seed),
+    };
+    let (mut fitted, mut tried) = (Vec::new(), Vec::new());
+    for family in candidates {
+        let (surrogate, outcome) = attempt(&bank, family, settings);
+        settings.check()?;
+        fitted.push(surrogate);
+        tried.push(outcome);
+    }
+    let (best, why) = best(&tried);
     let surrogate = match best.and_then(|k| fitted[k].take()) {
         Some(surrogate) => surrogate,
-        None => Surrogate::fit_checked(inputs, outputs, &Family::Mean, seed, None)?,
+        None => Surrogate::fit_checked(inputs, outputs, &Family::Mean, settings, None)?,
     };
-    Ok(Chosen { surrogate, tried })
+    Ok(Chosen {
+        surrogate,
+        why,
+        tried,
+    })
+}
+
+/// Which of the candidates is taken, if any was fitted, and why.
+fn best(tried: &[Tried]) -> (Option<usize>, Why) {
+    let least = |among: &dyn Fn(&Tried) -> bool| {
+        (0..tried.len())
+            .filter(|&k| tried[k].refused.is_none() && among(&tried[k]))
+            .min_by(|&a, &b| tried[a].overall.total_cmp(&tried[b].overall))
+    };
+    let is_enough = |tried: &Tried| {
+        let is_close = tried.beyond.is_some_and(|share| share <= BEYOND);
+        is_close && tried.refused.is_none() && tried.family != Family::Mean
+    };
+    let enough = tried.iter().filter(|tried| is_enough(tried));
+    let cheapest = enough.map(|tried| tried.operations).min();
+    let Some(cheapest) = cheapest else {
+        return (least(&|_| true), Why::LeastError);
+    };
+    let is_cheap = |tried: &Tried| tried.operations <= AS_CHEAP.saturating_mul(cheapest);
+    let chosen = least(&|tried| is_enough(tried) && is_cheap(tried));
+    match chosen == least(&|_| true) {
+        true => (chosen, Why::LeastError),
+        false => (chosen, Why::LeastCost),
+    }
+}
+
+/// What families are held against.
+struct Bank<'a> {
+    inputs: &'a Points,
+    outputs: &'a Points,
+    /// Sd of each output.
+    scales: Vec<f64>,
+    tolerances: Option<&'a [f64]>,
+    folds: Vec<Vec<usize>>,
+}
+
+impl Bank<'_> {
+    /// The share of held-out rows with an error above the margin in any output.
+    fn beyond(&self, folds: &[Vec<usize>], parts: &[(Points, f64)]) -> Option<f64> {
+        let tolerances = self.tolerances?;
+        let is_beyond = |answer: &[f64], row: usize| {
+            let each = answer.iter().zip(self.outputs.row(row)).zip(tolerances);
+            // A NaN is beyond, too.
+            !each
+                .into_iter()
+                .all(|((y, truth), tolerance)| (y - truth).abs() <= MARGIN * tolerance)
+        };
+        let both = folds.iter().zip(parts);
+        let count: usize = both
+            .map(|(rows, (answers, _))| {
+                let each = rows.iter().zip(answers.iter());
+                each.filter(|(row, answer)| is_beyond(answer, **row))
+                    .count()
+            })
+            .sum();
+        let rows: usize = folds.iter().map(Vec::len).sum();
+        Some(count as f64 / rows.max(1) as f64)
+    }
 }
 
 /// Rows to hold out, part by part.
@@ -151,31 +284,31 @@ pub(super) fn scales(outputs: &Points) -> Vec<f64> {
 }
 
 fn attempt(
-    inputs: &Points,
-    outputs: &Points,
-    scales: &[f64],
+    bank: &Bank<'_>,
     family: &Family,
-    folds: &[Vec<usize>],
-    seed: u64,
+    settings: &Settings<'_>,
 ) -> (Option<Surrogate>, Tried) {
+    let (inputs, outputs, scales) = (bank.inputs, bank.outputs, &bank.scales);
     let folds = if family.is_costly() {
-        &folds[..1]
+        &bank.folds[..1]
     } else {
-        folds
+        &bank.folds
     };
     let start = Instant::now();
-    let whole = Surrogate::fit_checked(inputs, outputs, family, seed, None);
+    let whole = Surrogate::fit_checked(inputs, outputs, family, settings, None);
     let parts: Result<Vec<(Points, f64)>, EmulateError> = match &whole {
         Err(refusal) => Err(refusal.clone()),
         Ok(whole) => folds
             .par_iter()
-            .map(|held_out| without(inputs, outputs, held_out, whole, seed))
+            .map(|held_out| without(inputs, outputs, held_out, whole, settings))
             .collect(),
     };
     let mut tried = Tried {
         family: family.clone(),
         errors: Vec::new(),
         overall: f64::INFINITY,
+        beyond: None,
+        operations: whole.as_ref().map_or(0, Surrogate::operations),
         fit_seconds: start.elapsed().as_secs_f64(),
         query_seconds: 0.0,
         refused: None,
@@ -206,6 +339,7 @@ fn attempt(
         unit * (squares.sum::<f64>() / n).sqrt()
     };
     tried.errors = (0..outputs.columns()).map(error).collect();
+    tried.beyond = bank.beyond(folds, &parts);
     tried.overall = root_mean_square(&tried.errors, scales);
     (whole.ok(), tried)
 }
@@ -243,7 +377,7 @@ fn without(
     outputs: &Points,
     held_out: &[usize],
     whole: &Surrogate,
-    seed: u64,
+    settings: &Settings<'_>,
 ) -> Result<(Points, f64), EmulateError> {
     let mut is_out = vec![false; inputs.rows()];
     held_out.iter().for_each(|&row| is_out[row] = true);
@@ -256,7 +390,7 @@ fn without(
         });
     }
     let (x, y) = (inputs.select(&rest), outputs.select(&rest));
-    let surrogate = Surrogate::fit_checked(&x, &y, family, seed, Some(whole))?;
+    let surrogate = Surrogate::fit_checked(&x, &y, family, settings, Some(whole))?;
     let start = Instant::now();
     let answers = surrogate.predict(&inputs.select(held_out))?.values;
     Ok((answers, start.elapsed().as_secs_f64()))
@@ -268,8 +402,8 @@ impl std::fmt::Display for Chosen {
         let width = names.iter().map(String::len).max().unwrap_or(0).max(6);
         writeln!(
             f,
-            "  {:width$}  {:>10}  {:>8}  {:>8}",
-            "family", "error / sd", "fit", "query"
+            "  {:width$}  {:>10}  {:>8}  {:>10}  {:>8}  {:>8}",
+            "family", "error / sd", "beyond", "operations", "fit", "query"
         )?;
         for (tried, name) in self.tried.iter().zip(&names) {
             let mark = if tried.family == *self.surrogate.family() {
@@ -281,13 +415,17 @@ impl std::fmt::Display for Chosen {
                 Some(refusal) => writeln!(f, "{mark} {name:width$}  {refusal}")?,
                 None => writeln!(
                     f,
-                    "{mark} {name:width$}  {:>10.2e}  {:>6.2} s  {:>5.1} us",
+                    "{mark} {name:width$}  {:>10.2e}  {:>8}  {:>10}  {:>6.2} s  {:>5.1} us",
                     tried.overall,
+                    tried
+                        .beyond
+                        .map_or(String::new(), |share| format!("{:.1} %", 100.0 * share)),
+                    tried.operations,
                     tried.fit_seconds,
                     tried.query_seconds * 1e6
                 )?,
             }
         }
-        Ok(())
+        writeln!(f, "{}", self.why)
     }
 }

@@ -38,7 +38,7 @@ pub fn learning_curve(
     inputs: &Points,
     outputs: &Points,
     family: &Family,
-    settings: &Settings,
+    settings: &Settings<'_>,
 ) -> Result<LearningCurve, EmulateError> {
     check(inputs, outputs)?;
     let refused = |reason: String| EmulateError::Family {
@@ -68,7 +68,7 @@ pub fn learning_curve(
             .map(|k| used[(k as f64 * step) as usize])
             .collect();
         let (x, y) = (inputs.select(&used), outputs.select(&used));
-        let surrogate = Surrogate::fit_checked(&x, &y, family, settings.seed, None)?;
+        let surrogate = Surrogate::fit_checked(&x, &y, family, settings, None)?;
         let answers = surrogate.predict(&inputs.select(held_out))?.values;
         Ok(error_over_sd(&answers, &outputs.select(held_out), &scales))
     };

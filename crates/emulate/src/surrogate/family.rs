@@ -3,6 +3,7 @@
 use super::network::Network;
 use super::polynomial::Polynomial;
 use super::process::{GaussianProcess, Trend};
+use super::rational::Fraction;
 use serde::{Deserialize, Serialize};
 
 /// A kind of surrogate.
@@ -17,9 +18,12 @@ pub enum Family {
     GaussianProcess(GaussianProcess),
     /// Ensembles of residual networks: for large banks.
     Network(Network),
+    /// Rational functions of the only input that varies, outputs sharing their poles: for resonances.
+    Rational(Fraction),
     /// Another family on the coefficients of the bank's main modes: for series and fields.
     Reduced {
-        /// Most modes; fewer where they leave less than 1e-10 of the variance.
+        /// Most modes; fewer where they leave less than 1e-10 of the variance, or where more do not lower
+        /// the held-out error.
         modes: usize,
         /// What learns the coefficients.
         of: Box<Family>,
@@ -34,7 +38,9 @@ impl Family {
         match self {
             Self::Network(_) => true,
             Self::Reduced { of, .. } | Self::Logarithm(of) => of.is_costly(),
-            Self::Mean | Self::Polynomial(_) | Self::GaussianProcess(_) => false,
+            Self::Mean | Self::Polynomial(_) | Self::GaussianProcess(_) | Self::Rational(_) => {
+                false
+            }
         }
     }
 }
@@ -52,6 +58,7 @@ impl std::fmt::Display for Family {
                 };
                 write!(f, "Gaussian process, {trend} trend")
             }
+            Self::Rational(_) => write!(f, "rational function"),
             Self::Network(settings) => {
                 match settings.members {
                     1 => write!(f, "network")?,

@@ -4,9 +4,12 @@ use super::family::Family;
 use super::network::Networks;
 use super::polynomial::{Expansions, Sobol};
 use super::process::Processes;
+use super::rational::Fractions;
 use super::reduced::Basis;
+use super::{ELEMENTARY, Settings};
 use crate::error::EmulateError;
 use crate::points::Points;
+use gnomon_mechanism::random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 
 /// A fitted family: from coordinates of inputs to coordinates of outputs.
@@ -18,6 +21,7 @@ pub(super) enum Fitted {
     Polynomial(Expansions),
     GaussianProcess(Processes),
     Network(Networks),
+    Rational(Fractions),
     Reduced(Basis, Box<Fitted>),
 }
 
@@ -28,7 +32,7 @@ impl Fitted {
         x: &Points,
         y: &Points,
         family: &Family,
-        seed: u64,
+        control: &Settings<'_>,
         known: Option<&Self>,
     ) -> Result<Self, EmulateError> {
         match family {
@@ -39,7 +43,9 @@ impl Fitted {
                     Self::Polynomial(known) => Some(known),
                     _ => None,
                 });
-                Ok(Self::Polynomial(Expansions::fit(x, y, settings, known)))
+                Ok(Self::Polynomial(Expansions::fit(
+                    x, y, settings, control, known,
+                )))
             }
             Family::GaussianProcess(settings) => {
                 at_least(4, x.rows(), family)?;
@@ -47,7 +53,7 @@ impl Fitted {
                     Self::GaussianProcess(known) => Some(known),
                     _ => None,
                 });
-                let fitted = Processes::fit(x, y, settings, seed, known);
+                let fitted = Processes::fit(x, y, settings, control, known);
                 fitted
                     .map(Self::GaussianProcess)
                     .ok_or_else(|| EmulateError::Family {
@@ -57,7 +63,7 @@ impl Fitted {
             }
             Family::Network(settings) => {
                 at_least(20, x.rows(), family)?;
-                let fitted = Networks::fit(x, y, settings, seed);
+                let fitted = Networks::fit(x, y, settings, control);
                 fitted
                     .map(Self::Network)
                     .map_err(|reason| EmulateError::Family {
@@ -65,19 +71,46 @@ impl Fitted {
                         reason,
                     })
             }
+            Family::Rational(settings) => {
+                at_least(6, x.rows(), family)?;
+                let known = known.and_then(|known| match known {
+                    Self::Rational(known) => Some(known),
+                    _ => None,
+                });
+                let fitted = Fractions::fit(x, y, settings, control, known);
+                fitted
+                    .map(Self::Rational)
+                    .map_err(|reason| EmulateError::Family {
+                        family: family.to_string(),
+                        reason,
+                    })
+            }
             Family::Reduced { modes, of } => {
                 at_least(3, x.rows(), family)?;
-                let Some((basis, coefficients)) = Basis::of(y, *modes, seed) else {
+                let most = match known {
+                    Some(Self::Reduced(known, _)) => known.modes(),
+                    _ => *modes,
+                };
+                let Some((basis, coefficients)) = Basis::of(y, most, control.seed) else {
                     return Err(EmulateError::Family {
                         family: family.to_string(),
                         reason: "the bank's outputs have no singular values".into(),
                     });
                 };
-                let known = known.and_then(|known| match known {
-                    Self::Reduced(_, inner) => Some(inner.as_ref()),
-                    _ => None,
-                });
-                let inner = Self::fit(x, &coefficients, of, seed, known)?;
+                if let Some(Self::Reduced(_, inner)) = known {
+                    let inner = Self::fit(x, &coefficients, of, control, Some(inner))?;
+                    return Ok(Self::Reduced(basis, Box::new(inner)));
+                }
+                let inner = Self::fit(x, &coefficients, of, control, None)?;
+                if of.is_costly() || basis.modes() == 1 {
+                    return Ok(Self::Reduced(basis, Box::new(inner)));
+                }
+                let worth = worth(x, &coefficients, &basis, (of, &inner), control)?;
+                if worth == basis.modes() {
+                    return Ok(Self::Reduced(basis, Box::new(inner)));
+                }
+                let (basis, coefficients) = basis.cut(worth, &coefficients);
+                let inner = Self::fit(x, &coefficients, of, control, Some(&inner))?;
                 Ok(Self::Reduced(basis, Box::new(inner)))
             }
             Family::Logarithm(_) => Err(EmulateError::Family {
@@ -102,6 +135,9 @@ impl Fitted {
             }
             return Ok([values, spread]);
         }
+        if let Self::Rational(fractions) = self {
+            return Ok(fractions.predict(x));
+        }
         if let Self::Network(networks) = self {
             return networks.predict(x).map_err(network_error);
         }
@@ -113,7 +149,10 @@ impl Fitted {
             match self {
                 Self::Mean(_) => spread.fill(1.0),
                 Self::Polynomial(expansions) => expansions.predict(x.row(row), values, spread),
-                Self::GaussianProcess(_) | Self::Network(_) | Self::Reduced(..) => {}
+                Self::GaussianProcess(_)
+                | Self::Network(_)
+                | Self::Rational(_)
+                | Self::Reduced(..) => {}
             }
         }
         Ok([values, spread])
@@ -125,6 +164,7 @@ impl Fitted {
             Self::Mean(outputs) => Points::zeros(*outputs, point.len()),
             Self::Polynomial(expansions) => expansions.slopes(point),
             Self::GaussianProcess(processes) => processes.slopes(point),
+            Self::Rational(fractions) => fractions.slopes(point),
             Self::Network(networks) => networks.slopes(point).map_err(network_error)?,
             Self::Reduced(basis, inner) => basis.expand_slopes(&inner.slopes(point)?),
         })
@@ -135,7 +175,9 @@ impl Fitted {
         match self {
             Self::Network(networks) => Some(networks),
             Self::Reduced(_, inner) => inner.networks(),
-            Self::Mean(_) | Self::Polynomial(_) | Self::GaussianProcess(_) => None,
+            Self::Mean(_) | Self::Polynomial(_) | Self::GaussianProcess(_) | Self::Rational(_) => {
+                None
+            }
         }
     }
 
@@ -144,7 +186,9 @@ impl Fitted {
         match self {
             Self::Network(networks) => Some(networks),
             Self::Reduced(_, inner) => inner.networks_mut(),
-            Self::Mean(_) | Self::Polynomial(_) | Self::GaussianProcess(_) => None,
+            Self::Mean(_) | Self::Polynomial(_) | Self::GaussianProcess(_) | Self::Rational(_) => {
+                None
+            }
         }
     }
 
@@ -159,7 +203,7 @@ impl Fitted {
     /// Works out again what is not saved.
     pub fn restore(&mut self) -> bool {
         match self {
-            Self::Mean(_) | Self::Polynomial(_) => true,
+            Self::Mean(_) | Self::Polynomial(_) | Self::Rational(_) => true,
             Self::Network(networks) => networks.count() == networks.members.len(),
             Self::GaussianProcess(processes) => processes.restore(),
             Self::Reduced(_, inner) => inner.restore(),
@@ -172,8 +216,23 @@ impl Fitted {
             Self::Mean(outputs) => *outputs,
             Self::Polynomial(expansions) => expansions.outputs(),
             Self::GaussianProcess(processes) => processes.outputs(),
+            Self::Rational(fractions) => fractions.outputs(),
             Self::Network(networks) => networks.outputs(),
             Self::Reduced(basis, _) => basis.outputs(),
+        }
+    }
+
+    /// Operations of one answer and its spread.
+    pub fn operations(&self) -> u64 {
+        match self {
+            Self::Mean(outputs) => *outputs as u64,
+            Self::Polynomial(expansions) => expansions.operations(),
+            Self::GaussianProcess(processes) => processes.operations(ELEMENTARY),
+            Self::Network(networks) => networks.operations(ELEMENTARY),
+            Self::Rational(fractions) => fractions.operations(),
+            Self::Reduced(basis, inner) => {
+                inner.operations() + 5 * (basis.modes() * basis.outputs()) as u64
+            }
         }
     }
 
@@ -181,9 +240,40 @@ impl Fitted {
     pub fn sobol(&self, inputs: usize) -> Option<Vec<Sobol>> {
         match self {
             Self::Polynomial(expansions) => Some(expansions.sobol(inputs)),
-            Self::Mean(_) | Self::GaussianProcess(_) | Self::Network(_) | Self::Reduced(..) => None,
+            _ => None,
         }
     }
+}
+
+/// Modes whose removal would raise the mean squared held-out error by less than this share are removed.
+const WORTH: f64 = 0.001;
+
+/// How many of a basis's modes lower the held-out error: `of`, fitted to all rows as `whole`, is fitted
+/// again without every fifth.
+fn worth(
+    x: &Points,
+    coefficients: &Points,
+    basis: &Basis,
+    (of, whole): (&Family, &Fitted),
+    control: &Settings<'_>,
+) -> Result<usize, EmulateError> {
+    let mut rows: Vec<usize> = (0..x.rows()).collect();
+    Stream::new(control.seed, Purpose::SHUFFLE, 3).shuffle(&mut rows);
+    let (held_out, rest) = rows.split_at(rows.len() / 5);
+    let part = Fitted::fit(
+        &x.select(rest),
+        &coefficients.select(rest),
+        of,
+        control,
+        Some(whole),
+    );
+    let part = match part {
+        Err(EmulateError::Family { .. }) => return Ok(basis.modes()),
+        other => other?,
+    };
+    let [answers, _] = part.predict(&x.select(held_out))?;
+    let truth = coefficients.select(held_out);
+    Ok(basis.worth(&answers, &truth, WORTH))
 }
 
 /// What a network said.

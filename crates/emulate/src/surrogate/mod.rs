@@ -24,15 +24,17 @@ mod network;
 mod outputs;
 mod polynomial;
 mod process;
+mod rational;
 mod reduced;
 mod saved;
 
-pub use choose::{Chosen, Tried, candidates, choose};
+pub use choose::{Chosen, Tried, Why, candidates, choose};
 pub use curve::{LearningCurve, learning_curve};
 pub use family::Family;
 pub use network::Network;
 pub use polynomial::{Polynomial, Sobol};
 pub use process::{GaussianProcess, Kernel, Trend};
+pub use rational::Fraction;
 
 use crate::error::EmulateError;
 use crate::points::Points;
@@ -40,21 +42,40 @@ use fitted::Fitted;
 use inputs::Inputs;
 use outputs::{Outputs, Shape};
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What decides a fit besides bank and family, and how many threads it takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
+/// What decides a fit besides bank and family, how many threads it takes, and what stops it.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'a> {
     /// Seed of all that is random in a fit.
     pub seed: u64,
     /// Number of threads; 0 for all. No result depends on it.
     pub threads: usize,
+    /// Set from elsewhere (Ctrl-C), it ends a fit with [`EmulateError::Interrupted`].
+    pub stop: Option<&'a AtomicBool>,
 }
 
-impl Default for Settings {
+impl Default for Settings<'_> {
     fn default() -> Self {
         Self {
             seed: 1,
             threads: 1,
+            stop: None,
+        }
+    }
+}
+
+impl Settings<'_> {
+    /// Whether a fit is to stop. What it has by then is no result.
+    fn is_stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// Ends a fit that is to stop.
+    fn check(&self) -> Result<(), EmulateError> {
+        match self.is_stopped() {
+            true => Err(EmulateError::Interrupted),
+            false => Ok(()),
         }
     }
 }
@@ -83,16 +104,17 @@ impl Surrogate {
     /// Fits one family to a bank: `inputs` and `outputs` have a row for each run of the solver.
     ///
     /// # Errors
-    /// If the bank is empty or ragged, holds numbers that are not finite, or is too small for the family.
+    /// If the bank is empty or ragged, holds numbers that are not finite, or is too small for the family;
+    /// if the fit was stopped.
     pub fn fit(
         inputs: &Points,
         outputs: &Points,
         family: &Family,
-        settings: &Settings,
+        settings: &Settings<'_>,
     ) -> Result<Self, EmulateError> {
         check(inputs, outputs)?;
         on(settings.threads, || {
-            Self::fit_checked(inputs, outputs, family, settings.seed, None)
+            Self::fit_checked(inputs, outputs, family, settings, None)
         })?
     }
 
@@ -102,7 +124,7 @@ impl Surrogate {
         inputs: &Points,
         outputs: &Points,
         family: &Family,
-        seed: u64,
+        settings: &Settings<'_>,
         known: Option<&Self>,
     ) -> Result<Self, EmulateError> {
         let (shape, of) = match family {
@@ -121,7 +143,10 @@ impl Surrogate {
         let known = known.filter(|known| {
             known.inputs.kept() == read.kept() && known.outputs.kept() == learned.kept()
         });
-        let fitted = Fitted::fit(&x, &y, of, seed, known.map(|known| &known.fitted))?;
+        let fitted = Fitted::fit(&x, &y, of, settings, known.map(|known| &known.fitted));
+        // What was stopped halfway is no result, and what it refused no refusal.
+        settings.check()?;
+        let fitted = fitted?;
         Ok(Self {
             family: family.clone(),
             rows: inputs.rows(),
@@ -141,6 +166,17 @@ impl Surrogate {
     #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Operations (sums and products) of one answer among many, its spread included, as counted from what
+    /// was fitted: it depends on no clock.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        let shape = match self.family {
+            Family::Logarithm(_) => ELEMENTARY * self.outputs.learned() as u64,
+            _ => 2 * self.outputs.learned() as u64,
+        };
+        self.fitted.operations() + shape
     }
 
     /// Input columns that never varied in the bank: a query with another value is refused.
@@ -249,6 +285,9 @@ impl Surrogate {
         }
     }
 }
+
+/// What an exponential or a logarithm counts as, in operations.
+const ELEMENTARY: u64 = 20;
 
 /// Refuses a bank that nothing can be learned from.
 fn check(inputs: &Points, outputs: &Points) -> Result<(), EmulateError> {

@@ -1,5 +1,6 @@
 //! Ensembles of residual networks, each on what a linear regression leaves of the outputs.
 
+use super::Settings;
 use super::polynomial::{Expansions, Polynomial};
 use crate::points::Points;
 use gnomon_learn::examples::{Examples, Targets};
@@ -9,6 +10,7 @@ use gnomon_learn::network::{Activation, Embedding, Head};
 use gnomon_learn::train::{Control, Recipe, train};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::AtomicBool;
 
 /// How networks are fitted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,10 +61,10 @@ impl Networks {
         inputs: &Points,
         outputs: &Points,
         settings: &Network,
-        seed: u64,
+        control: &Settings<'_>,
     ) -> Result<Self, String> {
         let n = inputs.rows();
-        let linear = Expansions::fit(inputs, outputs, &Polynomial::linear(), None);
+        let linear = Expansions::fit(inputs, outputs, &Polynomial::linear(), control, None);
         let mut left = outputs.clone();
         let (mut values, mut spread) = (vec![0.0; outputs.columns()], vec![0.0; outputs.columns()]);
         for row in 0..n {
@@ -104,19 +106,20 @@ impl Networks {
         let epochs = (settings.steps * batch).div_ceil(n).max(1);
         let one = |member: u64| -> Result<Model, String> {
             let recipe = Recipe {
-                seed: seed.wrapping_add(member << 32),
+                seed: control.seed.wrapping_add(member << 32),
                 batch,
                 epochs,
                 patience: epochs,
                 averaging: settings.steps as u64 / 15,
                 ..Recipe::default()
             };
-            let control = Control {
+            let cancel: Vec<&AtomicBool> = control.stop.into_iter().collect();
+            let run = Control {
                 threads: 1,
+                cancel: &cancel,
                 ..Control::default()
             };
-            let trained =
-                train(&examples, &network, &recipe, control).map_err(|e| e.to_string())?;
+            let trained = train(&examples, &network, &recipe, run).map_err(|e| e.to_string())?;
             Model::new(trained, recipe, None).map_err(|e| e.to_string())
         };
         let members: Result<Vec<Model>, String> = (0..settings.members.max(1) as u64)
@@ -135,6 +138,16 @@ impl Networks {
     /// Number of members, also before they are read.
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// Operations of one answer, a nonlinearity counted as `elementary`.
+    pub fn operations(&self, elementary: u64) -> u64 {
+        let of = |member: &Model| {
+            let weights = member.weights().len() as u64;
+            // A unit has some hundred weights or fewer; its nonlinearity is counted for each 64.
+            2 * weights + weights / 64 * elementary
+        };
+        self.linear.operations() + self.members.iter().map(of).sum::<u64>()
     }
 
     /// Number of outputs.

@@ -69,6 +69,61 @@ impl Basis {
         ))
     }
 
+    /// Number of modes.
+    pub fn modes(&self) -> usize {
+        self.modes.rows()
+    }
+
+    /// The fewest first modes whose mean squared error at held-out rows (rows x modes, told and true) is
+    /// within `share` of the least that any number of first modes has. Modes are orthogonal, so that each
+    /// has its own part: its coefficient's error where it is kept, the coefficient where it is not.
+    pub fn worth(&self, told: &Points, truth: &Points, share: f64) -> usize {
+        let count = self.modes();
+        let part = |k: usize| -> [f64; 2] {
+            let square = self.scales[k] * self.scales[k];
+            let both = told.column(k).zip(truth.column(k));
+            let kept = both.map(|(a, b)| (a - b) * (a - b)).sum::<f64>();
+            [kept * square, truth.column(k).map(|c| c * c * square).sum()]
+        };
+        let parts: Vec<[f64; 2]> = (0..count).map(part).collect();
+        let n = told.rows() as f64;
+        let left: f64 = self.left.iter().sum::<f64>() * n;
+        let error = |modes: usize| {
+            let kept = parts[..modes].iter().map(|part| part[0]).sum::<f64>();
+            left + kept + parts[modes..].iter().map(|part| part[1]).sum::<f64>()
+        };
+        let least = (1..=count).map(error).fold(f64::INFINITY, f64::min);
+        let enough = (1..=count).find(|&modes| error(modes) <= (1.0 + share) * least);
+        enough.unwrap_or(count)
+    }
+
+    /// The first modes alone, and their coefficients.
+    pub fn cut(&self, modes: usize, coefficients: &Points) -> (Self, Points) {
+        let n = coefficients.rows();
+        let mut kept = Points::zeros(modes, self.outputs());
+        let mut left = self.left.clone();
+        for (k, mode) in self.modes.iter().enumerate() {
+            if k < modes {
+                kept.row_mut(k).copy_from_slice(mode);
+                continue;
+            }
+            let square = self.scales[k] * self.scales[k];
+            let each = left.iter_mut().zip(mode);
+            each.for_each(|(variance, v)| *variance += square * v * v);
+        }
+        let mut fewer = Points::zeros(n, modes);
+        for row in 0..n {
+            let to = fewer.row_mut(row);
+            to.copy_from_slice(&coefficients.row(row)[..modes]);
+        }
+        let basis = Self {
+            modes: kept,
+            scales: self.scales[..modes].to_vec(),
+            left,
+        };
+        (basis, fewer)
+    }
+
     /// Number of outputs.
     pub fn outputs(&self) -> usize {
         self.modes.columns()

@@ -82,21 +82,24 @@ fn summary(found: &Emulated) -> String {
         .unwrap_or(0)
         .max(6);
     text += &format!(
-        "  {:width$}  {:>14}  {:>9}\n",
-        "family", "held-out error", "fits"
+        "  {:width$}  {:>14}  {:>8}  {:>10}  {:>9}\n",
+        "family", "held-out error", "too far", "operations", "fits"
     );
     for family in &own.families {
         let mark = if family.is_chosen { "*" } else { " " };
         text += &match family.refused.as_str() {
             "" => format!(
-                "{mark} {:width$}  {:>11} sd  {:>7.2} s\n",
+                "{mark} {:width$}  {:>11} sd  {:>6.1} %  {:>10}  {:>7.2} s\n",
                 family.name,
                 significant(family.error),
+                100.0 * family.beyond,
+                family.operations,
                 family.fit_seconds
             ),
             refused => format!("{mark} {:width$}  {refused}\n", family.name),
         };
     }
+    text += &format!("{}\n", own.why);
     text + &format!("\nReport: {}", found.page.display())
 }
 

@@ -23,7 +23,9 @@ use gnomon_emulate::accept::{Acceptance, Seen};
 use gnomon_emulate::cascade::Cascade;
 use gnomon_emulate::domain::Domain;
 use gnomon_emulate::ledger::{Ledger, Paid, Speed};
-use gnomon_emulate::surrogate::{Family, Network, Settings, Surrogate, Tried, candidates, choose};
+use gnomon_emulate::surrogate::{
+    Family, Network, Settings, Surrogate, Tried, Why, candidates, choose,
+};
 use gnomon_emulate::{EmulateError, Points};
 use gnomon_mechanism::study::Emulation;
 use gnomon_report::content;
@@ -80,6 +82,7 @@ struct Training {
 struct Learned {
     surrogate: Surrogate,
     tried: Vec<Tried>,
+    why: Why,
     seconds: f64,
     /// A hash of what it was made from.
     made_from: String,
@@ -89,6 +92,7 @@ struct Learned {
 #[derive(Serialize, Deserialize)]
 struct Fitted {
     tried: Vec<Tried>,
+    why: Why,
     seconds: f64,
 }
 
@@ -364,12 +368,17 @@ fn learn(
     let is_done =
         Stamp::read(&context.results(), FIT).is_some_and(|stamp| stamp.made_from == made_from);
     if is_done
-        && let Some(Fitted { tried, seconds }) = context.read_result(FITTED)
+        && let Some(Fitted {
+            tried,
+            why,
+            seconds,
+        }) = context.read_result(FITTED)
         && let Ok(surrogate) = Surrogate::load(&folder)
     {
         return Ok(Learned {
             surrogate,
             tried,
+            why,
             seconds,
             made_from,
         });
@@ -383,8 +392,14 @@ fn learn(
     let families = families(emulation, training)?;
     let settings = settings(context);
     let began = Instant::now();
-    let chosen = choose(&training.queries, &training.answers, &families, &settings)
-        .map_err(|e| failed(&e))?;
+    let chosen = choose(
+        &training.queries,
+        &training.answers,
+        &families,
+        Some(&tolerances.columns),
+        &settings,
+    )
+    .map_err(|e| failed(&e))?;
     let seconds = began.elapsed().as_secs_f64();
     chosen.surrogate.save(&folder).map_err(|e| match e {
         EmulateError::File { .. } => Failure::Outside(e.to_string()),
@@ -392,6 +407,7 @@ fn learn(
     })?;
     let fitted = Fitted {
         tried: chosen.tried,
+        why: chosen.why,
         seconds,
     };
     context.write(FITTED, &fitted)?;
@@ -408,15 +424,17 @@ fn learn(
     Ok(Learned {
         surrogate: chosen.surrogate,
         tried: fitted.tried,
+        why: fitted.why,
         seconds,
         made_from,
     })
 }
 
-fn settings(context: &Context) -> Settings {
+fn settings(context: &Context) -> Settings<'static> {
     Settings {
         seed: context.seed_for("emulator"),
         threads: context.threads,
+        stop: Some(interrupt::flag()),
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Emulation {
     pub quantities: Vec<Emulated>,
     /// The families that were tried.
     pub families: Vec<FamilyTried>,
+    /// Why the chosen one was chosen.
+    pub why: String,
     /// Errors of answers that were accepted, in tolerances, sorted.
     #[serde(deserialize_with = "missing::numbers")]
     pub accepted_errors: Vec<f64>,
@@ -168,6 +170,11 @@ pub struct FamilyTried {
     /// Root mean squared held-out error, in standard deviations.
     #[serde(deserialize_with = "missing::number")]
     pub error: f64,
+    /// Share of held-out rows in error by more than half the tolerance; NaN where it was not fitted.
+    #[serde(deserialize_with = "missing::number")]
+    pub beyond: f64,
+    /// Sums and products of one answer.
+    pub operations: u64,
     /// Seconds of its fits.
     #[serde(deserialize_with = "missing::number")]
     pub fit_seconds: f64,

@@ -55,11 +55,17 @@ pub fn sources(found: &Emulation) -> Markup {
 /// The families that were tried.
 pub fn families(found: &Emulation) -> Markup {
     html! {
-        p class="fine" { "Held-out error: root mean square over quantities, in standard deviations over the bank; 1 is the bank's mean." }
+        p { (found.why) }
+        p class="fine" {
+            "Held-out error: root mean square over quantities, in standard deviations over the bank; 1 is the bank's mean. "
+            "Too far: held-out rows with an error above half the tolerance in any quantity. "
+            "Operations: sums and products of one answer with its spread, as counted."
+        }
         div class="scroll" tabindex="0" role="region" aria-label="Families" {
             table class="numbers" {
                 thead { tr {
                     th scope="col" { "Family" } th scope="col" class="n" { "Held-out error" }
+                    th scope="col" class="n" { "Too far" } th scope="col" class="n" { "Operations" }
                     th scope="col" class="n" { "Fits" } th scope="col" class="n" { "One query among many" }
                 } }
                 tbody {
@@ -68,10 +74,12 @@ pub fn families(found: &Emulation) -> Markup {
                             th scope="row" { @if family.is_chosen { strong { (family.name) } " (chosen)" } @else { (family.name) } }
                             @if family.refused.is_empty() {
                                 td class="n" { (significant(family.error, 3)) }
+                                td class="n" { (significant(100.0 * family.beyond, 2)) " %" }
+                                td class="n" { (count(family.operations)) }
                                 td class="n" { (duration(family.fit_seconds)) }
                                 td class="n" { (duration(family.query_seconds)) }
                             } @else {
-                                td class="words" colspan="3" { (family.refused) }
+                                td class="words" colspan="5" { (family.refused) }
                             }
                         }
                     }

@@ -32,6 +32,11 @@ impl Basis {
         self.inputs.iter().map(|input| input.widths.len()).collect()
     }
 
+    /// Operations of all polynomials at one point.
+    pub fn operations(&self) -> u64 {
+        self.degrees().iter().map(|&degree| 5 * degree as u64).sum()
+    }
+
     /// All polynomials of all inputs at one point: one list an input, from degree 0.
     pub fn values(&self, point: &[f64]) -> Vec<Vec<f64>> {
         let each = self.inputs.iter().zip(point);

@@ -5,6 +5,7 @@ pub(super) mod basis;
 mod select;
 pub(super) mod terms;
 
+use super::Settings;
 use crate::points::Points;
 use basis::Basis;
 use faer::Mat;
@@ -83,6 +84,7 @@ impl Expansions {
         inputs: &Points,
         outputs: &Points,
         settings: &Polynomial,
+        control: &Settings<'_>,
         known: Option<&Self>,
     ) -> Self {
         let n = inputs.rows();
@@ -98,17 +100,24 @@ impl Expansions {
         let settled = |output: usize| known.map(|known| known.outputs[output].degree.min(highest));
         for (degree, terms) in sets {
             let is_wanted = |output: usize| settled(output).is_none_or(|own| own == degree);
-            if !(0..targets.len()).any(is_wanted) {
+            let is_open = |output: usize| {
+                let past = |(_, at): &(Expansion, usize)| degree > *at + PATIENCE;
+                is_wanted(output) && !best[output].as_ref().is_some_and(past)
+            };
+            let open = (0..targets.len()).filter(|&output| is_open(output)).count();
+            if open == 0 {
                 continue;
             }
             let values = Mat::from_fn(n, terms.len(), |row, j| value(&terms[j], &values[row]));
-            let design = Design::new(values);
+            let design = Design::new(values, open);
             best.par_iter_mut()
                 .zip(&targets)
                 .enumerate()
                 .for_each(|(output, (best, target))| {
                     let is_past = |(_, at): &(Expansion, usize)| degree > *at + PATIENCE;
-                    if !is_wanted(output) || best.as_ref().is_some_and(is_past) {
+                    let is_enough =
+                        |best: &(Expansion, usize)| control.is_stopped() || is_past(best);
+                    if !is_wanted(output) || best.as_ref().is_some_and(is_enough) {
                         return;
                     }
                     let found = select(&design, target);
@@ -129,7 +138,9 @@ impl Expansions {
                 best.as_ref()
                     .is_some_and(|(_, at)| degree >= *at + PATIENCE)
             };
-            if known.is_none() && best.iter().all(done) {
+            // A fit that is stopped still has an expansion of each output, if a poor one.
+            let stopped = control.is_stopped() && best.iter().all(Option::is_some);
+            if stopped || known.is_none() && best.iter().all(done) {
                 break;
             }
         }
@@ -175,6 +186,15 @@ impl Expansions {
             .iter()
             .map(|expansion| expansion.sobol(inputs))
             .collect()
+    }
+
+    /// Operations of one answer and its spread.
+    pub fn operations(&self) -> u64 {
+        let of = |expansion: &Expansion| {
+            let factors = expansion.terms.iter().map(|term| term.len() as u64 + 4);
+            factors.sum::<u64>() + 4
+        };
+        self.basis.operations() + self.outputs.iter().map(of).sum::<u64>()
     }
 
     /// The terms of one output, in the order in which they were selected.

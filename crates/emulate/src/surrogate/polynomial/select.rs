@@ -3,7 +3,9 @@
 
 use std::sync::OnceLock;
 
+use faer::linalg::matmul::matmul;
 use faer::{Accum, Col, ColRef, Mat, MatRef, Par};
+use rayon::prelude::*;
 
 /// A column that lies this close to those selected, as a share of its length, tells nothing more.
 const COLLINEAR: f64 = 1e-6;
@@ -11,6 +13,14 @@ const COLLINEAR: f64 = 1e-6;
 const PATIENCE: usize = 12;
 /// Terms at most: what needs more is not smooth, and better learned by a network.
 const MOST: usize = 300;
+
+/// Targets from which the products of all columns pay.
+const MANY: usize = 4;
+/// Columns of such a product at once.
+const BLOCK: usize = 128;
+/// A direction shorter than this share of its column has lost digits, and is made orthogonal once more
+/// (Daniel, Gragg, Kaufman & Stewart 1976).
+const LOST: f64 = 0.5;
 
 /// A least-squares fit on some columns.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,23 +39,30 @@ pub(super) struct Design {
     values: Mat<f64>,
     lengths: Vec<f64>,
     products: Vec<OnceLock<Col<f64>>>,
+    gram: Option<Mat<f64>>,
 }
 
 impl Design {
-    /// Of rows x columns.
-    pub fn new(values: Mat<f64>) -> Self {
+    /// Of rows x columns, for so many targets: for more than a few all products are worked out at once,
+    /// which takes a fraction of the time for each.
+    pub fn new(values: Mat<f64>, targets: usize) -> Self {
         let all = values.ncols();
+        let gram = (targets >= MANY).then(|| gram(values.as_ref()));
         Self {
             lengths: (0..all).map(|j| values.col(j).squared_norm_l2()).collect(),
             products: vec![OnceLock::new(); all],
+            gram,
             values,
         }
     }
 
     /// Every column's product with one of them.
-    fn products(&self, column: usize) -> &Col<f64> {
+    fn products(&self, column: usize) -> ColRef<'_, f64> {
+        if let Some(gram) = &self.gram {
+            return gram.col(column);
+        }
         let work = || correlations(self.values.as_ref(), self.values.col(column));
-        self.products[column].get_or_init(work)
+        self.products[column].get_or_init(work).as_ref()
     }
 }
 
@@ -60,7 +77,7 @@ pub(super) fn select(design: &Design, target: &[f64]) -> Selected {
     let mut along_directions: Vec<Vec<f64>> = Vec::new();
     let mut along = correlations(design, residual.as_ref());
     let mut leverage = vec![0.0; n];
-    let mut path = Path::default();
+    let mut path = Path::new();
     let mut best = Selected {
         columns: Vec::new(),
         coefficients: Vec::new(),
@@ -85,9 +102,7 @@ pub(super) fn select(design: &Design, target: &[f64]) -> Selected {
             break;
         }
         let share = path.add(design, next, &residual);
-        let Some(direction) = path.directions.last() else {
-            break;
-        };
+        let direction = path.directions.col(path.columns.len() - 1);
         for row in 0..n {
             residual[row] -= share * direction[row];
             leverage[row] += direction[row] * direction[row];
@@ -123,19 +138,40 @@ pub(super) fn select(design: &Design, target: &[f64]) -> Selected {
     best
 }
 
+/// All products between columns: below the diagonal in blocks, whose numbers no thread count changes, and
+/// the rest by symmetry.
+fn gram(design: MatRef<'_, f64>) -> Mat<f64> {
+    let all = design.ncols();
+    let starts: Vec<usize> = (0..all).step_by(BLOCK).collect();
+    let below = |&start: &usize| {
+        let width = BLOCK.min(all - start);
+        let mut block = Mat::zeros(all - start, width);
+        let from = design.subcols(start, all - start).transpose();
+        let to = design.subcols(start, width);
+        matmul(block.as_mut(), Accum::Replace, from, to, 1.0, Par::Seq);
+        block
+    };
+    let blocks: Vec<Mat<f64>> = starts.par_iter().map(below).collect();
+    Mat::from_fn(all, all, |i, j| {
+        let (row, column) = (i.max(j), i.min(j));
+        let block = column / BLOCK;
+        blocks[block][(row - starts[block], column - starts[block])]
+    })
+}
+
 /// Every column's product with one vector.
 fn correlations(design: MatRef<'_, f64>, with: ColRef<'_, f64>) -> Col<f64> {
     let mut products = Col::zeros(design.ncols());
     let from = design.transpose();
-    faer::linalg::matmul::matmul(products.as_mut(), Accum::Replace, from, with, 1.0, Par::Seq);
+    matmul(products.as_mut(), Accum::Replace, from, with, 1.0, Par::Seq);
     products
 }
 
 /// The columns selected so far: design = directions x triangle.
-#[derive(Default)]
 struct Path {
     columns: Vec<usize>,
-    directions: Vec<Col<f64>>,
+    /// Rows x directions, of which the first are in use.
+    directions: Mat<f64>,
     /// Column by column of the upper triangle.
     triangle: Vec<Vec<f64>>,
     /// The target along each direction.
@@ -147,21 +183,44 @@ struct Path {
 }
 
 impl Path {
+    fn new() -> Self {
+        Self {
+            columns: Vec::new(),
+            directions: Mat::new(),
+            triangle: Vec::new(),
+            shares: Vec::new(),
+            inverse: Vec::new(),
+            trace: 0.0,
+        }
+    }
+
     /// Adds a column; returns the target's share along its new direction.
     fn add(&mut self, design: MatRef<'_, f64>, column: usize, residual: &Col<f64>) -> f64 {
+        let last = self.columns.len();
+        if last == self.directions.ncols() {
+            let longer = (2 * last).max(16);
+            self.directions
+                .resize_with(design.nrows(), longer, |_, _| 0.0);
+        }
         let mut direction = design.col(column).to_owned();
-        let mut entries = vec![0.0; self.directions.len() + 1];
+        let mut entries = vec![0.0; last + 1];
+        let known = self.directions.subcols(0, last);
+        let mut length = direction.norm_l2();
         // Twice is enough (Parlett 1980).
         for _ in 0..2 {
-            for (known, entry) in self.directions.iter().zip(&mut entries) {
-                let along = known.transpose() * &direction;
+            let before = length;
+            let along = correlations(known, direction.as_ref());
+            let to = direction.as_mut();
+            matmul(to, Accum::Add, known, along.as_ref(), -1.0, Par::Seq);
+            for (entry, along) in entries.iter_mut().zip(along.iter()) {
                 *entry += along;
-                faer::zip!(&mut direction, known).for_each(|faer::unzip!(d, k)| *d -= along * k);
+            }
+            length = direction.norm_l2();
+            if length > LOST * before {
+                break;
             }
         }
-        let length = direction.norm_l2();
         faer::zip!(&mut direction).for_each(|faer::unzip!(d)| *d /= length);
-        let last = self.directions.len();
         entries[last] = length;
         // R^-1 of the longer triangle: its last column is -R^-1 r / length above 1 / length.
         let mut inverse = vec![0.0; last + 1];
@@ -177,7 +236,7 @@ impl Path {
         self.triangle.push(entries);
         self.inverse.push(inverse);
         self.shares.push(share);
-        self.directions.push(direction);
+        self.directions.col_mut(last).copy_from(&direction);
         share
     }
 
@@ -221,7 +280,7 @@ mod tests {
         let target: Vec<f64> = (0..200)
             .map(|i| 2.0 + 3.0 * design[(i, 7)] - design[(i, 30)] + 0.01 * stream.normal())
             .collect();
-        let found = select(&Design::new(design), &target);
+        let found = select(&Design::new(design, 1), &target);
         assert_eq!(found.columns[..3], [0, 7, 30]);
         for (found, truth) in found.coefficients.iter().zip([2.0, 3.0, -1.0]) {
             assert!((found - truth).abs() < 0.005);
@@ -235,14 +294,14 @@ mod tests {
         let mut stream = Stream::new(2, Purpose::SHUFFLE, 0);
         let design = Mat::from_fn(12, 2, |_, j| if j == 0 { 1.0 } else { stream.normal() });
         let target: Vec<f64> = (0..12).map(|_| stream.normal()).collect();
-        let mut path = Path::default();
+        let mut path = Path::new();
         let mut residual = Col::from_fn(12, |i| target[i]);
         let mut leverage = vec![0.0; 12];
         for j in 0..2 {
             let share = path.add(design.as_ref(), j, &residual);
             for i in 0..12 {
-                residual[i] -= share * path.directions[j][i];
-                leverage[i] += path.directions[j][i].powi(2);
+                residual[i] -= share * path.directions[(i, j)];
+                leverage[i] += path.directions[(i, j)].powi(2);
             }
         }
         let told = path.left_out_error(&residual, &leverage);

@@ -8,6 +8,7 @@ mod search;
 
 pub use kernel::Kernel;
 
+use super::Settings;
 use super::polynomial::basis::Basis;
 use super::polynomial::terms::{Term, add_slopes, value};
 use super::polynomial::{Expansions, Polynomial};
@@ -103,15 +104,18 @@ impl Processes {
         inputs: &Points,
         outputs: &Points,
         settings: &GaussianProcess,
-        seed: u64,
+        control: &Settings<'_>,
         known: Option<&Self>,
     ) -> Option<Self> {
         let expansions = match settings.trend {
-            Trend::Polynomial => Expansions::fit(inputs, outputs, &Polynomial::default(), None),
+            Trend::Polynomial => {
+                Expansions::fit(inputs, outputs, &Polynomial::default(), control, None)
+            }
             _ => Expansions::fit(
                 inputs,
                 &Points::zeros(inputs.rows(), 0),
                 &Polynomial::linear(),
+                control,
                 None,
             ),
         };
@@ -138,7 +142,7 @@ impl Processes {
                         let process = known.outputs.get(output)?;
                         (process.kernel, process.point.clone())
                     }
-                    None => search_all(inputs, &target, &basis, &terms, settings, seed)?,
+                    None => search_all(inputs, &target, &basis, &terms, settings, control)?,
                 };
                 Process::new(inputs, &target, &basis, terms, found)
             })
@@ -153,6 +157,17 @@ impl Processes {
     /// Number of outputs.
     pub fn outputs(&self) -> usize {
         self.outputs.len()
+    }
+
+    /// Operations of one answer and its spread, an exponential counted as `elementary`: correlations with
+    /// all rows, and a triangle of equations for each output.
+    pub fn operations(&self, elementary: u64) -> u64 {
+        let (n, d) = (self.inputs.rows() as u64, self.inputs.columns() as u64);
+        let of = |process: &Process| {
+            let terms = process.terms.len() as u64;
+            n * (3 * d + elementary + 4) + n * n + 2 * n * terms + 2 * terms * terms
+        };
+        self.basis.operations() + self.outputs.iter().map(of).sum::<u64>()
     }
 
     /// Works out again what is not saved; `false` where it cannot be.
@@ -313,10 +328,10 @@ fn search_all(
     basis: &Basis,
     terms: &[Term],
     settings: &GaussianProcess,
-    seed: u64,
+    control: &Settings<'_>,
 ) -> Option<(Kernel, Vec<f64>)> {
     let mut rows: Vec<usize> = (0..inputs.rows()).collect();
-    let mut stream = Stream::new(seed, Purpose::SHUFFLE, 1);
+    let mut stream = Stream::new(control.seed, Purpose::SHUFFLE, 1);
     stream.shuffle(&mut rows);
     rows.truncate(settings.search_rows.max(2 * terms.len()));
     let few = inputs.select(&rows);
@@ -342,7 +357,11 @@ fn search_all(
         .collect();
     let mut best: Option<(Kernel, search::Found)> = None;
     for &kernel in &settings.kernels {
-        let function = |point: &[f64]| penalised(&bank, kernel, point);
+        // Without a value anywhere the search ends.
+        let function = |point: &[f64]| match control.is_stopped() {
+            true => None,
+            false => penalised(&bank, kernel, point),
+        };
         let climbed = starts.iter().filter_map(|point| {
             let from = search::start(&function, point.clone())?;
             Some(search::climb(&function, from, &bounds, 5, 0.3))

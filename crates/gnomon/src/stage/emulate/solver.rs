@@ -233,6 +233,9 @@ pub fn speed(
 
 /// A failure of the emulator.
 pub fn failed(error: &EmulateError) -> Failure {
+    if *error == EmulateError::Interrupted {
+        return Failure::Interrupted;
+    }
     Failure::Learning {
         network: "the emulator".into(),
         reason: error.to_string(),
