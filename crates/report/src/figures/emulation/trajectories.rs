@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The smallest drift that is drawn, in tolerances.
-const SMALLEST: f64 = 1e-9;
+const SMALLEST: f64 = 1e-13;
 /// Height of the plane.
 const PLANE: f64 = 280.0;
 
@@ -79,8 +79,8 @@ fn drift(found: &Emulation, width: f64) -> Drawing {
     // At the start there is no drift, and no logarithm of it.
     let line = |t: &Trajectory, of: fn(&Trajectory) -> &Path| -> Vec<[f64; 2]> {
         let both = t.times.iter().zip(&of(t).drift);
-        both.filter(|(_, drift)| drift.abs() > SMALLEST)
-            .map(|(time, drift)| [*time, drift.abs()])
+        both.filter(|(_, drift)| drift.abs() > 0.0)
+            .map(|(time, drift)| [*time, drift.abs().max(SMALLEST)])
             .collect()
     };
     let lines: Vec<(Ink, Vec<[f64; 2]>)> = all
