@@ -72,7 +72,7 @@ impl Fractions {
             };
             // Standardised outputs have sd 1.
             let scales = vec![1.0; outputs.columns()];
-            fit(samples, &scales, goal, start).map_err(|e| e.to_string())
+            fit(samples, &samples.units(&scales), goal, start).map_err(|e| e.to_string())
         };
         let mut best: Option<(Rational, Vec<f64>, f64)> = None;
         let mut start: Vec<f64> = Vec::new();

@@ -166,7 +166,7 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Emulated, F
         measure::jump(&solver, &training.bank, &tolerances.columns)?
             .map(|jump| shown::jump(context, emulation, &jump)),
     );
-    let learned = learn(context, emulation, &training, made_from)?;
+    let learned = learn(context, emulation, &training, &tolerances, made_from)?;
     notes.extend(shown::never_varied(
         context,
         emulation,
@@ -362,6 +362,7 @@ fn learn(
     context: &Context,
     emulation: &Emulation,
     training: &Training,
+    tolerances: &Tolerances,
     made_from: String,
 ) -> Result<Learned, Failure> {
     let folder = context.results().join(FOLDER);
@@ -486,7 +487,9 @@ fn replace(family: &mut Family, own: &Network) -> bool {
             true
         }
         Family::Reduced { of, .. } | Family::Logarithm(of) => replace(of, own),
-        Family::Mean | Family::Polynomial(_) | Family::GaussianProcess(_) => false,
+        Family::Mean | Family::Polynomial(_) | Family::GaussianProcess(_) | Family::Rational(_) => {
+            false
+        }
     }
 }
 

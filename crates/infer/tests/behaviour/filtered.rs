@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::estimated::{networks, quadrature};
 use gnomon_infer::fit::Likelihood;
-use gnomon_infer::refine::Problem;
+use gnomon_infer::refine::{NEVER_LATE, Problem};
 use gnomon_mechanism::Mechanism;
 use gnomon_simulate::{Compiled, approximate_log_likelihood, log_likelihood};
 
@@ -59,6 +59,7 @@ fn evidence_is_that_of_quadrature_from_few_likelihoods() {
         budget: 100_000,
         confirm: false,
         stop: &AtomicBool::new(false),
+        late: NEVER_LATE,
     };
     let found = problem.evidence(1).unwrap();
     // 4 standard errors: 1 in 16,000 over seeds.
