@@ -88,7 +88,7 @@ pub fn run(mechanism: &Mechanism, asked: &Asked<'_>, seed: u64) -> Result<Found,
         ),
     })?;
     let counted = match mechanism.dynamics.law {
-        Law::Response(_) => Some(counted::count(mechanism, &place, &resonances)),
+        Law::Response(_) => Some(counted::count(mechanism, &place, &mut resonances)),
         _ => None,
     };
     let counted = match counted {

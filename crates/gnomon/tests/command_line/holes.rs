@@ -136,6 +136,17 @@ fn all_resonances_of_a_response_are_counted_and_found() {
 }
 
 #[test]
+fn resonances_without_damping_are_confirmed_by_the_count() {
+    let (_folder, path) = chain(&CHAIN.replace("damping   = 0.002\n", ""));
+    let asked = ["holes", &path, "--over", "w", "--at", "k=1", "--json"];
+    let found = json(&succeeds(&asked));
+    let grade = &found["certificates"][0]["grade"];
+    assert_eq!(grade, "complete", "{found}");
+    assert_eq!(found["poles"].as_array().unwrap().len(), 5);
+    assert!(found["because"].as_str().unwrap().contains("by the count"));
+}
+
+#[test]
 fn a_response_that_is_no_polynomial_is_not_counted() {
     let (_folder, path) =
         chain(&CHAIN.replace("damping   = 0.002", r#"damping   = "0.002 * exp(-w)""#));

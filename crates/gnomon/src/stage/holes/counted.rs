@@ -1,6 +1,6 @@
 //! Where the operator is known: its poles near the range are counted, and held against those found.
 
-use gnomon_emulate::holes::resonances::{DEEPEST, Resonances, Scan};
+use gnomon_emulate::holes::resonances::{DEEPEST, Pole, Resonances, Scan};
 use gnomon_emulate::holes::winding::{Rectangle, count_polynomial, matrix, roots_polynomial};
 use gnomon_emulate::holes::{Certificate, Grade};
 use gnomon_emulate::rational::Complex;
@@ -12,12 +12,13 @@ use super::Solve;
 use super::place::Place;
 use super::shown::short;
 use crate::failure::Failure;
-use gnomon_report::draw::number::significant;
 
 /// The most unknowns whose determinant is followed around a rectangle.
 const MOST_UNKNOWNS: usize = 100;
 /// A pole that was found is one that is there when they differ by less than this share of its width.
 const SAME: f64 = 0.2;
+/// The same of one that is hardly damped, as a share of the range.
+const UNDAMPED: f64 = 1e-7;
 
 /// How many poles there are, and which of them were found.
 #[derive(Clone, Debug, Serialize)]
@@ -47,11 +48,12 @@ pub struct Missed {
     pub shows: bool,
 }
 
-/// Counts the poles of a response by the turn of its determinant around the range; or says why not.
+/// Counts the poles of a response by the turn of its determinant around the range, and confirms those of the
+/// scan's doubtful ones that are there; or says why not.
 pub fn count(
     mechanism: &Mechanism,
     place: &Place,
-    resonances: &Resonances,
+    resonances: &mut Resonances,
 ) -> Result<Counted, String> {
     let found = polynomial(mechanism, place.over, &place.base, place.frequency)
         .map_err(|error| error.to_string())?;
@@ -91,19 +93,37 @@ pub fn count(
             left.len()
         ));
     }
-    let mut wrong = 0;
-    for pole in &resonances.poles {
+    let mut is_there = |pole: &Pole| {
         let own = Complex::new(pole.position, 0.5 * pole.width);
         let apart = |z: &Complex| (Complex::new(z.re, z.im.abs()) - own).norm();
         let nearest = (0..left.len()).min_by(|&a, &b| apart(&left[a]).total_cmp(&apart(&left[b])));
-        match nearest.filter(|&at| apart(&left[at]) <= SAME * pole.width) {
-            Some(at) => {
-                left.swap_remove(at);
-            }
-            // One beyond the rectangle by rounding is none of its poles.
-            None => wrong += usize::from(0.5 * pole.width < 0.99 * depth),
-        }
+        let most = (SAME * pole.width).max(UNDAMPED * (high - low));
+        let found = nearest.filter(|&at| apart(&left[at]) <= most);
+        found.map(|at| left.swap_remove(at)).is_some()
+    };
+    // One beyond the rectangle by rounding is none of its poles.
+    let inside = |pole: &&Pole| 0.5 * pole.width < 0.99 * depth;
+    let strange: Vec<&Pole> = resonances.poles.iter().filter(|p| !is_there(p)).collect();
+    let wrong = strange.into_iter().filter(inside).count();
+    // What no solve could confirm, as a pole without damping, the count can.
+    let (sure, open) = std::mem::take(&mut resonances.doubtful)
+        .into_iter()
+        .partition::<Vec<Pole>, _>(is_there);
+    resonances.doubtful = open;
+    if !sure.is_empty() && resonances.because.is_some() {
+        resonances.because = Some(format!(
+            "{} narrow poles were confirmed by the count, not by solves",
+            sure.len()
+        ));
     }
+    let sure = sure.into_iter().map(|pole| Pole {
+        confirmed: true,
+        ..pole
+    });
+    resonances.poles.extend(sure);
+    resonances
+        .poles
+        .sort_by(|a, b| a.position.total_cmp(&b.position));
     left.sort_by(|a, b| a.re.total_cmp(&b.re));
     let missed = left.iter().map(|z| Missed {
         position: z.re,
@@ -210,8 +230,8 @@ impl Counted {
             };
             format!(
                 "one at {} of width {}{seen}",
-                significant(missed.position, 7),
-                significant(missed.width, 3)
+                short(missed.position, 7),
+                short(missed.width, 3)
             )
         });
         let told: Vec<String> = told.collect();
