@@ -78,7 +78,7 @@ const AS_CHEAP: u64 = 2;
 /// Rows beyond which a Gaussian process costs more than it gives, and of how many outputs (or modes) at so
 /// many rows: its time grows with the cube of the rows, and with the outputs.
 const MOST_ROWS: usize = 2000;
-const MOST_WORK: usize = 1000 * 1000 * 1000 * MODES;
+const MOST_WORK: usize = 20 * 1000 * 1000 * 1000;
 
 /// Rows up to which each kernel is a family of its own.
 const FEW: usize = 300;
@@ -86,7 +86,7 @@ const FEW: usize = 300;
 const FOR_NETWORKS: usize = 2000;
 /// Outputs beyond which they are learned by their modes, and most of those.
 const MANY: usize = 12;
-const MODES: usize = 20;
+const MODES: usize = 32;
 
 /// The families worth trying on a bank.
 #[must_use]
