@@ -160,7 +160,7 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Emulated, F
         measure::jump(&solver, &training.bank, &tolerances.columns)?
             .map(|jump| shown::jump(context, emulation, &jump)),
     );
-    let learned = learn(context, emulation, &training, made_from)?;
+    let learned = learn(context, emulation, &training, &tolerances, made_from)?;
     notes.extend(shown::never_varied(
         context,
         emulation,
@@ -358,6 +358,7 @@ fn learn(
     context: &Context,
     emulation: &Emulation,
     training: &Training,
+    tolerances: &Tolerances,
     made_from: String,
 ) -> Result<Learned, Failure> {
     let folder = context.results().join(FOLDER);
