@@ -78,13 +78,15 @@ const AS_CHEAP: u64 = 2;
 /// Rows beyond which a Gaussian process costs more than it gives, and of how many outputs (or modes) at so
 /// many rows: its time grows with the cube of the rows, and with the outputs.
 const MOST_ROWS: usize = 2000;
-const MOST_WORK: usize = 1000 * 1000 * 1000 * MODES;
+const MOST_WORK: usize = 20 * 1000 * 1000 * 1000;
 
+/// Rows up to which each kernel is a family of its own.
+const FEW: usize = 300;
 /// Rows from which networks are worth their training.
 const FOR_NETWORKS: usize = 2000;
 /// Outputs beyond which they are learned by their modes, and most of those.
 const MANY: usize = 12;
-const MODES: usize = 20;
+const MODES: usize = 32;
 
 /// The families worth trying on a bank.
 #[must_use]
@@ -96,12 +98,26 @@ pub fn candidates(inputs: &Points, outputs: &Points) -> Vec<Family> {
     };
     let work = inputs.rows().saturating_pow(3).saturating_mul(learned);
     if inputs.rows() <= MOST_ROWS && work <= MOST_WORK {
-        all.extend([Trend::Linear, Trend::Polynomial].map(|trend| {
+        let process = |trend, kernels| {
             Family::GaussianProcess(GaussianProcess {
                 trend,
+                kernels,
+                alike: outputs.columns() > MANY,
                 ..GaussianProcess::default()
             })
-        }));
+        };
+        let both = GaussianProcess::default().kernels;
+        let trends = match outputs.columns() > MANY {
+            true => &[Trend::Constant, Trend::Polynomial][..],
+            false => &[Trend::Constant, Trend::Linear, Trend::Polynomial],
+        };
+        for &trend in trends {
+            // Few rows tell the kernel better by what they hold out than by their likelihood.
+            match inputs.rows() <= FEW && outputs.columns() <= MANY {
+                true => all.extend(both.iter().map(|&kernel| process(trend, vec![kernel]))),
+                false => all.push(process(trend, both.clone())),
+            }
+        }
     }
     let varies = |column: &usize| {
         let mut values = inputs.column(*column);

@@ -2,7 +2,7 @@
 
 use super::network::Network;
 use super::polynomial::Polynomial;
-use super::process::{GaussianProcess, Trend};
+use super::process::{GaussianProcess, Kernel, Trend};
 use super::rational::Fraction;
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +56,13 @@ impl std::fmt::Display for Family {
                     Trend::Linear => "linear",
                     Trend::Polynomial => "polynomial",
                 };
-                write!(f, "Gaussian process, {trend} trend")
+                match settings.kernels[..] {
+                    [Kernel::Matern52] => write!(f, "Gaussian process, Matern, {trend} trend"),
+                    [Kernel::SquaredExponential] => {
+                        write!(f, "Gaussian process, squared exponential, {trend} trend")
+                    }
+                    _ => write!(f, "Gaussian process, {trend} trend"),
+                }
             }
             Self::Rational(_) => write!(f, "rational function"),
             Self::Network(settings) => {

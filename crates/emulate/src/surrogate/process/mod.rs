@@ -41,6 +41,9 @@ pub struct GaussianProcess {
     pub kernels: Vec<Kernel>,
     /// What it varies about.
     pub trend: Trend,
+    /// Whether outputs are alike, as the modes of one field are: then all have the kernel of the first, and
+    /// their lengthscales are searched from its own.
+    pub alike: bool,
     /// Most rows that lengthscales are searched on; all rows are conditioned on.
     pub search_rows: usize,
 }
@@ -50,6 +53,7 @@ impl Default for GaussianProcess {
         Self {
             kernels: vec![Kernel::Matern52, Kernel::SquaredExponential],
             trend: Trend::Linear,
+            alike: false,
             search_rows: 250,
         }
     }
@@ -120,37 +124,53 @@ impl Processes {
             ),
         };
         let basis = expansions.basis().clone();
-        let fitted: Vec<Option<Process>> = (0..outputs.columns())
+        let one = |output: usize, near: Option<&Process>| -> Option<Process> {
+            let target: Vec<f64> = outputs.column(output).collect();
+            let terms = match settings.trend {
+                Trend::Constant => vec![Vec::new()],
+                Trend::Linear => linear(&basis, inputs.rows()),
+                Trend::Polynomial => {
+                    let most = (inputs.rows() / 5).max(1);
+                    expansions
+                        .terms(output)
+                        .iter()
+                        .take(most)
+                        .cloned()
+                        .collect()
+                }
+            };
+            let found = match known {
+                Some(known) => {
+                    let process = known.outputs.get(output)?;
+                    (process.kernel, process.point.clone())
+                }
+                None => {
+                    let bank = Target {
+                        inputs,
+                        target: &target,
+                        basis: &basis,
+                        terms: &terms,
+                    };
+                    search_all(&bank, settings, near, control)?
+                }
+            };
+            Process::new(inputs, &target, &basis, terms, found)
+        };
+        let (mut fitted, mut from) = (Vec::new(), 0);
+        if settings.alike && known.is_none() && outputs.columns() > 0 {
+            fitted.push(one(0, None)?);
+            from = 1;
+        }
+        let first = fitted.first();
+        let rest: Vec<Option<Process>> = (from..outputs.columns())
             .into_par_iter()
-            .map(|output| {
-                let target: Vec<f64> = outputs.column(output).collect();
-                let terms = match settings.trend {
-                    Trend::Constant => vec![Vec::new()],
-                    Trend::Linear => linear(&basis, inputs.rows()),
-                    Trend::Polynomial => {
-                        let most = (inputs.rows() / 5).max(1);
-                        expansions
-                            .terms(output)
-                            .iter()
-                            .take(most)
-                            .cloned()
-                            .collect()
-                    }
-                };
-                let found = match known {
-                    Some(known) => {
-                        let process = known.outputs.get(output)?;
-                        (process.kernel, process.point.clone())
-                    }
-                    None => search_all(inputs, &target, &basis, &terms, settings, control)?,
-                };
-                Process::new(inputs, &target, &basis, terms, found)
-            })
+            .map(|output| one(output, first))
             .collect();
+        fitted.extend(rest.into_iter().collect::<Option<Vec<_>>>()?);
         Some(Self {
             inputs: inputs.clone(),
             basis,
-            outputs: fitted.into_iter().collect::<Option<Vec<_>>>()?,
+            outputs: fitted,
         })
     }
 
@@ -321,15 +341,28 @@ fn linear(basis: &Basis, rows: usize) -> Vec<Term> {
     }
 }
 
-/// The kernel, lengthscales and nugget of the highest likelihood.
+/// One output of a bank, and the terms of its trend.
+struct Target<'a> {
+    inputs: &'a Points,
+    target: &'a [f64],
+    basis: &'a Basis,
+    terms: &'a [Term],
+}
+
+/// The kernel, lengthscales and nugget of the highest likelihood; with `near`, its kernel, searched from its
+/// lengthscales and nugget.
 fn search_all(
-    inputs: &Points,
-    target: &[f64],
-    basis: &Basis,
-    terms: &[Term],
+    own: &Target<'_>,
     settings: &GaussianProcess,
+    near: Option<&Process>,
     control: &Settings<'_>,
 ) -> Option<(Kernel, Vec<f64>)> {
+    let Target {
+        inputs,
+        target,
+        basis,
+        terms,
+    } = *own;
     let mut rows: Vec<usize> = (0..inputs.rows()).collect();
     let mut stream = Stream::new(control.seed, Purpose::SHUFFLE, 1);
     stream.shuffle(&mut rows);
@@ -355,8 +388,12 @@ fn search_all(
             lengths.chain([ln(1e-6)]).collect()
         })
         .collect();
+    let (kernels, starts) = match near {
+        Some(near) => (vec![near.kernel], vec![near.point.clone()]),
+        None => (settings.kernels.clone(), starts),
+    };
     let mut best: Option<(Kernel, search::Found)> = None;
-    for &kernel in &settings.kernels {
+    for kernel in kernels {
         // Without a value anywhere the search ends.
         let function = |point: &[f64]| match control.is_stopped() {
             true => None,
