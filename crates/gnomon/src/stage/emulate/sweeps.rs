@@ -184,6 +184,10 @@ pub fn measured(
             .collect()
     };
     let middle: Vec<f64> = (0..most).map(|sweep| quantile(at(sweep), 0.5)).collect();
+    let of_solver = quantile(corrected.iter().map(|(own, ..)| *own).collect(), 0.5);
+    // Below the solver's own error nothing is left to converge to.
+    let settled = middle.iter().position(|error| *error <= of_solver);
+    let falling = settled.map_or(most, |last| last + 1);
     let timed = queries.select(
         &(0..rows.len())
             .filter(|&row| opinions[row].is_ok())
@@ -206,10 +210,10 @@ pub fn measured(
             .iter()
             .filter(|(_, _, converged, _)| *converged)
             .count() as u64,
-        order: order(&middle).unwrap_or(f64::NAN),
+        order: order(&middle[..falling]).unwrap_or(f64::NAN),
         worst: (0..most).map(|sweep| quantile(at(sweep), 1.0)).collect(),
         middle,
-        solver: quantile(corrected.iter().map(|(own, ..)| *own).collect(), 0.5),
+        solver: of_solver,
         latency: speed.latency,
         each: speed.each,
         solver_latency: solver_speed.latency,
