@@ -438,7 +438,7 @@ step = 0.5
     // The likeliest slope is that of least squares by the same covariance; AIC has the noise in it.
     let fits = json(&succeeds(&["fit", &study, "--json"]));
     let fit = &fits["mechanisms"][0];
-    assert_eq!((&fit["starts"], &fit["free"]), (&6.into(), &1.into()));
+    assert_eq!((&fit["starts"], &fit["free"]), (&16.into(), &1.into()));
     let data = Path::new(&study).join("many.csv");
     fs::write(&data, "y_1,y_2,y_3\n0.4,1.1,1.4\n").unwrap();
     let out = Path::new(&study).join("out");
