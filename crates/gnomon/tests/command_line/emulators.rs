@@ -529,7 +529,7 @@ fn networks_are_described_in_full() {
     let with = |network: &str| format!("{SMALL}network = {network}\n");
     let refused = |network: &str, words: &str| {
         let (_folder, study) = study_of(DECAY, "", &with(network));
-        fails(&["emulate", &study], 2, &[words]);
+        fails(&["emulate", &study], 3, &[words]);
     };
     refused("{ members = 2 }", "layers");
     refused("{ layers = [] }", "1 to 32 hidden layers");
