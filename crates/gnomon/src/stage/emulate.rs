@@ -5,8 +5,10 @@ pub mod ask;
 pub mod average;
 mod certify;
 mod conserved;
+mod costs;
 mod kept;
 mod known;
+mod learned;
 mod levels;
 mod measure;
 mod shown;
@@ -15,18 +17,14 @@ mod sweeps;
 pub mod worst;
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use gnomon_bank::Bank;
 use gnomon_claim::seal;
+use gnomon_emulate::Points;
 use gnomon_emulate::accept::{Acceptance, Seen};
 use gnomon_emulate::cascade::Cascade;
 use gnomon_emulate::domain::Domain;
-use gnomon_emulate::ledger::{Ledger, Paid, Speed};
-use gnomon_emulate::surrogate::{
-    Family, Network, Settings, Surrogate, Tried, Why, candidates, choose,
-};
-use gnomon_emulate::{EmulateError, Points};
+use gnomon_emulate::ledger::{Ledger, Paid};
 use gnomon_mechanism::study::Emulation;
 use gnomon_report::content;
 use serde::{Deserialize, Serialize};
@@ -35,33 +33,24 @@ use super::examine::count_attempt;
 use super::simulate;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::interrupt;
 use crate::population::Population;
-use crate::stamp::{self, Cost, Stamp};
+use crate::stamp::{self, Stamp};
 use certify::Judged;
 use conserved::{Drifts, Quantities};
+use costs::{Costs, ledger};
 use kept::Kept;
 use known::{Known, Pool};
-use measure::{Reference, Tolerances};
-use solver::{Solver, failed, speed};
+use learned::{Learned, learn};
+use measure::Tolerances;
+use solver::{Solver, failed};
 use sweeps::Refiner;
 
-/// The stamp of the learned map.
-const FIT: &str = "emulator";
 /// The stamp of the report.
 const STAGE: &str = "emulate";
 const FOLDER: &str = "emulator";
-/// What is saved beside the learned map.
-const FITTED: &str = "emulator/fitted.json";
 const CASCADE: &str = "emulator/cascade.json";
 const PAGE: &str = "emulation";
-/// Queries by which speeds are told.
-const TIMED: usize = 2_000;
-/// Queries that are asked one by one.
-const ALONE: usize = 21;
-/// The same of a program.
-const TIMED_OF_PROGRAM: usize = 100;
-const ALONE_OF_PROGRAM: usize = 5;
+
 /// What was found, and the page that shows it.
 pub struct Emulated {
     /// In numbers and words.
@@ -76,24 +65,6 @@ struct Training {
     kept: Kept,
     queries: Points,
     answers: Points,
-}
-
-/// A learned map, and what it was chosen from.
-struct Learned {
-    surrogate: Surrogate,
-    tried: Vec<Tried>,
-    why: Why,
-    seconds: f64,
-    /// A hash of what it was made from.
-    made_from: String,
-}
-
-/// What is saved of that, beside the map.
-#[derive(Serialize, Deserialize)]
-struct Fitted {
-    tried: Vec<Tried>,
-    why: Why,
-    seconds: f64,
 }
 
 /// What is saved of a cascade, beside its learned map.
@@ -357,142 +328,6 @@ fn notes(training: &Training) -> Vec<String> {
     notes
 }
 
-/// Fits the families, unless that was done.
-fn learn(
-    context: &Context,
-    emulation: &Emulation,
-    training: &Training,
-    tolerances: &Tolerances,
-    made_from: String,
-) -> Result<Learned, Failure> {
-    let folder = context.results().join(FOLDER);
-    let is_done =
-        Stamp::read(&context.results(), FIT).is_some_and(|stamp| stamp.made_from == made_from);
-    if is_done
-        && let Some(Fitted {
-            tried,
-            why,
-            seconds,
-        }) = context.read_result(FITTED)
-        && let Ok(surrogate) = Surrogate::load(&folder)
-    {
-        return Ok(Learned {
-            surrogate,
-            tried,
-            why,
-            seconds,
-            made_from,
-        });
-    }
-    Stamp::remove(&context.results(), FIT);
-    interrupt::check()?;
-    context.progress.say(&format!(
-        "Learning from {} simulations",
-        training.queries.rows()
-    ));
-    let families = families(emulation, training)?;
-    let settings = settings(context);
-    let began = Instant::now();
-    let chosen = choose(
-        &training.queries,
-        &training.answers,
-        &families,
-        Some(&tolerances.columns),
-        &settings,
-    )
-    .map_err(|e| failed(&e))?;
-    let seconds = began.elapsed().as_secs_f64();
-    chosen.surrogate.save(&folder).map_err(|e| match e {
-        EmulateError::File { .. } => Failure::Outside(e.to_string()),
-        other => failed(&other),
-    })?;
-    let fitted = Fitted {
-        tried: chosen.tried,
-        why: chosen.why,
-        seconds,
-    };
-    context.write(FITTED, &fitted)?;
-    Stamp {
-        made_from: made_from.clone(),
-        cost: vec![Cost {
-            what: "fits of the emulator".into(),
-            count: fitted.tried.len() as u64,
-            seconds,
-            per_query: false,
-        }],
-    }
-    .write(&context.results(), FIT)?;
-    Ok(Learned {
-        surrogate: chosen.surrogate,
-        tried: fitted.tried,
-        why: fitted.why,
-        seconds,
-        made_from,
-    })
-}
-
-fn settings(context: &Context) -> Settings<'static> {
-    Settings {
-        seed: context.seed_for("emulator"),
-        threads: context.threads,
-        stop: Some(interrupt::flag()),
-    }
-}
-
-/// The families that the study names, or all that suit the bank.
-fn families(emulation: &Emulation, training: &Training) -> Result<Vec<Family>, Failure> {
-    let mut all = candidates(&training.queries, &training.answers);
-    if let Some(own) = &emulation.network {
-        let own = Network {
-            layers: own.layers.clone(),
-            members: own.members,
-            steps: own.steps.unwrap_or(Network::default().steps),
-            ..Network::default()
-        };
-        let replaced = all.iter_mut().map(|family| replace(family, &own));
-        if replaced.filter(|is| *is).count() == 0 {
-            all.push(Family::Network(own));
-        }
-    }
-    if emulation.families.is_empty() {
-        return Ok(all);
-    }
-    let is = |family: &Family, name: &str| {
-        // Of networks the name begins with their number.
-        let own = family.to_string().to_lowercase();
-        let plain = own.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
-        let name = name.to_lowercase();
-        own.starts_with(&name) || plain.starts_with(&name)
-    };
-    if let Some(unknown) = emulation
-        .families
-        .iter()
-        .find(|name| !all.iter().any(|family| is(family, name)))
-    {
-        let names: Vec<String> = all.iter().map(ToString::to_string).collect();
-        return Err(Failure::refused(
-            format!("`families` names `{unknown}`, which is none that suits this bank"),
-            format!("families: {}", names.join(", ")),
-        ));
-    }
-    let wanted = |family: &Family| emulation.families.iter().any(|name| is(family, name));
-    Ok(all.into_iter().filter(wanted).collect())
-}
-
-/// Puts the study's own network in the place of another, if there is one.
-fn replace(family: &mut Family, own: &Network) -> bool {
-    match family {
-        Family::Network(network) => {
-            *network = own.clone();
-            true
-        }
-        Family::Reduced { of, .. } | Family::Logarithm(of) => replace(of, own),
-        Family::Mean | Family::Polynomial(_) | Family::GaussianProcess(_) | Family::Rational(_) => {
-            false
-        }
-    }
-}
-
 /// Where the bank can speak; solves that were kept lie where users asked, and widen nothing.
 fn domain(bank: &Known) -> Result<Domain, Failure> {
     let failures: Vec<bool> = bank.failures.iter().map(Option::is_some).collect();
@@ -606,76 +441,4 @@ fn certify(
         drifts,
         attempt,
     })
-}
-
-/// What was paid once, but for what is known of the pools.
-struct Costs {
-    bank: Paid,
-    training: f64,
-    calibration: f64,
-    certification: f64,
-}
-
-#[allow(clippy::too_many_arguments)]
-fn ledger(
-    emulation: &Emulation,
-    solver: &Solver,
-    reference: Option<&Reference>,
-    cascade: &Cascade,
-    tolerances: &Tolerances,
-    pool: &Known,
-    judged: &[Judged],
-    costs: Costs,
-) -> Result<(Ledger, String), Failure> {
-    let (timed, alone) = match solver.is_program() {
-        true => (TIMED_OF_PROGRAM, ALONE_OF_PROGRAM),
-        false => (TIMED, ALONE),
-    };
-    let rows: Vec<usize> = (0..pool.len().min(timed)).collect();
-    let queries = pool.queries.select(&rows);
-    let own = solver.speed(&queries, alone)?;
-    let looser = match reference {
-        Some(reference) => {
-            reference.at_equal_error(solver, &tolerances.columns, emulation.level)?
-        }
-        None => None,
-    };
-    let (baseline, words) = match looser {
-        Some((looser, times)) => {
-            let relative = looser.tolerances().map_or(f64::NAN, |own| own.relative);
-            // Looser tolerances need not be faster: the better of the two is the baseline.
-            let loose = looser.speed(&queries, alone)?;
-            let faster = Speed {
-                latency: loose.latency.min(own.latency),
-                each: loose.each.min(own.each),
-            };
-            (faster, shown::loosened(relative, times))
-        }
-        None => (own, shown::not_loosened(solver)),
-    };
-    let emulator = speed(&pool.queries, ALONE, |queries| {
-        let places = solver.prior().places(queries);
-        // What counts is the time.
-        std::hint::black_box(cascade.opinions(queries, &places));
-        Ok(())
-    })?;
-    let accepted = judged.iter().filter(|judged| judged.is_accepted).count();
-    let paid = |what: &str, solves: usize, seconds: f64| Paid {
-        what: what.into(),
-        solves: solves as u64,
-        seconds,
-    };
-    let ledger = Ledger {
-        paid: vec![
-            costs.bank,
-            paid("training", 0, costs.training),
-            paid("calibration", emulation.calibration, costs.calibration),
-            paid("certification", emulation.queries, costs.certification),
-        ],
-        solver: own,
-        baseline,
-        emulator,
-        fallbacks: 1.0 - accepted as f64 / judged.len().max(1) as f64,
-    };
-    Ok((ledger, words))
 }

@@ -257,6 +257,12 @@ fn questions_that_no_emulator_answers_are_refused() {
         (
             DECAY,
             "",
+            "tolerance = 0.01\nqueries = 2000\n",
+            "cannot tell a share of 0.01 from twice that",
+        ),
+        (
+            DECAY,
+            "",
             "tolerance = 0.01\nfamilies = [\"crystal ball\"]\n",
             "crystal ball",
         ),

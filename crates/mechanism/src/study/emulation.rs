@@ -83,7 +83,7 @@ const CALIBRATION: usize = 4_000;
 const QUERIES: usize = 10_000;
 /// The same where a program is asked.
 const CALIBRATION_OF_PROGRAM: usize = 1_000;
-const QUERIES_OF_PROGRAM: usize = 2_000;
+const QUERIES_OF_PROGRAM: usize = 3_000;
 /// Simulations where nothing else is said.
 const SIMULATIONS: u64 = 2_000;
 /// Simulations by programs where nothing else is said.
@@ -474,24 +474,30 @@ fn tolerance(
     Ok((tolerance, drifts.collect::<Result<_, _>>()?))
 }
 
-/// Fresh queries are enough to show the level at all.
+/// Queries by the level: with fewer, a share of twice the level is found out less often than the claim's own
+/// control demands.
+const TOLD_APART: f64 = 25.0;
+
+/// Fresh queries are enough to show the level, and to find out what breaks it.
 fn enough(section: &Section<'_>, emulation: &Emulation) -> Result<(), ReadError> {
     // Without one error among n, the share in error is below `level` where (1 - level)^n is below
     // 1 - confidence.
     let needed = ((1.0 - emulation.confidence).ln() / (-emulation.level).ln_1p()).ceil() as usize;
-    let halves = 2 * needed;
+    let (level, confidence) = (emulation.level, emulation.confidence);
     for (key, count, least, why) in [
         (
             "calibration",
             emulation.calibration,
-            halves,
-            "half of them choose the threshold",
+            2 * needed,
+            format!(
+                "can never show a share of at most {level} with confidence {confidence}: half of them choose the threshold"
+            ),
         ),
         (
             "queries",
             emulation.queries,
-            needed,
-            "even without one error among them",
+            (TOLD_APART / level).ceil() as usize,
+            format!("cannot tell a share of {level} from twice that"),
         ),
     ] {
         if count < least {
@@ -500,10 +506,7 @@ fn enough(section: &Section<'_>, emulation: &Emulation) -> Result<(), ReadError>
                 .source
                 .error(
                     at,
-                    format!(
-                        "`{key}` = {count} can never show a share of at most {} with confidence {}: {why}",
-                        emulation.level, emulation.confidence
-                    ),
+                    format!("`{key}` = {count} {why}"),
                     format!("at least {least}"),
                 )
                 .with_help(format!("ask for {least} or more, or for a larger `level`")));

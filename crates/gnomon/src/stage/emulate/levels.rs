@@ -6,8 +6,9 @@ use gnomon_emulate::ledger::exponent;
 use gnomon_emulate::surrogate::{Family, Surrogate};
 use gnomon_report::content;
 
+use super::Training;
 use super::known::Known;
-use super::{Training, settings};
+use super::learned::settings;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt;
