@@ -166,9 +166,9 @@ impl Solver {
         let columns = draw_parameters(&self.compiled, seed, &numbers);
         let given = self.prior.given();
         let mut draws = Points::zeros(count, given.len());
-        for row in 0..count {
-            for (value, &place) in draws.row_mut(row).iter_mut().zip(given) {
-                *value = columns[place][row];
+        for (column, &place) in given.iter().enumerate() {
+            for (row, &value) in columns[place].iter().enumerate() {
+                draws.row_mut(row)[column] = value;
             }
         }
         draws
