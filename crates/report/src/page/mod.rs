@@ -210,6 +210,10 @@ pub fn emulation(found: &Emulation, figures: &[Figure]) -> String {
         ("ledger", "Ledger", emulation::ledger(found)),
         ("appendix", "Appendix", appendix::mechanism_texts(&report)),
     ];
+    let sections: Vec<_> = sections
+        .into_iter()
+        .filter(|(_, _, body)| !body.0.is_empty())
+        .collect();
     let body = html! {
         (header(&report, true))
         nav aria-label="Contents" {
@@ -217,7 +221,7 @@ pub fn emulation(found: &Emulation, figures: &[Figure]) -> String {
         }
         main {
             @for (id, title, body) in &sections {
-                @if !body.0.is_empty() { section id=(id) { h2 { (title) } (body) } }
+                section id=(id) { h2 { (title) } (body) }
             }
         }
         (footer(&report))
