@@ -231,9 +231,10 @@ fn proper_share(section: &Section<'_>, key: &str, default: f64) -> Result<f64, R
 fn bytes(entry: &Entry<'_>) -> Result<u64, ReadError> {
     const UNITS: [(&str, f64); 4] = [("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12)];
     let text = entry.text()?;
-    let written = text.value.trim().to_uppercase();
+    let written = text.value.trim();
+    let upper = written.to_uppercase();
     let amount = UNITS.iter().find_map(|(unit, size)| {
-        let number = written.strip_suffix(unit)?.trim().parse::<f64>().ok()?;
+        let number = upper.strip_suffix(unit)?.trim().parse::<f64>().ok()?;
         Some(number * size)
     });
     match amount {
