@@ -330,7 +330,7 @@ fn programs_name_lengths_only() {
     };
     assert_eq!(program.command, ["python3", "queue.py"]);
     assert_eq!(program.protocol, Protocol::JsonLines);
-    assert_eq!((program.time_limit, program.most_failures), (2.0, 0.2));
+    assert_eq!((program.time_limit, program.most_failures), (2.0, 0.5));
     assert_eq!(m.observed_count(), 8);
 
     let one_shot = read(
