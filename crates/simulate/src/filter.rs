@@ -89,33 +89,50 @@ pub(crate) fn log_densities(
 ) -> Result<Vec<f64>, SimulateError> {
     let (tape, step) = filtered(compiled)?;
     let seen = Seen::all(compiled, data);
+    Ok(in_blocks::<ROWS, _>(
+        compiled,
+        parameters,
+        latents,
+        rows,
+        || Filter::new(compiled, tape, step),
+        |filter, start, block| {
+            let row = |row: usize| {
+                filter.load(start, block, row);
+                filter.log_likelihood(&seen)
+            };
+            (0..block.rows()).map(row).collect()
+        },
+    ))
+}
+
+/// What `own` says of each row of `parameters`, where latents have the values `latents`, in blocks of `N` rows;
+/// each thread has a filter of its own.
+fn in_blocks<const N: usize, F>(
+    compiled: &Compiled,
+    parameters: &[Vec<f64>],
+    latents: &[f64],
+    rows: usize,
+    filter: impl Fn() -> F + Sync + Send,
+    own: impl Fn(&mut F, &Checkpoint, &Block<'_>) -> Vec<f64> + Sync + Send,
+) -> Vec<f64> {
     let latents: Vec<Vec<f64>> = latents.iter().map(|&value| vec![value; rows]).collect();
     let columns: Vec<&[f64]> = parameters
         .iter()
         .chain(&latents)
         .map(Vec::as_slice)
         .collect();
-    let chunks = (0..rows.div_ceil(ROWS)).into_par_iter();
-    let logs = chunks.map_init(
-        || Filter::new(compiled, tape, step),
-        |filter, chunk| {
-            let all = chunk * ROWS..rows.min((chunk + 1) * ROWS);
-            let simulations: Vec<u64> = all.clone().map(|row| row as u64).collect();
-            let own = columns.iter().map(|column| &column[all.clone()]);
-            let block = Block {
-                parameters: own.collect(),
-                simulations: &simulations,
-                seed: 0,
-            };
-            let start = Checkpoint::start(compiled, &block);
-            let row = |row: usize| {
-                filter.load(&start, &block, row);
-                filter.log_likelihood(&seen)
-            };
-            (0..block.rows()).map(row).collect::<Vec<f64>>()
-        },
-    );
-    Ok(logs.collect::<Vec<_>>().concat())
+    let chunks = (0..rows.div_ceil(N)).into_par_iter();
+    let found = chunks.map_init(filter, |filter, chunk| {
+        let all = chunk * N..rows.min((chunk + 1) * N);
+        let simulations: Vec<u64> = all.clone().map(|row| row as u64).collect();
+        let block = Block {
+            parameters: columns.iter().map(|column| &column[all.clone()]).collect(),
+            simulations: &simulations,
+            seed: 0,
+        };
+        own(filter, &Checkpoint::start(compiled, &block), &block)
+    });
+    found.collect::<Vec<_>>().concat()
 }
 
 /// The noisy state's drift and diffusion, and the solver's step.

@@ -6,9 +6,8 @@
 //! observations this is Kalman's filter (1960).
 
 use gnomon_mechanism::elementary::ln;
-use rayon::prelude::*;
 
-use super::{filtered, next_step};
+use super::{filtered, in_blocks, next_step};
 use crate::block::Block;
 use crate::checkpoint::Checkpoint;
 use crate::compiled::Compiled;
@@ -37,32 +36,20 @@ pub(crate) fn approximate_log_densities(
 ) -> Result<Vec<f64>, SimulateError> {
     let (tape, step) = filtered(compiled)?;
     let seen = Seen::all(compiled, data);
-    let latents: Vec<Vec<f64>> = latents.iter().map(|&value| vec![value; rows]).collect();
-    let columns: Vec<&[f64]> = parameters
-        .iter()
-        .chain(&latents)
-        .map(Vec::as_slice)
-        .collect();
-    let chunks = (0..rows.div_ceil(ROWS)).into_par_iter();
-    let logs = chunks.map_init(
+    Ok(in_blocks::<ROWS, _>(
+        compiled,
+        parameters,
+        latents,
+        rows,
         || Normals::new(compiled, tape, step),
-        |normals, chunk| {
-            let all = chunk * ROWS..rows.min((chunk + 1) * ROWS);
-            let simulations: Vec<u64> = all.clone().map(|row| row as u64).collect();
-            let own = columns.iter().map(|column| &column[all.clone()]);
-            let block = Block {
-                parameters: own.collect(),
-                simulations: &simulations,
-                seed: 0,
-            };
-            normals.load(&Checkpoint::start(compiled, &block), &block);
+        |normals, start, block| {
+            normals.load(start, block);
             normals.follow(&seen);
             let logs = normals.log.0[..block.rows()].iter();
             let sound = |&log: &f64| if log.is_nan() { f64::NEG_INFINITY } else { log };
-            logs.map(sound).collect::<Vec<f64>>()
+            logs.map(sound).collect()
         },
-    );
-    Ok(logs.collect::<Vec<_>>().concat())
+    ))
 }
 
 /// The states of rows side by side.

@@ -26,7 +26,7 @@ pub struct Emulator<'a> {
     pub(super) cascade: Cascade,
     pub(super) solver: Solver,
     /// Columns of given parameters, then of what is emulated.
-    pub(super) names: Vec<String>,
+    names: Vec<String>,
 }
 
 /// What is asked for beside answers.

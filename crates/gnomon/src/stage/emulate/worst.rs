@@ -3,7 +3,7 @@
 
 use gnomon_claim::seal;
 use gnomon_emulate::Points;
-use gnomon_emulate::cascade::Opinion;
+use gnomon_emulate::cascade::{Cascade, Opinion};
 use gnomon_emulate::holes::Certificate;
 use gnomon_emulate::holes::search::Search;
 use gnomon_emulate::holes::share::Share;
@@ -12,7 +12,6 @@ use gnomon_mechanism::Family;
 use serde::Serialize;
 
 use super::ask::Emulator;
-use super::kept::{self, Kept};
 use super::known::{self, Pool};
 use super::solver::failed;
 use super::wanted;
@@ -82,6 +81,17 @@ struct Looked {
     solved: Result<Vec<f64>, String>,
 }
 
+impl Looked {
+    /// How far the emulator's answer is from the solver, in tolerances; 0 where it leaves that to the solver.
+    fn error(&self, cascade: &Cascade) -> f64 {
+        match (&self.opinion, &self.solved) {
+            (None, _) => 0.0,
+            (Some(own), Ok(solved)) => cascade.error(&own.values, solved),
+            (Some(_), Err(_)) => f64::INFINITY,
+        }
+    }
+}
+
 /// Searches the emulator that was learned last, and draws afresh.
 ///
 /// # Errors
@@ -96,16 +106,13 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Worst, Fail
     let (budget, draws) = (own.budget.unwrap_or(budget), own.checks.unwrap_or(draws));
     let (looked, worst) = search(context, &emulator, budget)?;
     let cascade = &emulator.cascade;
-    let error = |one: &Looked| match (&one.opinion, &one.solved) {
-        (None, _) => 0.0,
-        (Some(own), Ok(solved)) => cascade.error(&own.values, solved),
-        (Some(_), Err(_)) => f64::INFINITY,
-    };
-    let mut kept = Kept::none(emulator.given().len(), emulator.outputs().len());
+    let error = |one: &Looked| one.error(cascade);
+    let mut queries = Points::zeros(0, emulator.given().len());
+    let mut answers = Points::zeros(0, emulator.outputs().len());
     for one in looked.iter().filter(|one| error(one) > 1.0) {
         if let Ok(solved) = &one.solved {
-            kept.queries.push(&one.query).map_err(|e| failed(&e))?;
-            kept.answers.push(solved).map_err(|e| failed(&e))?;
+            queries.push(&one.query).map_err(|e| failed(&e))?;
+            answers.push(solved).map_err(|e| failed(&e))?;
         }
     }
     let points = worst.iter().take(TOLD).map(|&number| {
@@ -140,7 +147,7 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Worst, Fail
         points,
         certificate: share.certificate(what, "the prior's volume"),
         share,
-        kept: kept::add(context, &emulator.names, &kept)?,
+        kept: emulator.keep(&queries, &answers)?,
     })
 }
 
@@ -197,16 +204,13 @@ fn search(
                     }
                 }
             };
-            let error = match (&opinion, &solved) {
-                (None, _) => 0.0,
-                (Some(own), Ok(solved)) => emulator.cascade.error(&own.values, solved),
-                (Some(_), Err(_)) => f64::INFINITY,
-            };
-            looked.push(Looked {
+            let one = Looked {
                 query,
                 opinion,
                 solved,
-            });
+            };
+            let error = one.error(&emulator.cascade);
+            looked.push(one);
             error
         },
     );
