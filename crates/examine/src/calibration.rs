@@ -1,6 +1,7 @@
 //! Calibration of posteriors and mechanism probabilities over fresh simulations:
 //! answers -> claims with their statistics -> verdicts and curves.
 
+mod accuracy;
 mod answers;
 mod coverage;
 mod likelihood;
@@ -11,6 +12,7 @@ mod settings;
 mod tarp;
 mod unseen;
 
+pub use accuracy::{Accuracy, AnswerKind, Errors};
 pub use answers::{
     Answers, Asked, GivenMechanism, LikelihoodForecasts, MechanismForecasts, Quantity,
     UnseenQuantiles,
@@ -88,6 +90,9 @@ pub fn claims(asked: &Asked, settings: &Settings) -> Vec<Claim> {
     for label in &asked.unseen {
         claims.extend(unseen::claims(label, settings));
     }
+    for accuracy in &asked.accuracy {
+        claims.extend(accuracy::claims(accuracy, settings));
+    }
     for mechanism in &asked.likelihoods {
         claims.push(likelihood::claim(mechanism, settings));
     }
@@ -132,6 +137,10 @@ pub fn examine(
     for (index, quantiles) in answers.unseen.iter().enumerate() {
         quantiles.check()?;
         statistics.extend(unseen::statistics(quantiles, settings, seed, index as u64));
+    }
+    for errors in &answers.accuracy {
+        errors.check()?;
+        statistics.extend(accuracy::statistics(errors, settings));
     }
     for forecasts in &answers.likelihoods {
         forecasts.check()?;

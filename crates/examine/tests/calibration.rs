@@ -7,8 +7,8 @@
 
 use gnomon_claim::Verdict::{self, Falsified, Survived, Vacuous};
 use gnomon_examine::calibration::{
-    Answers, Asked, Examined, GivenMechanism, LikelihoodForecasts, MechanismForecasts, Quantity,
-    Settings, claims, examine,
+    Accuracy, AnswerKind, Answers, Asked, Errors, Examined, GivenMechanism, LikelihoodForecasts,
+    MechanismForecasts, Quantity, Settings, claims, examine,
 };
 use gnomon_examine::{Curve, ExamineError};
 use gnomon_mechanism::random::{Purpose, Stream};
@@ -162,6 +162,12 @@ fn the_prior_as_posterior_is_vacuous() {
 fn the_claims_written_down_are_the_claims_tested() {
     let arrays = answered(Answer::Exact, 85);
     let (names, prior, truths, probabilities) = mechanisms(85, 0.0);
+    let accuracy = Accuracy {
+        of: "c".into(),
+        kind: AnswerKind::Quantity,
+        error: 1.0,
+        share: 0.2,
+    };
     let answers = Answers {
         unseen: Vec::new(),
         given: vec![given(&arrays)],
@@ -181,6 +187,11 @@ fn the_claims_written_down_are_the_claims_tested() {
             probabilities: &[0.7; 20],
             first: &[true; 20],
         }],
+        accuracy: vec![Errors {
+            claimed: &accuracy,
+            answers: vec![0.5; 40],
+            without: vec![1.5; 40],
+        }],
     };
     let asked = Asked {
         unseen: Vec::new(),
@@ -188,6 +199,7 @@ fn the_claims_written_down_are_the_claims_tested() {
         shared: vec!["c".into()],
         mechanisms: Some(names.clone()),
         likelihoods: vec!["normal".into()],
+        accuracy: vec![accuracy.clone()],
     };
     let examined = examine(&answers, &Settings::default(), 1, 1).unwrap();
     let tested: Vec<_> = examined.iter().map(|e| e.tested.claim.clone()).collect();

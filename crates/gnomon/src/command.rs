@@ -117,6 +117,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             draws,
             refine,
             alarms,
+            no_alarms,
             output,
         } => {
             if let Some(solves) = average {
@@ -142,7 +143,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             }
             let columns = columns.columns();
             if let Some((file, folder)) = series.as_ref().zip(output.as_ref()) {
-                return forecast::ahead(&session, &study, file, &columns, folder);
+                return forecast::ahead(&session, &study, file, &columns, !no_alarms, folder);
             }
             if columns != Columns::default() {
                 return Err(Failure::refused(
@@ -197,6 +198,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             every,
             least,
             season,
+            no_alarms,
             output,
         } => {
             let asked = Asked {
@@ -205,6 +207,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
                 every: every.get(),
                 least: least.map(NonZero::get),
                 season: season.get(),
+                look: !no_alarms,
             };
             forecast::backtest(&session, &study, &file, &asked, output.as_deref())
         }

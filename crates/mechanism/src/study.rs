@@ -3,6 +3,7 @@
 //! TOML -> mechanisms ([`Mechanism::read`]) -> names that the question asks about -> data in the
 //! bank's column order -> settings.
 
+mod accuracy;
 mod data;
 mod emulation;
 mod holes;
@@ -15,6 +16,7 @@ mod settings;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use accuracy::{Accuracy, Target};
 pub use emulation::{Emulation, OwnNetwork, Tolerance};
 pub use holes::Holes;
 pub use part::Part;
@@ -134,6 +136,15 @@ impl Study {
         if emulation.is_some() && simulate.is_default {
             simulate.simulations = emulation::simulations(by_program);
         }
+        let claims = settings::claims(
+            &top,
+            simulate.rounds,
+            &accuracy::Asked {
+                mechanisms: &mechanisms,
+                shared: &shared,
+                unseen: &asked.unseen,
+            },
+        )?;
         Ok(Self {
             title: title.value,
             description,
@@ -148,7 +159,7 @@ impl Study {
             data,
             simulate,
             learn: settings::learn(&top, simulate.rounds)?,
-            claims: settings::claims(&top, simulate.rounds)?,
+            claims,
             answer: settings::answer(&top)?,
             emulation,
             holes,

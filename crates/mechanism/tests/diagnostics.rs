@@ -275,6 +275,16 @@ fn wrong_studies() {
             study("mechanisms = [\"a.toml\"]\n[claims]\nerror_rate = 1"),
         ),
         (
+            "a claim about what is not answered",
+            study(
+                "mechanisms = [\"a.toml\"]\n[[claims.accuracy]]\nof = \"R0\"\nerror = 1\nshare = 0.1",
+            ),
+        ),
+        (
+            "a claim without a share",
+            study("mechanisms = [\"a.toml\"]\n[[claims.accuracy]]\nof = \"m\"\nerror = 1"),
+        ),
+        (
             "no amount of memory",
             study("mechanisms = [\"a.toml\"]\n[learn]\nmemory = \"2 GiB\""),
         ),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use gnomon_mechanism::expression::Inputs;
 use gnomon_mechanism::model::Law;
-use gnomon_mechanism::study::{Density, Embedding, Study};
+use gnomon_mechanism::study::{Density, Embedding, Study, Target};
 use gnomon_mechanism::{Family, schema, template};
 
 fn flu() -> Study {
@@ -199,7 +199,7 @@ fn inline_data_weights_and_settings() {
         given = ["a"]
         predict = ["m"]
         learn = { members = 3, embedding = "convolution", learning_rate = 0.01, memory = "1.5 GB", noise = 0.1 }
-        claims = { data_sets = 100, tolerance = 0.1 }
+        claims = { data_sets = 100, tolerance = 0.1, accuracy = [{ of = "mechanism", share = 0.4 }, { of = "other.m", error = 2, share = 0.1 }] }
         [[mechanisms]]
         file = "m.toml"
         weight = 3
@@ -220,6 +220,15 @@ fn inline_data_weights_and_settings() {
     assert_eq!(study.learn.memory, Some(1_500_000_000));
     assert_eq!(study.learn.noise, 0.1);
     assert_eq!((study.claims.data_sets, study.claims.tolerance), (100, 0.1));
+    let [right, near] = &study.claims.accuracy[..] else {
+        unreachable!("{:?}", study.claims)
+    };
+    assert_eq!((&right.target, right.share), (&Target::Mechanism, 0.4));
+    let of_the_other = Target::Given {
+        mechanism: 1,
+        name: "m".into(),
+    };
+    assert_eq!((&near.target, near.error), (&of_the_other, 2.0));
 }
 
 #[test]

@@ -388,6 +388,7 @@ fn calibration(models: &[Model], stream: &mut Stream) -> Calibration {
         reliability: reliability.into(),
         gains,
         contractions: Vec::new(),
+        unseen: Vec::new(),
     }
 }
 
@@ -677,6 +678,7 @@ fn summary(draws: &[f64], prior: &[f64]) -> Summary {
         prior_mean: mean(prior),
         prior_sd,
         contraction: 1.0 - (posterior_sd / prior_sd).powi(2),
+        values: Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use gnomon_report::{
         Alarm, Alike, Attribution, Calibration, Claim, Contraction, CoverageCurve, Given,
         Identified, Ledger, LedgerRow, Mechanism, Nearest, Posterior, Prediction, Quantity,
         Reliability, Report, SbcCurve, Scale, ScoreGain, Series, SharedQuantity, Summary, Training,
-        Typicality, Verdict,
+        Typicality, UnseenPrior, ValueShare, Verdict,
     },
     write, write_preview,
 };
@@ -33,6 +33,11 @@ fn filled(values: &[f64], scale: Scale, name: &str) -> Report {
         sd: last,
         median: first,
         interval_95: [first, last],
+        values: vec![ValueShare {
+            value: 1.0,
+            posterior: first,
+            prior: last,
+        }],
         ..Summary::default()
     };
     let prediction = |mechanism: Option<String>| Prediction {
@@ -195,6 +200,12 @@ fn filled(values: &[f64], scale: Scale, name: &str) -> Report {
                 mechanism: name.into(),
                 quantity: name.into(),
                 average: first,
+            }],
+            unseen: vec![UnseenPrior {
+                label: name.into(),
+                levels: numbers.clone(),
+                quantiles: vec![numbers.clone(); 2],
+                average: numbers.clone(),
             }],
         },
         training: vec![Training {

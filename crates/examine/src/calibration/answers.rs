@@ -1,5 +1,6 @@
 //! Answers to test data sets, as plain arrays; all are row-major.
 
+use super::accuracy::{Accuracy, Errors};
 use crate::ExamineError;
 use crate::error::{finite, shape};
 
@@ -16,6 +17,8 @@ pub struct Asked {
     pub unseen: Vec<String>,
     /// Mechanisms whose file writes their likelihood.
     pub likelihoods: Vec<String>,
+    /// What the study claims of its own.
+    pub accuracy: Vec<Accuracy>,
 }
 
 /// Answers to test data sets that nothing was fitted to.
@@ -31,6 +34,8 @@ pub struct Answers<'a> {
     pub unseen: Vec<UnseenQuantiles<'a>>,
     /// What written likelihoods tell, over data sets of their mechanism.
     pub likelihoods: Vec<LikelihoodForecasts<'a>>,
+    /// Errors that the study claims something of.
+    pub accuracy: Vec<Errors<'a>>,
 }
 
 /// The posterior of one mechanism's parameters for n data sets, L draws each.

@@ -146,8 +146,11 @@ pub enum Command {
         /// With --each: hold each data set against simulations (column alarm_p; an alarm is .01 or less)
         #[arg(long, requires = "each", conflicts_with = "series")]
         alarms: bool,
+        /// With --series: do not hold the windows against simulations (alarms.csv)
+        #[arg(long, requires = "series")]
+        no_alarms: bool,
         /// Also write answer.json, draws.csv and draws.parquet into this folder; with --each,
-        /// answers.csv and answers.parquet; with --series, forecasts.csv; of an emulator, answers.csv
+        /// answers.csv and answers.parquet; with --series, forecasts.csv and alarms.csv; of an emulator, answers.csv
         /// or, with --average, averages.csv
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,
@@ -226,7 +229,10 @@ pub enum Command {
         /// Steps after which a pattern comes again, for ETS; 1 for none
         #[arg(long, value_name = "N", default_value = "1")]
         season: NonZero<usize>,
-        /// Write scores.csv, quantiles.csv, backtest.json and a figure for each variable into this folder
+        /// Do not hold the windows against simulations (alarms.csv)
+        #[arg(long)]
+        no_alarms: bool,
+        /// Write scores.csv, quantiles.csv, alarms.csv, backtest.json and a figure for each variable into this folder
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },

@@ -51,7 +51,7 @@ pub fn execute(
         amortized: &amortized,
         from: &from,
     };
-    let found = attribute::run(&context, learned, &data, &asked.answer, nearest)?;
+    let found = attribute::run(&context, learned, Some(&data), &asked.answer, nearest)?;
     if let Some(folder) = folder {
         table(&context.study, &found)
             .write(folder, "nearest")

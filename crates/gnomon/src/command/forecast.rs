@@ -7,7 +7,8 @@ use gnomon::file;
 use gnomon::infer::forecast::tally::Summary;
 use gnomon::infer::forecast::{INTERVALS, nominal};
 use gnomon::mechanism::study::{Columns, Layout};
-use gnomon::stage::forecast::{self, Asked, Group, LeftOut, Why, in_groups};
+use gnomon::stage::answer::ALARM_RATE;
+use gnomon::stage::forecast::{self, Alarms, Asked, Group, LeftOut, Why, in_groups};
 use gnomon::stage::learn;
 use serde_json::{Value, json};
 
@@ -47,9 +48,8 @@ pub fn backtest(
     learn::adopt(&mut context)?;
     refuse_other_data(&context, None)?;
     let amortized = learn::load(&context)?;
-    let began = std::time::Instant::now();
     let found = forecast::backtest(&context, &amortized, file, asked)?;
-    let seconds = began.elapsed().as_secs_f64();
+    let seconds = found.seconds;
     let groups = found.groups();
     let mut text = format!(
         "{} series, {} origins, {} forecasts in {seconds:.1} s\n",
@@ -72,6 +72,7 @@ pub fn backtest(
         text += "\n";
     }
     text += &left_out(&found.left_out);
+    text += &found.alarms.as_ref().map_or(String::new(), alarms);
     for group in &groups {
         text += &table(group);
     }
@@ -81,9 +82,11 @@ pub fn backtest(
         "left_out": found.left_out.len(), "why_left_out": reasons(&found.left_out),
         "forecasts": found.forecasts(), "seconds": seconds,
         "groups": groups.iter().map(in_json).collect::<Vec<_>>(),
+        "alarms": found.alarms.as_ref().map(alarms_in_json),
     });
     if let Some(folder) = folder {
         found.write(folder)?;
+        write_alarms(folder, found.alarms.as_ref())?;
         file::write_json(&folder.join("backtest.json"), &value)?;
         text += &format!("\nWritten to {}", folder.display());
         value["output"] = json!(folder);
@@ -167,6 +170,7 @@ pub fn ahead(
     path: &Path,
     file: &Path,
     columns: &Columns,
+    look: bool,
     folder: &Path,
 ) -> Result<(), Failure> {
     let mut context = read(session, path)?;
@@ -174,11 +178,11 @@ pub fn ahead(
     learn::adopt(&mut context)?;
     refuse_other_data(&context, None)?;
     let amortized = learn::load(&context)?;
-    let began = std::time::Instant::now();
-    let found = forecast::ahead(&context, &amortized, file, columns)?;
-    let seconds = began.elapsed().as_secs_f64();
+    let found = forecast::ahead(&context, &amortized, file, columns, look)?;
+    let seconds = found.seconds;
     let written = folder.join("forecasts.csv");
     file::write(&written, &found.csv)?;
+    write_alarms(folder, found.alarms.as_ref())?;
     let mut text = format!(
         "{} series forecast in {seconds:.2} s: {}",
         found.series,
@@ -186,12 +190,61 @@ pub fn ahead(
     );
     text += "\n";
     text += &left_out(&found.left_out);
+    text += &found.alarms.as_ref().map_or(String::new(), alarms);
     let names: Vec<&String> = found.left_out.iter().map(|one| &one.series).collect();
     let value = json!({
         "series": found.series, "left_out": names, "why_left_out": reasons(&found.left_out),
         "seconds": seconds, "forecasts": written,
+        "alarms": found.alarms.as_ref().map(alarms_in_json),
     });
     session.output.result(text.trim_end(), &value)
+}
+
+/// Windows that are named, at most.
+const NAMED: usize = 5;
+
+/// Whether the mechanisms can have made the windows, in words.
+fn alarms(found: &Alarms) -> String {
+    let (raised, looked_at) = (found.raised(), found.looked_at());
+    let by_chance = ALARM_RATE * looked_at as f64;
+    let mut text = match raised.len() {
+        0 => format!("Alarms: none; the mechanisms can have made all {looked_at} windows"),
+        count => format!(
+            "Alarms: the mechanisms hardly ever make the like of {count} of {looked_at} windows (by chance of \
+             some {}); do not trust what is forecast from them: ",
+            significant(by_chance)
+        ),
+    };
+    let named = raised.iter().take(NAMED);
+    let named: Vec<String> = named
+        .map(|(series, origin)| format!("`{series}` at {origin}"))
+        .collect();
+    text += &named.join(", ");
+    if raised.len() > NAMED {
+        text += &format!(" and {} more", raised.len() - NAMED);
+    }
+    if found.left_out() > 0 {
+        text += &format!(
+            "\n  {} more were not looked at: hardly any other lacks the same entries",
+            found.left_out()
+        );
+    }
+    text + "\n"
+}
+
+fn alarms_in_json(found: &Alarms) -> Value {
+    let raised = found.raised().into_iter();
+    let raised: Vec<Value> = raised
+        .map(|(series, origin)| json!({ "series": series, "origin": origin }))
+        .collect();
+    json!({ "looked_at": found.looked_at(), "not_looked_at": found.left_out(), "raised": raised })
+}
+
+fn write_alarms(folder: &Path, alarms: Option<&Alarms>) -> Result<(), Failure> {
+    match alarms {
+        Some(alarms) => Ok(file::write(&folder.join("alarms.csv"), &alarms.csv()?)?),
+        None => Ok(()),
+    }
 }
 
 /// How many series were left out, and why; empty where none was.

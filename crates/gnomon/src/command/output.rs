@@ -83,7 +83,8 @@ pub fn summary(answer: &Answer, claims: &[Claim]) -> String {
             text += &format!("{line}\n");
         }
     }
-    if answer.mechanisms.len() > 1 {
+    let told = answer.mechanisms.iter().all(|m| m.posterior.is_finite());
+    if answer.mechanisms.len() > 1 && told {
         text += "\nMechanism            prior  posterior\n";
         for mechanism in &answer.mechanisms {
             text += &format!(
@@ -103,7 +104,7 @@ pub fn summary(answer: &Answer, claims: &[Claim]) -> String {
     }
     text += &rounds_table(&answer.rounds);
     text += &refinement_table(&answer.refinement);
-    if answer.refinement.is_empty() {
+    if answer.refinement.is_empty() && !answer.posteriors.is_empty() {
         text += "\nThis is the networks' own answer (amortized): no likelihood has corrected it.\n";
     }
     let raised: Vec<&str> = answer
@@ -128,6 +129,9 @@ pub fn summary(answer: &Answer, claims: &[Claim]) -> String {
 }
 
 fn row(name: &str, unit: &str, summary: &gnomon::report::content::Summary) -> String {
+    if let Some(values) = summary.by_value() {
+        return format!("  {name:<22} {values} {unit}\n");
+    }
     let [low, high] = summary.interval_90;
     format!(
         "  {name:<22} {:>10} ± {:<9} {:>9} to {:<9} {unit}\n",
@@ -211,6 +215,11 @@ fn unseen_table(unseen: &Unseen) -> String {
             between(&low, &high),
             unseen.given.unit
         );
+    }
+    if let Some(found) = &unseen.identified {
+        for line in wrap(&found.words, 86) {
+            text += &format!("  {line}\n");
+        }
     }
     text
 }

@@ -43,7 +43,6 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
     if context.study.emulation.is_some() {
         return emulate::execute(session, path, strict);
     }
-    context.data()?;
     if !session.output.json && !session.output.quiet {
         output::print(&format!("{}\n", context.study.title))?;
     }
@@ -95,7 +94,7 @@ pub fn run(session: &Session, path: &Path, strict: bool) -> Result<(), Failure> 
     Ok(())
 }
 
-/// The stages after learning.
+/// The stages after learning; without data the networks alone are tested.
 fn answered(
     context: &Context,
     population: &Population<'_>,
@@ -104,14 +103,17 @@ fn answered(
     learned_from: &str,
 ) -> Result<(answer::Answer, examine::Verdicts, PathBuf), Failure> {
     let verdicts = examine::run(context, &simulated.population, amortized, learned_from)?;
-    let answer = answer::run(
-        context,
-        population,
-        simulated,
-        amortized,
-        learned_from,
-        &verdicts,
-    )?;
+    let answer = match context.study.data {
+        None => answer::without_data(context, population)?,
+        Some(_) => answer::run(
+            context,
+            population,
+            simulated,
+            amortized,
+            learned_from,
+            &verdicts,
+        )?,
+    };
     let learned = attribute::Learned {
         population,
         banks: &simulated.banks,
@@ -497,7 +499,8 @@ pub fn ask(
     answer::alarms(&context, &population, &amortized, &data, &mut asked.answer)?;
     if let Some(verdicts) = examine::known(&context) {
         answer::doubt(&mut asked.answer, &verdicts.claims);
-        answer::on_average(&mut asked.answer, &verdicts.calibration.contractions);
+        let tolerance = context.study.claims.tolerance;
+        answer::on_average(&mut asked.answer, &verdicts.calibration, tolerance);
     }
     if let Some(folder) = folder {
         asked

@@ -40,6 +40,7 @@ pub use identified::on_average;
 pub(crate) use prior::{PriorRows, prior_rows};
 use prior::{known_rows, prior_predictive};
 pub(crate) use quantities::names;
+pub(super) use quantities::unanswered;
 use quantities::{Range, mechanisms, posterior, prior_draws, shared, shown};
 pub use refinement::Refine;
 pub(crate) use refinement::{incomparable, not_observed};
@@ -104,6 +105,21 @@ pub fn doubt(answer: &mut Answer, claims: &[content::Claim]) {
     }
 }
 
+/// What there is where nothing is observed: no answer, but what the mechanisms produce.
+///
+/// # Errors
+/// Where a simulator cannot be run, or the user interrupts.
+pub fn without_data(context: &Context, population: &Population<'_>) -> Result<Answer, Failure> {
+    Ok(Answer {
+        sentence: "No data are observed: here stands what the networks were found to know. `gnomon ask` asks \
+                   them about data."
+            .into(),
+        mechanisms: unanswered(context),
+        prior_predictive: preview(context, population)?,
+        ..Answer::default()
+    })
+}
+
 /// Whether a mechanism's file writes a likelihood whose claim did not survive.
 fn is_untrusted(mechanism: &str, claims: &[content::Claim]) -> bool {
     let name = likelihood_claim(mechanism);
@@ -125,7 +141,6 @@ pub fn run(
     verdicts: &Verdicts,
 ) -> Result<Answer, Failure> {
     let claims = &verdicts.claims;
-    let contractions = &verdicts.calibration.contractions;
     let data = context.data()?;
     let mechanisms = context.study.mechanisms.iter().map(|m| m.name.as_str());
     let untrusted: Vec<&str> = mechanisms
@@ -134,7 +149,8 @@ pub fn run(
     let made_from = stamp::hash(&[
         &made_from(context, learned_from),
         &untrusted.join(","),
-        &format!("{contractions:?}"),
+        &format!("{:?}", verdicts.calibration.contractions),
+        &format!("{:?}", verdicts.calibration.unseen),
     ]);
     if Stamp::read(&context.results(), STAGE).is_some_and(|stamp| stamp.made_from == made_from)
         && let Some(answer) = context.read_result(FILE)
@@ -152,7 +168,11 @@ pub fn run(
     let region = simulated.population.region();
     let mut asked = ask(context, population, region, amortized, data, draws, refine)?;
     doubt(&mut asked.answer, claims);
-    on_average(&mut asked.answer, contractions);
+    on_average(
+        &mut asked.answer,
+        &verdicts.calibration,
+        context.study.claims.tolerance,
+    );
     let seconds = began.elapsed().as_secs_f64();
     let began = Instant::now();
     let in_rounds = context.study.simulate.rounds > 1;

@@ -53,7 +53,8 @@ pub struct Learned<'a> {
 /// Simulations that a report shows, of each mechanism.
 const SHOWN: usize = 10;
 
-/// The simulations most like the study's own data; nothing where it has several rounds.
+/// The simulations most like the study's own data, and the claims about attribution; the claims alone where it
+/// has no data, and nothing where it has several rounds.
 ///
 /// # Errors
 /// As [`run`].
@@ -64,12 +65,18 @@ pub fn of_answer(
 ) -> Result<content::Attribution, Failure> {
     match refusal(context) {
         Some(_) => Ok(content::Attribution::default()),
-        None => run(context, learned, context.data()?, answer, SHOWN),
+        None => run(
+            context,
+            learned,
+            context.study.data.as_deref(),
+            answer,
+            SHOWN,
+        ),
     }
 }
 
-/// The simulations most like `data`, at most `count` of each mechanism; beside them what the posterior
-/// in `answer` says, and the claims about attribution. These are left out where a mechanism is a
+/// The simulations most like `data`, if there are any, at most `count` of each mechanism; beside them what the
+/// posterior in `answer` says, and the claims about attribution. These are left out where a mechanism is a
 /// program, whose fresh simulations would take its time.
 ///
 /// # Errors
@@ -78,7 +85,7 @@ pub fn of_answer(
 pub fn run(
     context: &Context,
     learned: Learned<'_>,
-    data: &[f64],
+    data: Option<&[f64]>,
     answer: &Answer,
     count: usize,
 ) -> Result<content::Attribution, Failure> {
@@ -89,7 +96,12 @@ pub fn run(
     let attributors = stored(context, learned, &usable)?;
     let dear = context.study.mechanisms.iter().any(runs_a_program);
     Ok(content::Attribution {
-        given: nearest::given(context, learned, &usable, &attributors, data, answer, count)?,
+        given: match data {
+            None => Vec::new(),
+            Some(data) => {
+                nearest::given(context, learned, &usable, &attributors, data, answer, count)?
+            }
+        },
         claims: match dear {
             true => Vec::new(),
             false => claims::run(context, learned, &usable, &attributors)?,

@@ -1,14 +1,16 @@
 //! Third stage: test the networks' calibration on fresh simulations that nothing was fitted to.
 
+mod errors;
 mod pool;
 mod shown;
 
 use std::time::Instant;
 
 use gnomon_claim::seal;
-use gnomon_examine::calibration::{Asked, Settings, claims, examine};
+use gnomon_examine::calibration::{Accuracy, AnswerKind, Asked, Settings, claims, examine};
 use gnomon_infer::Amortized;
 use gnomon_mechanism::elementary::exp;
+use gnomon_mechanism::study::{self, Target};
 use gnomon_mechanism::{Family, Study};
 use gnomon_report::content;
 use serde::{Deserialize, Serialize};
@@ -64,8 +66,9 @@ pub fn run(
     let attempt = count_attempt(context, seed)?;
     let began = Instant::now();
     let tests = Tests::new(context, population, amortized, seed)?;
-    let examined =
-        examine(&tests.answers(context), &settings, seed, attempt).map_err(|e| wrong(&e))?;
+    let mut answers = tests.answers(context);
+    answers.accuracy = errors::of(&tests, context, &asked.accuracy);
+    let examined = examine(&answers, &settings, seed, attempt).map_err(|e| wrong(&e))?;
     let verdicts = Verdicts {
         claims: examined
             .iter()
@@ -75,6 +78,10 @@ pub fn run(
             // Inside the last of several rounds' regions, the prior is no longer the study's.
             contractions: match population.region() {
                 None => tests.contractions(context),
+                Some(_) => Vec::new(),
+            },
+            unseen: match population.region() {
+                None => tests.unseen_priors(context),
                 Some(_) => Vec::new(),
             },
             ..curves(&examined)
@@ -192,6 +199,21 @@ fn asked(study: &Study) -> Asked {
             .filter(|&mechanism| writes_likelihood(study, mechanism))
             .map(|mechanism| study.mechanisms[mechanism].name.clone())
             .collect(),
+        accuracy: study.claims.accuracy.iter().map(accuracy).collect(),
+    }
+}
+
+/// A claim of the study's own, as it is tested.
+fn accuracy(own: &study::Accuracy) -> Accuracy {
+    Accuracy {
+        of: own.of.clone(),
+        kind: match own.target {
+            Target::Mechanism => AnswerKind::Mechanism,
+            Target::Shared(_) | Target::Given { .. } => AnswerKind::Quantity,
+            Target::Unseen(_) => AnswerKind::Series,
+        },
+        error: own.error,
+        share: own.share,
     }
 }
 

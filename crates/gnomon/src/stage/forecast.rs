@@ -1,11 +1,13 @@
 //! Forecasts of many series: the study's question as a window that slides -> a table of series -> the
 //! network's quantiles at every origin.
 
+mod alarms;
 mod backtest;
 mod left_out;
 mod window;
 
 use std::path::Path;
+use std::time::Instant;
 
 use gnomon_infer::Amortized;
 use gnomon_infer::forecast::origins::Shape;
@@ -13,6 +15,7 @@ use gnomon_infer::forecast::write::{Place, forecasts};
 use gnomon_infer::forecast::{Forecast, LEVELS};
 use gnomon_mechanism::study::{Columns, SeriesTable};
 
+pub use alarms::Alarms;
 pub use backtest::{Asked, Backtest, Group, backtest};
 pub use left_out::{LeftOut, Why, in_groups};
 use window::Window;
@@ -51,6 +54,10 @@ pub struct Ahead {
     pub left_out: Vec<LeftOut>,
     /// One row a series, variable and horizon, as CSV.
     pub csv: Vec<u8>,
+    /// Seconds that forecasting took.
+    pub seconds: f64,
+    /// Whether the mechanisms can have made the windows; `None` where nobody looked.
+    pub alarms: Option<Alarms>,
 }
 
 impl Read {
@@ -157,7 +164,8 @@ impl Read {
     }
 }
 
-/// Forecasts each series of a file from its last window.
+/// Forecasts each series of a file from its last window; where `look`, each window is held against
+/// simulations.
 ///
 /// # Errors
 /// Where the study predicts no future, the file does not fit, or no series can be forecast.
@@ -166,7 +174,9 @@ pub fn ahead(
     amortized: &Amortized,
     file: &Path,
     columns: &Columns,
+    look: bool,
 ) -> Result<Ahead, Failure> {
+    let began = Instant::now();
     let read = Read::new(context, amortized, file, columns)?;
     let least = read.least();
     let (mut cases, mut left_out) = (Vec::new(), read.empty());
@@ -201,10 +211,18 @@ pub fn ahead(
             rows.push((read.place(case, entry.variable, horizon), forecast));
         }
     }
+    let csv = forecasts(&rows).map_err(|error| Failure::Outside(error.to_string()))?;
+    let seconds = began.elapsed().as_secs_f64();
+    let alarms = match look {
+        true => Alarms::of(context, amortized, &read, &cases)?,
+        false => None,
+    };
     Ok(Ahead {
         series: cases.len(),
         left_out,
-        csv: forecasts(&rows).map_err(|error| Failure::Outside(error.to_string()))?,
+        csv,
+        seconds,
+        alarms,
     })
 }
 

@@ -138,9 +138,10 @@ fn tokens(study: &Study, standardiser: &Standardiser) -> Vec<Tokens> {
 fn embedding(study: &Study, standardiser: &Standardiser) -> Embedding {
     let wishes = &study.learn;
     let width = wishes.width.unwrap_or(WIDTH);
+    let features = wishes.features.unwrap_or(FEATURES);
     let sets = sets(study);
     if !sets.is_empty() {
-        return deep_sets(study, tokens(study, standardiser), &sets, width);
+        return deep_sets(study, tokens(study, standardiser), &sets, [width, features]);
     }
     let series = standardiser.series();
     let long = series.iter().any(|series| series.length >= LONG_SERIES);
@@ -150,9 +151,9 @@ fn embedding(study: &Study, standardiser: &Standardiser) -> Embedding {
         Wish::Attention if !series.is_empty() => {
             return Embedding::Attention {
                 series: Tokens::together(tokens(study, standardiser)),
-                heads: HEADS,
-                blocks: TRANSFORMER_BLOCKS,
-                widths: vec![width, FEATURES],
+                heads: wishes.heads.unwrap_or(HEADS),
+                blocks: wishes.blocks.unwrap_or(TRANSFORMER_BLOCKS),
+                widths: vec![width, features],
                 activation: Activation::Relu,
             };
         }
@@ -162,7 +163,7 @@ fn embedding(study: &Study, standardiser: &Standardiser) -> Embedding {
         return Embedding::ResidualMlp {
             width,
             blocks: wishes.blocks.unwrap_or(BLOCKS),
-            outputs: FEATURES,
+            outputs: features,
             activation: Activation::Relu,
         };
     }
@@ -179,14 +180,19 @@ fn embedding(study: &Study, standardiser: &Standardiser) -> Embedding {
     Embedding::Convolution {
         series,
         layers,
-        widths: vec![width, FEATURES],
+        widths: vec![width, features],
         activation: Activation::Relu,
     }
 }
 
 /// Series whose entries can each be exchanged are a set each; where only the study says so, entry `i`
 /// of every series is of trial `i`.
-fn deep_sets(study: &Study, all: Vec<Tokens>, names: &[String], width: usize) -> Embedding {
+fn deep_sets(
+    study: &Study,
+    all: Vec<Tokens>,
+    names: &[String],
+    [width, features]: [usize; 2],
+) -> Embedding {
     let all = all
         .into_iter()
         .filter(|tokens| names.contains(&tokens.name));
@@ -201,7 +207,7 @@ fn deep_sets(study: &Study, all: Vec<Tokens>, names: &[String], width: usize) ->
     Embedding::DeepSets {
         sets: if alone { sets } else { Tokens::together(sets) },
         trial: vec![TRIAL; 2],
-        widths: vec![width, width, FEATURES],
+        widths: vec![width, width, features],
         activation: Activation::Relu,
     }
 }
@@ -272,6 +278,7 @@ fn with_budget(
     seed: u64,
 ) -> Recipe {
     let default = Recipe::default();
+    let steps = (epochs * steps_per_epoch) as u64;
     let learning_rate = if is_classes(head) {
         1e-3
     } else {
@@ -286,7 +293,12 @@ fn with_budget(
         validation: wishes.validation.unwrap_or(default.validation),
         warm_up: wishes.warm_up.unwrap_or(default.warm_up),
         weight_decay: wishes.weight_decay.unwrap_or(default.weight_decay),
-        averaging: ((epochs * steps_per_epoch) as u64 / 15).max(1),
+        averaging: wishes
+            .averaging
+            .map_or((steps / 15).max(1), |share| (share * steps as f64) as u64),
+        final_share: wishes.final_rate.unwrap_or(default.final_share),
+        initial_scale: wishes.initial_scale.unwrap_or(default.initial_scale),
+        shuffle: wishes.shuffle.unwrap_or(default.shuffle),
         ..default
     }
 }

@@ -103,7 +103,7 @@ pub fn preview(
     let report = content::Report {
         title: context.study.title.clone(),
         provenance: provenance(context),
-        mechanisms: unanswered(context),
+        mechanisms: answer::unanswered(context),
         observed: answer::observed_series(context),
         prior_predictive,
         ..content::Report::default()
@@ -123,7 +123,7 @@ pub fn convergence(context: &Context) -> content::Convergence {
             command: format!("gnomon converge {study}"),
             ..provenance(context)
         },
-        mechanisms: unanswered(context),
+        mechanisms: answer::unanswered(context),
         ..content::Convergence::default()
     }
 }
@@ -158,19 +158,6 @@ pub fn of_file(path: &Path, seed: u64) -> content::Provenance {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: String::new(),
     }
-}
-
-/// The study's mechanisms before any answer.
-fn unanswered(context: &Context) -> Vec<content::Mechanism> {
-    let mechanisms = context.study.mechanisms.iter().zip(&context.study.weights);
-    let before = mechanisms.map(|(mechanism, &prior)| content::Mechanism {
-        name: mechanism.name.clone(),
-        description: mechanism.description.clone(),
-        text: mechanism.text.to_string(),
-        prior,
-        ..content::Mechanism::default()
-    });
-    before.collect()
 }
 
 fn provenance(context: &Context) -> content::Provenance {

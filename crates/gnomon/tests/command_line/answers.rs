@@ -8,6 +8,33 @@ use serde_json::Value;
 
 use crate::terminal::*;
 
+/// Given three points, slopes have an sd of .132, so that .023 of them are off by more than .3 and .70 by more
+/// than .05; of the prior's, .0027 lie beyond 3.
+#[test]
+fn a_study_without_data_tests_what_it_claims_of_its_own() {
+    let (_folder, study) = line_study();
+    let path = Path::new(&study).join("study.toml");
+    let mut text = fs::read_to_string(&path)
+        .unwrap()
+        .replace("observed = \"y.csv\"\n", "");
+    for error in ["0.3", "0.05", "3"] {
+        text += &format!("[[claims.accuracy]]\nof = \"slope\"\nerror = {error}\nshare = 0.1\n");
+    }
+    fs::write(&path, text).unwrap();
+    let found = json(&succeeds(&["run", &study, "--json"]));
+    says(found["answer"].as_str().unwrap(), &["No data are observed"]);
+    let verdict = |name: &str| {
+        let mut claims = found["claims"].as_array().unwrap().iter();
+        claims.find(|claim| claim["name"] == name).unwrap()["verdict"].clone()
+    };
+    assert_eq!(verdict("slope is within 0.3 in 90\u{a0}%"), "survived");
+    assert_eq!(verdict("slope is within 0.05 in 90\u{a0}%"), "falsified");
+    assert_eq!(verdict("slope is within 3 in 90\u{a0}%"), "vacuous");
+    fails(&["run", &study, "--strict"], 1, &["claims did not survive"]);
+    let page = fs::read_to_string(Path::new(&study).join("results/report.html")).unwrap();
+    says(&page, &["slope is within 0.05", "asks them about data"]);
+}
+
 #[test]
 fn a_study_runs_from_its_files_to_its_report() {
     let (_folder, study) = line_study();

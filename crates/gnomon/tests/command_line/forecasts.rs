@@ -281,6 +281,25 @@ fn the_last_window_is_forecast(folder: &TempDir, study: &str) {
     says(why["why"].as_str().unwrap(), &["too short", "(has 3)"]);
     let rows = cells(&out.join("forecasts.csv"));
     assert_eq!(rows.len(), 1 + 40 * 3);
+    assert_eq!(found["alarms"]["looked_at"], 40);
+    let raised = found["alarms"]["raised"].as_array().unwrap().len();
+    assert_eq!(cells(&out.join("alarms.csv")).len(), 1 + 40);
+    // Far from anything that the mechanism makes.
+    let far = |line: &Vec<f64>| line.iter().map(|y| 1000.0 + 50.0 * y).collect();
+    let strange: Vec<Vec<f64>> = lines[..40].iter().map(far).collect();
+    let strange = file(folder, "strange.csv", &self::long(&strange));
+    let asked = ["ask", study, "--series", &strange, "--output", &output];
+    let shown = crate::terminal::text(&succeeds(&asked).stdout);
+    says(
+        &shown,
+        &[
+            "hardly ever make the like of 40 of 40 windows",
+            "and 35 more",
+        ],
+    );
+    assert!(raised < 5, "{raised}");
+    let without = [&asked[..], &["--no-alarms", "--json"]].concat();
+    assert!(json(&succeeds(&without))["alarms"].is_null());
     assert_eq!(
         rows[0][..6],
         ["series", "variable", "origin", "horizon", "time", "q0.01"]

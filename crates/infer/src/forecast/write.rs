@@ -67,6 +67,19 @@ pub fn quantiles<'a>(
     })
 }
 
+/// The series, the origin and the p-value of each window; NaN is left empty.
+///
+/// # Errors
+/// Where CSV refuses.
+pub fn alarms(windows: &[(String, String)], p_values: &[f64]) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["series", "origin", "alarm_p"])?;
+    for ((series, origin), p) in windows.iter().zip(p_values) {
+        writer.write_record([series, origin, &number(*p)])?;
+    }
+    finish(writer)
+}
+
 /// Forecasts of what has not come yet.
 ///
 /// # Errors

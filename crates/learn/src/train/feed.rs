@@ -4,6 +4,7 @@
 use super::TrainError;
 use super::blocks::Block;
 use super::checkpoint::{Checkpoint, Position};
+use super::recipe::Recipe;
 use crate::examples::Examples;
 use gnomon_mechanism::random::{Purpose, Stream};
 use std::sync::mpsc::Receiver;
@@ -52,7 +53,7 @@ pub(super) struct Memory<'a> {
     /// In half the memory of `usize`: what is shuffled is best near.
     rows: Vec<u32>,
     batch: usize,
-    seed: u64,
+    recipe: &'a Recipe,
     /// The rows in the order of `epoch`.
     order: Vec<u32>,
     epoch: Option<usize>,
@@ -62,12 +63,12 @@ pub(super) struct Memory<'a> {
 
 impl<'a> Memory<'a> {
     /// Of fewer than 2^32 rows.
-    pub fn new(examples: &'a Examples, rows: Vec<usize>, batch: usize, seed: u64) -> Self {
+    pub fn new(examples: &'a Examples, rows: Vec<usize>, batch: usize, recipe: &'a Recipe) -> Self {
         Self {
             examples,
             rows: rows.into_iter().map(|row| row as u32).collect(),
             batch,
-            seed,
+            recipe,
             order: Vec::new(),
             epoch: None,
             chosen: Vec::with_capacity(batch),
@@ -77,7 +78,8 @@ impl<'a> Memory<'a> {
     fn batch(&mut self, state: &Checkpoint) -> Batch<'_> {
         if self.epoch != Some(state.epoch) {
             self.order.clone_from(&self.rows);
-            Stream::new(self.seed, Purpose::SHUFFLE, state.epoch as u64).shuffle(&mut self.order);
+            let number = if self.recipe.shuffle { state.epoch } else { 0 };
+            Stream::new(self.recipe.seed, Purpose::SHUFFLE, number as u64).shuffle(&mut self.order);
             self.epoch = Some(state.epoch);
         }
         let first = state.steps_in_epoch as usize * self.batch;

@@ -196,7 +196,7 @@ pub fn train(
     let batch = recipe.batch.min(rows.len());
     let mut training = Training {
         engine: Engine::new(&plan, batch, recipe),
-        state: Checkpoint::start(plan.initial_weights(recipe.seed)),
+        state: Checkpoint::start(starting_weights(&plan, recipe)),
         fingerprint: fingerprint(examples, network, recipe, ""),
         recipe,
         plan: &plan,
@@ -206,7 +206,7 @@ pub fn train(
         crew: Crew::new(control.threads.max(1)),
     };
     training.resume(control.checkpoint)?;
-    let feed = Feed::Memory(Memory::new(examples, rows, batch, recipe.seed));
+    let feed = Feed::Memory(Memory::new(examples, rows, batch, recipe));
     Ok(training.run(feed, control)?.of(network))
 }
 
@@ -231,7 +231,7 @@ pub fn train_streamed(
     let made_from = format!("{} {}", examples.made_from, examples.steps_per_epoch);
     let mut training = Training {
         engine: Engine::new(&plan, recipe.batch, recipe),
-        state: Checkpoint::start(plan.initial_weights(recipe.seed)),
+        state: Checkpoint::start(starting_weights(&plan, recipe)),
         fingerprint: fingerprint(examples.held_out, network, recipe, &made_from),
         recipe,
         plan: &plan,
@@ -254,6 +254,13 @@ pub fn train_streamed(
         let feed = Feed::Stream(Box::new(feed));
         Ok(training.run(feed, control)?.of(network))
     })
+}
+
+fn starting_weights(plan: &Plan, recipe: &Recipe) -> Vec<f32> {
+    let mut weights = plan.initial_weights(recipe.seed);
+    let scale = recipe.initial_scale as f32;
+    weights.iter_mut().for_each(|weight| *weight *= scale);
+    weights
 }
 
 struct Training<'a> {

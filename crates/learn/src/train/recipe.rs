@@ -37,6 +37,10 @@ pub struct Recipe {
     /// Steps over which weights are averaged exponentially; 0 for none. The averaged weights are
     /// the ones evaluated and kept.
     pub averaging: u64,
+    /// Factor of the starting weights, which are uniform within 1 / sqrt(inputs) times it.
+    pub initial_scale: f64,
+    /// Whether examples in memory are taken in a new order at every epoch; blocks come as they are.
+    pub shuffle: bool,
 }
 
 impl Default for Recipe {
@@ -55,6 +59,8 @@ impl Default for Recipe {
             validation: 0.1,
             noise: Vec::new(),
             averaging: 0,
+            initial_scale: 1.0,
+            shuffle: true,
         }
     }
 }
@@ -74,6 +80,7 @@ impl Recipe {
         positive("epochs", self.epochs as f64)?;
         positive("patience", self.patience as f64)?;
         positive("learning_rate", self.learning_rate)?;
+        positive("initial_scale", self.initial_scale)?;
         self.clip_norm
             .map_or(Ok(()), |norm| positive("clip_norm", norm))?;
         if !(0.0..1.0).contains(&self.validation) {

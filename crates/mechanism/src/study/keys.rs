@@ -162,7 +162,37 @@ pub const LEARN: &[Key] = &[
     Key::new(
         "blocks",
         Kind::Count(1),
-        "Residual blocks of an MLP embedding. Default: 3.",
+        "Residual blocks of an MLP embedding, or blocks of attention. Default: 3, or 2 of attention.",
+    ),
+    Key::new(
+        "heads",
+        Kind::Count(1),
+        "Heads of each block of attention, of 8 dimensions each. Default: 4.",
+    ),
+    Key::new(
+        "features",
+        Kind::Count(1),
+        "Features between the embedding and what predicts. Default: 32.",
+    ),
+    Key::new(
+        "averaging",
+        Kind::Number,
+        "Steps over which the weights are averaged, as a share of the training. Default: 1/15; 0 averages none.",
+    ),
+    Key::new(
+        "final_rate",
+        Kind::Number,
+        "The step size at the end, as a share of the largest, which it falls to along a cosine. Default: 0.02; 1 keeps it constant.",
+    ),
+    Key::new(
+        "initial_scale",
+        Kind::Number,
+        "Factor of the starting weights, which are uniform within 1 / sqrt(inputs) times it. Default: 1.",
+    ),
+    Key::new(
+        "shuffle",
+        Kind::Truth,
+        "Whether simulations in memory are taken in a new order at every pass. Default: true.",
     ),
     Key::new(
         "online",
@@ -203,6 +233,32 @@ pub const CLAIMS: &[Key] = &[
         Kind::Number,
         "The miscalibration that is allowed, as a probability. Default 0.05; 0.1 with several rounds.",
     ),
+    Key::new(
+        "accuracy",
+        Kind::Tables(ACCURACY),
+        "Claims of the study's own, `[[claims.accuracy]]`: how near to the truth its answers are.",
+    ),
+];
+
+/// The keys of `[[claims.accuracy]]`.
+pub const ACCURACY: &[Key] = &[
+    Key::new(
+        "of",
+        Kind::Text,
+        "What is answered: a quantity (`mechanism.quantity` where several mechanisms do not share it), \"mechanism\", or what `predict` asks of a series.",
+    )
+    .needed(),
+    Key::new(
+        "error",
+        Kind::Number,
+        "The error that may be exceeded, above 0: of the median; of a series, the mean over its entries. Not for the mechanism.",
+    ),
+    Key::new(
+        "share",
+        Kind::Number,
+        "The largest share of fresh data sets in which it is exceeded, above 0 and below 1.",
+    )
+    .needed(),
 ];
 
 /// The keys of `[answer]`.

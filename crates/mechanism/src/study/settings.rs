@@ -1,5 +1,6 @@
 //! Budgets and settings, each with its default.
 
+use super::accuracy::{self, Accuracy};
 use super::keys;
 use crate::source::ReadError;
 use crate::source::key::Key;
@@ -52,8 +53,20 @@ pub struct Learn {
     pub warm_up: Option<u64>,
     /// Decoupled weight decay.
     pub weight_decay: Option<f64>,
-    /// Residual blocks of an MLP embedding.
+    /// Residual blocks of an MLP embedding, or blocks of attention.
     pub blocks: Option<usize>,
+    /// Heads of attention.
+    pub heads: Option<usize>,
+    /// Features between the embedding and what predicts.
+    pub features: Option<usize>,
+    /// Steps over which weights are averaged, as a share of the training; 0 for none.
+    pub averaging: Option<f64>,
+    /// Learning rate at the end, as a share of the largest.
+    pub final_rate: Option<f64>,
+    /// Factor of the starting weights.
+    pub initial_scale: Option<f64>,
+    /// Whether simulations in memory are taken in a new order at every pass.
+    pub shuffle: Option<bool>,
     /// Whether networks are trained on fresh simulations, made meanwhile, instead of the bank's.
     /// `None`: where the study leaves the number of simulations open and they are cheap.
     pub online: Option<bool>,
@@ -91,7 +104,7 @@ pub enum Density {
 }
 
 /// How the answer is tested.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Claims {
     /// Fresh simulated data sets of each mechanism, and of their mixture. Default 4000; 1000 where
     /// simulations are made in rounds.
@@ -103,6 +116,8 @@ pub struct Claims {
     /// The miscalibration that is allowed, as a probability. Default 0.05; 0.1 where simulations are
     /// made in rounds.
     pub tolerance: f64,
+    /// Claims of the study's own.
+    pub accuracy: Vec<Accuracy>,
 }
 
 /// How the answer is given.
@@ -155,6 +170,12 @@ impl Default for Learn {
             warm_up: None,
             weight_decay: None,
             blocks: None,
+            heads: None,
+            features: None,
+            averaging: None,
+            final_rate: None,
+            initial_scale: None,
+            shuffle: None,
             epochs: None,
             online: None,
             memory: None,
@@ -170,6 +191,7 @@ impl Default for Claims {
             draws: 100,
             error_rate: 0.05,
             tolerance: 0.05,
+            accuracy: Vec::new(),
         }
     }
 }
@@ -375,6 +397,16 @@ pub(super) fn learn(top: &Section<'_>, rounds: usize) -> Result<Learn, ReadError
     settings.epochs = count(&section, "epochs")?;
     settings.patience = count(&section, "patience")?;
     settings.blocks = count(&section, "blocks")?;
+    settings.heads = count(&section, "heads")?;
+    settings.features = count(&section, "features")?;
+    let share = |key| section.get(key).map(|e| e.share()).transpose();
+    settings.averaging = share("averaging")?;
+    settings.final_rate = share("final_rate")?;
+    settings.initial_scale = section
+        .get("initial_scale")
+        .map(|e| e.positive())
+        .transpose()?;
+    settings.shuffle = section.get("shuffle").map(|e| e.truth()).transpose()?;
     settings.warm_up = section.get("warm_up").map(|e| e.count(0)).transpose()?;
     settings.weight_decay = section
         .get("weight_decay")
@@ -416,7 +448,11 @@ pub(super) fn learn(top: &Section<'_>, rounds: usize) -> Result<Learn, ReadError
 }
 
 /// `rounds`: in how many the simulations are made; where in several, they are dear.
-pub(super) fn claims(top: &Section<'_>, rounds: usize) -> Result<Claims, ReadError> {
+pub(super) fn claims(
+    top: &Section<'_>,
+    rounds: usize,
+    asked: &accuracy::Asked<'_>,
+) -> Result<Claims, ReadError> {
     let mut settings = Claims::default();
     if rounds > 1 {
         settings.data_sets = FEWER_DATA_SETS;
@@ -429,6 +465,7 @@ pub(super) fn claims(top: &Section<'_>, rounds: usize) -> Result<Claims, ReadErr
     settings.draws = count(&section, "draws")?.unwrap_or(settings.draws);
     settings.error_rate = proper_share(&section, "error_rate", settings.error_rate)?;
     settings.tolerance = proper_share(&section, "tolerance", settings.tolerance)?;
+    settings.accuracy = accuracy::all(&section, asked)?;
     Ok(settings)
 }
 

@@ -62,6 +62,41 @@ pub struct Summary {
     /// 1 - posterior variance / prior variance: 0 when nothing was learned, 1 when all was.
     #[serde(deserialize_with = "missing::number")]
     pub contraction: f64,
+    /// Every value, the most probable one first, where there are few; else empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<ValueShare>,
+}
+
+/// One value of a quantity that has few.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ValueShare {
+    /// The value.
+    pub value: f64,
+    /// Its posterior probability.
+    #[serde(deserialize_with = "missing::number")]
+    pub posterior: f64,
+    /// Its prior probability.
+    #[serde(deserialize_with = "missing::number")]
+    pub prior: f64,
+}
+
+impl Summary {
+    /// The probabilities of all values in words, as `1: 72 % (prior 50 %), 0: 28 % (50 %)`; `None` where there
+    /// are many.
+    #[must_use]
+    pub fn by_value(&self) -> Option<String> {
+        let share = |p: f64| match 100.0 * p {
+            p if p == 0.0 || (1.0..=99.0).contains(&p) || p == 100.0 => format!("{p:.0}\u{a0}%"),
+            p => format!("{p:.1}\u{a0}%"),
+        };
+        let words = self.values.iter().enumerate().map(|(place, one)| {
+            let before = if place == 0 { "prior " } else { "" };
+            let (own, prior) = (share(one.posterior), share(one.prior));
+            format!("{}: {own} ({before}{prior})", one.value)
+        });
+        let words: Vec<String> = words.collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
 }
 
 impl Default for Summary {
@@ -77,6 +112,7 @@ impl Default for Summary {
             prior_mean: none,
             prior_sd: none,
             contraction: none,
+            values: Vec::new(),
         }
     }
 }

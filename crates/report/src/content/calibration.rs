@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Contraction, missing};
+use super::{Contraction, UnseenPrior, missing};
 
 /// All diagnostics of a study.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub struct Calibration {
     pub gains: Vec<ScoreGain>,
     /// How much data of this kind tell about each quantity.
     pub contractions: Vec<Contraction>,
+    /// The same of series that are not given.
+    pub unseen: Vec<UnseenPrior>,
 }
 
 /// Rank ECDF minus its expectation for one quantity (Talts et al. 2018; bands Säilynoja et al. 2022).

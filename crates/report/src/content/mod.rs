@@ -34,7 +34,7 @@ mod sensitivity;
 mod series;
 mod unseen;
 
-pub use answer::{Given, Posterior, Quantity, SharedQuantity, Subject, Summary};
+pub use answer::{Given, Posterior, Quantity, SharedQuantity, Subject, Summary, ValueShare};
 pub use attribution::{Alike, Attribution, Nearest};
 pub use calibration::{Calibration, CoverageCurve, Reliability, SbcCurve, ScoreGain};
 pub use claim::{Alarm, Claim, Control, Typicality, Verdict};
@@ -51,7 +51,7 @@ pub use refinement::{Refinement, Settling, Standing};
 pub use round::Round;
 pub use sensitivity::Sensitivity;
 pub use series::{Prediction, Scale, Series};
-pub use unseen::Unseen;
+pub use unseen::{Unseen, UnseenIdentified, UnseenPrior};
 
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Prediction, Series};
+use super::{Prediction, Series, missing};
 
 /// One series that was asked for, or part of one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -14,4 +14,38 @@ pub struct Unseen {
     pub given: Series,
     /// Its quantiles given the data, over all mechanisms.
     pub prediction: Prediction,
+    /// What the data tell about it; `None` where nobody knows its prior.
+    pub identified: Option<UnseenIdentified>,
+}
+
+/// How far each entry of a series moved from its prior.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UnseenIdentified {
+    /// The largest difference of the answer's and the prior's distribution functions, one an entry.
+    #[serde(deserialize_with = "missing::numbers")]
+    pub moved: Vec<f64>,
+    /// The difference from which on they can be told apart.
+    pub tolerance: f64,
+    /// 1 - the mean width of 90 % intervals over the prior's, of simulated data sets; one an entry.
+    #[serde(deserialize_with = "missing::numbers")]
+    pub average: Vec<f64>,
+    /// What that means.
+    pub words: String,
+}
+
+/// What is known of a series before any data, and how much data of a study's kind tell about it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UnseenPrior {
+    /// As [`Unseen::label`].
+    pub label: String,
+    /// Levels of the prior's quantiles.
+    pub levels: Vec<f64>,
+    /// The prior's quantiles: for each level one an entry.
+    #[serde(deserialize_with = "missing::columns")]
+    pub quantiles: Vec<Vec<f64>>,
+    /// As [`UnseenIdentified::average`].
+    #[serde(deserialize_with = "missing::numbers")]
+    pub average: Vec<f64>,
 }

@@ -14,15 +14,15 @@ use crate::{
 /// The section; nothing where no simulations were searched.
 pub fn section(report: &Report, gallery: &Gallery) -> Markup {
     let attribution = &report.attribution;
-    if attribution.given.is_empty() {
+    if attribution.given.is_empty() && attribution.claims.is_empty() {
         return html! {};
     }
     html! {
-        p class="lead" {
+        @if !attribution.given.is_empty() { p class="lead" {
             "What the networks saw in training, by its distance from the data in their own features. Weighted, "
             "these simulations should say what the posterior says: more simply, and more broadly where few of "
             "them are near."
-        }
+        } }
         (figures(&[&gallery.alike]))
         @for alike in &attribution.given { (given(alike)) }
         @if !attribution.claims.is_empty() {

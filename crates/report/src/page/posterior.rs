@@ -180,9 +180,13 @@ fn summary_row((name, summary, amortized): &Row<'_>, refined: bool, learned: boo
     html! {
         tr {
             th scope="row" { (name) }
-            td class="n" { strong { (number::significant(summary.median, 3)) } }
-            td class="n" { (number::interval(summary.interval_90, 3)) }
-            td class="n" { (number::interval(summary.interval_95, 3)) }
+            @if let Some(values) = summary.by_value() {
+                td class="n" colspan="3" { strong { (values) } }
+            } @else {
+                td class="n" { strong { (number::significant(summary.median, 3)) } }
+                td class="n" { (number::interval(summary.interval_90, 3)) }
+                td class="n" { (number::interval(summary.interval_95, 3)) }
+            }
             td class="n" { (plus_minus(summary.mean, summary.sd)) }
             td class="n" { (plus_minus(summary.prior_mean, summary.prior_sd)) }
             @if refined { td class="n" { @if let Some(s) = amortized { (plus_minus(s.mean, s.sd)) } } }

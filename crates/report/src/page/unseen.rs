@@ -14,6 +14,10 @@ pub fn section(report: &Report, gallery: &Gallery) -> Markup {
     if report.unseen.is_empty() {
         return html! {};
     }
+    let told = report
+        .unseen
+        .iter()
+        .any(|unseen| unseen.identified.is_some());
     html! {
         (figures(&[&gallery.unseen]))
         div class="scroll" tabindex="0" role="region" aria-label="What is not given" {
@@ -25,8 +29,9 @@ pub fn section(report: &Report, gallery: &Gallery) -> Markup {
                     th scope="col" class="n" { "50 % interval" }
                     th scope="col" class="n" { "90 % interval" }
                     th scope="col" { "Unit" }
+                    @if told { th scope="col" { "What the data tell" } }
                 } }
-                tbody { @for unseen in &report.unseen { (row(unseen)) } }
+                tbody { @for unseen in &report.unseen { (row(unseen, told)) } }
             }
         }
         p class="fine" {
@@ -36,7 +41,7 @@ pub fn section(report: &Report, gallery: &Gallery) -> Markup {
     }
 }
 
-fn row(unseen: &Unseen) -> Markup {
+fn row(unseen: &Unseen, told: bool) -> Markup {
     let prediction = &unseen.prediction;
     let at = |level: f64| {
         let near = |other: &f64| (other - level).abs() < 1e-9;
@@ -53,6 +58,7 @@ fn row(unseen: &Unseen) -> Markup {
             td class="n" { (quarter) " to " (three) }
             td class="n" { (low) " to " (high) }
             td { (unseen.given.unit) }
+            @if told { td class="words" { @if let Some(found) = &unseen.identified { (found.words) } } }
         }
     }
 }

@@ -2,7 +2,7 @@
 //! simulations or more data would narrow it.
 
 use gnomon_infer::Draws;
-use gnomon_report::content::{Contraction, Identified};
+use gnomon_report::content::{Calibration, Identified, Unseen, UnseenIdentified, UnseenPrior};
 
 use super::Answer;
 
@@ -44,8 +44,15 @@ pub(super) fn identified(
     places.iter().map(one).collect()
 }
 
-/// Adds what data of this kind tell on average.
-pub fn on_average(answer: &mut Answer, contractions: &[Contraction]) {
+/// Adds what data of this kind tell on average, and what these data tell about series that are not given, whose
+/// priors are among the diagnostics.
+pub fn on_average(answer: &mut Answer, diagnostics: &Calibration, tolerance: f64) {
+    for unseen in &mut answer.unseen {
+        let mut priors = diagnostics.unseen.iter();
+        let prior = priors.find(|prior| prior.label == unseen.label);
+        unseen.identified = prior.map(|prior| of_series(unseen, prior, tolerance));
+    }
+    let contractions = &diagnostics.contractions;
     for posterior in &mut answer.posteriors {
         let all = posterior.quantities.iter().zip(&mut posterior.identified);
         for (quantity, found) in all {
@@ -98,6 +105,94 @@ fn in_words(found: &Identified) -> String {
     format!("{told}; {help}")
 }
 
+/// What the data tell about each entry of a series.
+fn of_series(unseen: &Unseen, prior: &UnseenPrior, tolerance: f64) -> UnseenIdentified {
+    let prediction = &unseen.prediction;
+    let column = |quantiles: &[Vec<f64>], entry: usize| -> Vec<f64> {
+        quantiles.iter().map(|level| level[entry]).collect()
+    };
+    let moved = |entry: usize| {
+        let before = column(&prior.quantiles, entry);
+        let now = column(&prediction.quantiles, entry);
+        let levels = prediction.levels.iter().zip(now);
+        levels
+            .map(|(&level, at)| off(level, at, &prior.levels, &before))
+            .fold(0.0, f64::max)
+    };
+    let moved: Vec<f64> = (0..prediction.times.len()).map(moved).collect();
+    let words = series_in_words(&prediction.times, &moved, tolerance, &prior.average);
+    UnseenIdentified {
+        moved,
+        tolerance,
+        average: prior.average.clone(),
+        words,
+    }
+}
+
+/// How far `level` is from a distribution function at `at`, which is known by its quantiles; where it jumps, from
+/// the nearest end of the jump.
+fn off(level: f64, at: f64, levels: &[f64], quantiles: &[f64]) -> f64 {
+    let (below, not_above) = (
+        quantiles.partition_point(|&q| q < at),
+        quantiles.partition_point(|&q| q <= at),
+    );
+    let (low, high) = match below < not_above {
+        true => (levels[below], levels[not_above - 1]),
+        // Between two quantiles, or beyond them all.
+        false => {
+            let between = match (below.checked_sub(1), quantiles.get(below)) {
+                (None, _) => 0.0,
+                (_, None) => 1.0,
+                (Some(left), Some(right)) => {
+                    let share = (at - quantiles[left]) / (right - quantiles[left]);
+                    levels[left] + share * (levels[below] - levels[left])
+                }
+            };
+            (between, between)
+        }
+    };
+    (low - level).max(level - high).max(0.0)
+}
+
+fn series_in_words(times: &[f64], moved: &[f64], tolerance: f64, average: &[f64]) -> String {
+    let silent: Vec<usize> = (0..moved.len())
+        .filter(|&i| moved[i] <= tolerance)
+        .collect();
+    if silent.is_empty() {
+        return match moved.len() {
+            1 => "informed".to_owned(),
+            count => format!("informed at all {count} times"),
+        };
+    }
+    let mean = silent.iter().map(|&i| average[i]).sum::<f64>() / silent.len() as f64;
+    let others = match mean >= NOTHING {
+        true => format!(
+            ", though it does in others of this kind (90\u{a0}% intervals narrower by {:.0}\u{a0}% on average)",
+            100.0 * mean
+        ),
+        false => " or in others of this kind".to_owned(),
+    };
+    if silent.len() == moved.len() {
+        return format!(
+            "stays at its prior: the network finds nothing about it in these data{others}"
+        );
+    }
+    let runs: Vec<String> = silent
+        .chunk_by(|a, b| a + 1 == *b)
+        .map(|run| match run {
+            [only] => times[*only].to_string(),
+            [first, .., last] => format!("{} to {}", times[*first], times[*last]),
+            [] => String::new(),
+        })
+        .collect();
+    format!(
+        "informed at {} of {} times; at {} it stays at its prior: the network finds nothing about that in these data{others}",
+        moved.len() - silent.len(),
+        moved.len(),
+        runs.join(", ")
+    )
+}
+
 /// The largest difference of two samples' distribution functions.
 fn apart(a: &[f64], b: &[f64]) -> f64 {
     let sorted = |x: &[f64]| {
@@ -122,6 +217,35 @@ mod tests {
         assert!(apart(&[1.0, 2.0, 3.0], &[3.0, 1.0, 2.0]).abs() < 1e-12);
         assert!((apart(&[1.0, 2.0], &[3.0, 4.0, 5.0]) - 1.0).abs() < 1e-12);
         assert!((apart(&[0.0, 0.0, 1.0, 1.0], &[0.0, 1.0, 1.0, 1.0]) - 0.25).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_level_is_off_a_distribution_function_by_the_nearest_point_of_its_jump() {
+        let (levels, quantiles) = ([0.1, 0.5, 0.9], [0.0, 0.0, 2.0]);
+        // Half of the mass is at 0: quantiles of 0 agree at any level up to .5.
+        assert_eq!(off(0.1, 0.0, &levels, &quantiles), 0.0);
+        assert_eq!(off(0.5, 0.0, &levels, &quantiles), 0.0);
+        assert!((off(0.9, 0.0, &levels, &quantiles) - 0.4).abs() < 1e-12);
+        assert!((off(0.5, 1.0, &levels, &quantiles) - 0.2).abs() < 1e-12);
+        assert_eq!(off(0.5, 5.0, &levels, &quantiles), 0.5);
+        assert_eq!(off(0.5, -1.0, &levels, &quantiles), 0.5);
+    }
+
+    #[test]
+    fn entries_of_a_series_that_stay_at_their_prior_are_named() {
+        let times = [1.0, 2.0, 3.0, 5.0];
+        let words = |moved: [f64; 4]| series_in_words(&times, &moved, 0.05, &[0.5; 4]);
+        assert_eq!(words([0.4, 0.3, 0.2, 0.1]), "informed at all 4 times");
+        let some = words([0.01, 0.3, 0.02, 0.03]);
+        assert!(
+            some.starts_with("informed at 1 of 4 times; at 1, 3 to 5 it stays at its prior"),
+            "{some}"
+        );
+        assert!(
+            some.ends_with("(90\u{a0}% intervals narrower by 50\u{a0}% on average)"),
+            "{some}"
+        );
+        assert!(words([0.0; 4]).starts_with("stays at its prior"));
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::context::Context;
 
 /// Draws that a report holds.
 const SHOWN_DRAWS: usize = 2_000;
+/// A quantity with at most so many values is told value by value.
+const FEW: usize = 6;
 
 pub(crate) fn names(mechanism: &Mechanism) -> Vec<String> {
     let parameters = mechanism.parameters.iter().map(|p| p.name.clone());
@@ -73,7 +75,41 @@ pub(super) fn summary(draws: &[f64], prior: &[f64]) -> content::Summary {
         prior_mean: before.mean,
         prior_sd: before.sd,
         contraction: 1.0 - (own.sd / before.sd).powi(2),
+        values: values(draws, prior),
     }
+}
+
+/// Every value of a quantity that has at most [`FEW`], and more than one, in the prior; else none.
+fn values(draws: &[f64], prior: &[f64]) -> Vec<content::ValueShare> {
+    let mut all: Vec<f64> = Vec::new();
+    for &value in prior.iter().chain(draws).filter(|x| x.is_finite()) {
+        if !all.contains(&value) {
+            all.push(value);
+        }
+        if all.len() > FEW {
+            return Vec::new();
+        }
+    }
+    if all.len() < 2 {
+        return Vec::new();
+    }
+    let share = |of: &[f64], value: f64| {
+        let finite = of.iter().filter(|x| x.is_finite()).count();
+        of.iter().filter(|&&x| x == value).count() as f64 / finite as f64
+    };
+    let mut values: Vec<content::ValueShare> = all
+        .into_iter()
+        .map(|value| content::ValueShare {
+            value,
+            posterior: share(draws, value),
+            prior: share(prior, value),
+        })
+        .collect();
+    values.sort_by(|a, b| {
+        let by_share = b.posterior.total_cmp(&a.posterior);
+        by_share.then(a.value.total_cmp(&b.value))
+    });
+    values
 }
 
 /// The places of the quantities that are shown, among all of a mechanism.
@@ -215,6 +251,19 @@ impl Range {
     }
 }
 
+/// The study's mechanisms before any answer.
+pub(in crate::stage) fn unanswered(context: &Context) -> Vec<content::Mechanism> {
+    let mechanisms = context.study.mechanisms.iter().zip(&context.study.weights);
+    let before = mechanisms.map(|(mechanism, &prior)| content::Mechanism {
+        name: mechanism.name.clone(),
+        description: mechanism.description.clone(),
+        text: mechanism.text.to_string(),
+        prior,
+        ..content::Mechanism::default()
+    });
+    before.collect()
+}
+
 pub(super) fn mechanisms(
     context: &Context,
     probabilities: &[f64],
@@ -241,4 +290,22 @@ pub(super) fn mechanisms(
         }
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_with_few_values_are_told_value_by_value() {
+        let few = summary(&[1.0, 1.0, 0.0, 1.0], &[0.0, 1.0]);
+        assert_eq!(
+            few.by_value().as_deref(),
+            Some("1: 75\u{a0}% (prior 50\u{a0}%), 0: 25\u{a0}% (50\u{a0}%)")
+        );
+        // Many values, and a single one.
+        let many: Vec<f64> = (0..10).map(f64::from).collect();
+        assert_eq!(summary(&many, &many).by_value(), None);
+        assert_eq!(summary(&[2.0; 5], &[2.0; 5]).by_value(), None);
+    }
 }

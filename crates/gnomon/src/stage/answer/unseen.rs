@@ -49,6 +49,7 @@ pub(super) fn unseen(
                 levels: quantiles.levels.clone(),
                 samples: Vec::new(),
             },
+            identified: None,
         });
     }
     Ok(all)

@@ -23,6 +23,15 @@ fn in_words(quantity: &content::Quantity, summary: &content::Summary) -> String 
     } else {
         format!(" {}", quantity.unit)
     };
+    if let Some(first) = summary.values.first() {
+        return format!(
+            "{} is {}{unit} with {} (prior {})",
+            quantity.name.replace('_', " "),
+            first.value,
+            percent(first.posterior),
+            percent(first.prior)
+        );
+    }
     let [low, high] = summary.interval_90.map(number);
     format!(
         "{} is {}{unit} (90\u{a0}% credible interval {low} to {high})",

@@ -4,6 +4,7 @@ use gnomon_examine::calibration::{
     Answers, GivenMechanism, LikelihoodForecasts, MechanismForecasts, Quantity, UnseenQuantiles,
 };
 use gnomon_infer::amortized::rows_of;
+use gnomon_infer::summary::column_quantiles;
 use gnomon_infer::truncation::Inside;
 use gnomon_infer::{Amortized, Draws};
 use gnomon_learn::matrix::Matrix;
@@ -26,11 +27,11 @@ const BLOCK: usize = 500;
 const LABELS: u64 = 15 << 60;
 
 /// Answers to the test data sets of one mechanism.
-struct OfMechanism {
-    names: Vec<String>,
+pub(super) struct OfMechanism {
+    pub names: Vec<String>,
     data: Vec<f64>,
-    truths: Vec<f64>,
-    draws: Vec<f64>,
+    pub truths: Vec<f64>,
+    pub draws: Vec<f64>,
     log_q_truth: Vec<f64>,
     log_q_draws: Vec<f64>,
     log_prior_truth: Vec<f64>,
@@ -46,28 +47,29 @@ struct Labels {
 
 /// Answers to the test data sets of the mixture.
 #[derive(Default)]
-struct OfMixture {
+pub(super) struct OfMixture {
     names: Vec<String>,
-    truths: Vec<usize>,
-    probabilities: Vec<f64>,
+    pub truths: Vec<usize>,
+    pub probabilities: Vec<f64>,
     /// One a shared quantity: its name, truths and draws.
-    shared: Vec<(String, Vec<f64>, Vec<f64>)>,
+    pub shared: Vec<(String, Vec<f64>, Vec<f64>)>,
     /// What is observed and not given.
-    unseen: Vec<OfUnseen>,
-    levels: Vec<f64>,
+    pub unseen: Vec<OfUnseen>,
+    pub levels: Vec<f64>,
 }
 
 /// A series that is observed and not given: its entries and their quantiles, data set after data set.
 #[derive(Default)]
-struct OfUnseen {
-    truths: Vec<f64>,
-    quantiles: Vec<f64>,
+pub(super) struct OfUnseen {
+    pub truths: Vec<f64>,
+    pub quantiles: Vec<f64>,
 }
 
 /// The networks' answers to every test data set.
 pub(super) struct Tests {
-    given: Vec<(usize, OfMechanism)>,
-    mixture: OfMixture,
+    /// Each mechanism of which anything was learned, by its place.
+    pub given: Vec<(usize, OfMechanism)>,
+    pub mixture: OfMixture,
 }
 
 impl Tests {
@@ -140,6 +142,44 @@ impl Tests {
         self.given.iter().flat_map(of).collect()
     }
 
+    /// The prior of each series that is not given, and how much narrower than it the answers are.
+    pub(super) fn unseen_priors(&self, context: &Context) -> Vec<content::UnseenPrior> {
+        let levels = &self.mixture.levels;
+        let end = |level: f64| levels.iter().position(|other| (other - level).abs() < 1e-9);
+        let (Some(low), Some(high)) = (end(0.05), end(0.95)) else {
+            return Vec::new();
+        };
+        let parts = context.study.unseen.iter().zip(&self.mixture.unseen);
+        parts
+            .map(|(part, own)| {
+                let entries = part.times.len();
+                let rows: Vec<Vec<f64>> = own
+                    .truths
+                    .chunks_exact(entries)
+                    .map(<[f64]>::to_vec)
+                    .collect();
+                let quantiles = column_quantiles(&rows, levels);
+                let widths = |entry: usize| {
+                    let answers = own.quantiles.chunks_exact(levels.len());
+                    let answers = answers.skip(entry).step_by(entries);
+                    answers
+                        .map(|answer| answer[high] - answer[low])
+                        .sum::<f64>()
+                        / rows.len() as f64
+                };
+                let average = |entry: usize| {
+                    1.0 - widths(entry) / (quantiles[high][entry] - quantiles[low][entry])
+                };
+                content::UnseenPrior {
+                    label: part.label.clone(),
+                    average: (0..entries).map(average).collect(),
+                    levels: levels.clone(),
+                    quantiles,
+                }
+            })
+            .collect()
+    }
+
     pub(super) fn answers<'a>(&'a self, context: &'a Context) -> Answers<'a> {
         let study = &context.study;
         let given = self.given.iter().map(|(mechanism, own)| GivenMechanism {
@@ -185,6 +225,7 @@ impl Tests {
                     first: &own.labels.first,
                 })
                 .collect(),
+            accuracy: Vec::new(),
             mechanisms: (study.mechanisms.len() > 1).then_some(MechanismForecasts {
                 names: &mixture.names,
                 prior: &study.weights,

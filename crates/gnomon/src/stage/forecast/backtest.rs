@@ -2,6 +2,7 @@
 //! the series' past up to there, and all are scored by what came.
 
 use std::path::Path;
+use std::time::Instant;
 
 use gnomon_infer::Amortized;
 use gnomon_infer::forecast::baseline::Baseline;
@@ -15,7 +16,7 @@ use gnomon_report::figures::{Figure, skill};
 use rayon::prelude::*;
 
 use super::left_out::{LeftOut, Why, nothing_to_do};
-use super::{Case, Read};
+use super::{Alarms, Case, Read};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::file;
@@ -39,6 +40,8 @@ pub struct Asked {
     pub least: Option<usize>,
     /// Steps after which a pattern comes again, for ETS; 1 for none.
     pub season: usize,
+    /// Whether each window is held against simulations.
+    pub look: bool,
 }
 
 /// Forecasts of the networks and the baselines, and what they were worth.
@@ -55,6 +58,10 @@ pub struct Backtest {
     pub first_skipped: Option<LeftOut>,
     /// Series without an origin, and why.
     pub left_out: Vec<LeftOut>,
+    /// Whether the mechanisms can have made the windows; `None` where nobody looked.
+    pub alarms: Option<Alarms>,
+    /// Seconds that forecasting took, baselines among them.
+    pub seconds: f64,
 }
 
 /// Neighbouring horizons of one variable, and every model's scores there.
@@ -83,6 +90,7 @@ pub fn backtest(
             format!("at most {} steps", smoothing::LONGEST_SEASON),
         ));
     }
+    let began = Instant::now();
     let read = Read::new(context, amortized, path, &asked.columns)?;
     let least = asked.least.unwrap_or_else(|| read.least());
     let (from, to) = between(&read.table, asked.origins.as_deref())?;
@@ -142,8 +150,15 @@ pub fn backtest(
         .zip(forecasts)
         .map(|(name, forecasts)| Forecaster::new(name, forecasts, &targets))
         .collect();
+    let seconds = began.elapsed().as_secs_f64();
+    let alarms = match asked.look {
+        true => Alarms::of(context, amortized, &read, &cases)?,
+        false => None,
+    };
     Ok(Backtest {
         origins: cases.len(),
+        alarms,
+        seconds,
         left_out,
         skipped: skipped.len(),
         first_skipped,
