@@ -54,7 +54,7 @@ def main() -> int:
             "network": networks(gnomon, study, data, test),
             **fits(gnomon, data, test),
         }
-        rows.append({"level": level, "noise": noise, **compared(truths, found)})
+        rows.append({"level": level, "noise": noise, **compared(truths, found), "capacity": capacity(test)})
         if exact:
             count = min(exact, series)
             same = {name: values[:count] for name, values in found.items()}
@@ -62,6 +62,9 @@ def main() -> int:
             told = compared(truths[:count], {**same, **noisy})
             rows.append({"level": f"{level}, first {count}", "noise": noise, **told})
     print(f"\nwhich-growth on {machine.name()}\n\n{table(rows)}\n")
+    for row in rows:
+        if "capacity" in row:
+            print(f"carrying capacity, {row['level']}: {row['capacity']}")
     print(json.dumps({"bench": "growth", "machine": machine.name(), "rows": rows}))
     return 0
 
@@ -88,14 +91,12 @@ def held_out(gnomon, folder: Path, noise, series: int, seed: int) -> tuple[list[
     file = folder / "series.csv"
     banks = list((study / "results" / "banks").iterdir())
     gnomon("bank", "export", banks[0], file)
-    with open(file, encoding="utf-8") as lines:
-        truths = [row["mechanism"] for row in csv.DictReader(lines)]
-    return truths, file
+    return [row["mechanism"] for row in rows_of(file)], file
 
 
 def networks(gnomon, study: Path, data: Path, folder: Path) -> list[str]:
     """The most probable mechanism of each series by the trained networks."""
-    gnomon("ask", study, "--each", data, "--draws", 1, "--output", folder)
+    gnomon("ask", study, "--each", data, "--draws", 200, "--output", folder)
     return largest(folder / "answers.csv", "probability_{}", 1)
 
 
@@ -110,14 +111,38 @@ def fits(gnomon, data: Path, folder: Path) -> dict[str, list[str]]:
 
 def largest(file: Path, column: str, sign: int) -> list[str]:
     """The mechanism with the largest number (times `sign`) in each row."""
-    with open(file, encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
+    rows = rows_of(file)
 
     def number(row, mechanism):
         text = row[column.format(mechanism)]
         return sign * float(text) if text else -math.inf
 
     return [max(MECHANISMS, key=lambda mechanism: number(row, mechanism)) for row in rows]
+
+
+def capacity(folder: Path) -> dict:
+    """How far the carrying capacity is off, as ln K: root mean squares and medians, by the networks' median over
+    all mechanisms and by the fit that AIC takes; and the share of the networks' 90 % intervals that hold it."""
+    truths, answers, fitted = (rows_of(folder / name) for name in ("series.csv", "answers.csv", "fits.csv"))
+    best = largest(folder / "fits.csv", "{}_aic", -1)
+    true = [float(row["K"]) for row in truths]
+    own = [math.log(float(row["K_q50"]) / k) for row, k in zip(answers, true, strict=True)]
+    theirs = [math.log(float(row[f"{name}_K"]) / k) for row, name, k in zip(fitted, best, true, strict=True)]
+    inside = [float(row["K_q05"]) <= k <= float(row["K_q95"]) for row, k in zip(answers, true, strict=True)]
+    return {"network": mean_square(own), "fit": mean_square(theirs), "in_90": round(statistics.fmean(inside), 4)}
+
+
+def mean_square(errors: list[float]) -> dict:
+    squares = [error * error for error in errors]
+    return {
+        "root_mean_square": round(math.sqrt(statistics.fmean(squares)), 4),
+        "median": round(statistics.median(map(abs, errors)), 4),
+    }
+
+
+def rows_of(file: Path) -> list[dict]:
+    with open(file, encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
 
 
 def first_of(data: Path, count: int, folder: Path) -> Path:

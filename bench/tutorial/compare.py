@@ -80,11 +80,11 @@ def forecasting(gnomon: Path, folder: Path, training: int) -> dict:
     run(gnomon, "ask", study, "--each", file, "--draws", 1, "--output", folder)
     truths, answers = read(file), read(folder / "answers.csv")
     few = folder / "52.csv"
-    few.write_text(long(truths[:52]))
+    few.write_text(long(truths[:52], 64))
     asked = []
     for _ in range(6):
         began = time.perf_counter()
-        run(gnomon, "ask", study, "--series", few, "--output", folder / "few")
+        run(gnomon, "ask", study, "--series", few, "--output", folder / "few", "--no-alarms")
         asked.append(time.perf_counter() - began)
     return {
         "trained_on": training,
@@ -92,7 +92,20 @@ def forecasting(gnomon: Path, folder: Path, training: int) -> dict:
         "cpu_seconds": round(cpu, 1),
         "ask_52_milliseconds": round(1000 * statistics.median(asked[1:]), 1),
         **scores(truths, answers),
+        "backtest": backtest(gnomon, folder, study, truths),
     }
+
+
+def backtest(gnomon: Path, folder: Path, study: Path, truths: list[dict]) -> list[dict]:
+    """The same forecasts beside statistical ones, from day 64 of every series."""
+    whole = folder / "whole.csv"
+    whole.write_text(long(truths, HORIZON[-1]))
+    run(gnomon, "backtest", study, whole, "--origins", "64..64", "--output", folder / "backtest", "--no-alarms")
+    found = json.loads((folder / "backtest" / "backtest.json").read_text())
+    first = found["groups"][0]
+    assert tuple(first["horizons"]) == (1, len(HORIZON))
+    keys = ("name", "mae", "relative_mae", "mean_of_ratios", "wis", "relative_wis")
+    return [{key: model[key] for key in keys} for model in first["models"]]
 
 
 def scores(truths: list[dict], answers: list[dict]) -> dict:
@@ -125,9 +138,9 @@ def scores(truths: list[dict], answers: list[dict]) -> dict:
     }
 
 
-def long(rows: list[dict]) -> str:
+def long(rows: list[dict], days: int) -> str:
     """Series as a table of names, days and cases."""
-    lines = [f"{k},{day},{row[f'cases_{day}']}" for k, row in enumerate(rows) for day in range(1, 65)]
+    lines = [f"{k},{day},{row[f'cases_{day}']}" for k, row in enumerate(rows) for day in range(1, days + 1)]
     return "\n".join(["series,day,cases", *lines]) + "\n"
 
 

@@ -80,6 +80,16 @@ impl Domain {
         Ok(domain)
     }
 
+    /// Adds places where the solver failed: what is nearest to one of them is outside.
+    pub fn add_failures(&mut self, places: impl Iterator<Item = Vec<f64>>) {
+        for place in places {
+            // Places have the domain's columns.
+            if self.near.push(&place).is_ok() {
+                self.failed.push(true);
+            }
+        }
+    }
+
     /// Whether a query at this place lies inside.
     ///
     /// # Errors
@@ -142,6 +152,9 @@ mod tests {
         let domain = Domain::of(&places, &failed).unwrap();
         assert!(domain.check(&[0.85, 0.5]).is_err());
         assert!(domain.check(&[0.4, 0.5]).is_ok());
+        let mut domain = domain;
+        domain.add_failures(std::iter::once(vec![0.4, 0.5]));
+        assert_eq!(domain.check(&[0.4, 0.501]), Err(Outside::Failed));
         // A hole in the middle.
         let rim: Vec<usize> = (0..400)
             .filter(|&r| places.row(r).iter().any(|x| (x - 0.5).abs() > 0.3))

@@ -23,6 +23,9 @@ use nodes::STAGES;
 pub(crate) use outputs::state;
 pub use outputs::{Corrected, NoSweeps, Sweeper};
 
+/// Sweeps without a smaller residual after which nothing is to be expected.
+const STALLED: usize = 6;
+
 /// When a trajectory is accepted, and how long it may take.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Control {
@@ -131,7 +134,7 @@ pub fn sweep(
             swept.history.push(read(&mesh)?);
         }
         swept.converged = residual <= 1.0;
-        let spent = swept.sweeps.len() > control.sweeps;
+        let spent = swept.sweeps.len() > control.sweeps || stalled(&swept.sweeps);
         if swept.converged || spent || !residual.is_finite() {
             break;
         }
@@ -149,6 +152,20 @@ pub fn sweep(
     }
     swept.components = read(&mesh)?;
     Ok(swept)
+}
+
+/// Whether the last few sweeps all left a residual above the least one before them: that does not converge.
+fn stalled(sweeps: &[Sweep]) -> bool {
+    let Some(before) = sweeps.len().checked_sub(STALLED) else {
+        return false;
+    };
+    let (before, last) = sweeps.split_at(before);
+    let least = |part: &[Sweep]| {
+        part.iter()
+            .map(|s| s.residual)
+            .fold(f64::INFINITY, f64::min)
+    };
+    least(last) > least(before)
 }
 
 /// The observed order of convergence of errors, each next to the one before: the median of

@@ -30,7 +30,7 @@ pub fn execute(session: &Session, path: &Path, strict: bool) -> Result<(), Failu
         "answer": own.answer, "claims": own.claims, "notes": own.notes,
         "queries": own.queries, "answered": own.answered, "sources": own.sources,
         "threshold": own.threshold, "families": own.families, "curve": own.curve,
-        "costs": own.costs, "report": found.page,
+        "sweeps": own.sweeps, "costs": own.costs, "report": found.page,
     });
     session.output.result(&summary(&found), &value)?;
     let unmet = own
@@ -100,7 +100,26 @@ fn summary(found: &Emulated) -> String {
         };
     }
     text += &format!("{}\n", own.why);
+    text += &sweeps(&own.sweeps);
     text + &format!("\nReport: {}", found.page.display())
+}
+
+/// How refined answers converge; empty where none were.
+fn sweeps(own: &content::Sweeps) -> String {
+    if own.queries == 0 {
+        return String::new();
+    }
+    let mut text = format!(
+        "\nRefined, {} of {} fresh queries converge. Errors by sweep, in tolerances (the solver's own: {}):\n",
+        own.converged,
+        own.queries,
+        significant(own.solver)
+    );
+    for (name, errors) in [("median", &own.middle), ("worst", &own.worst)] {
+        let errors: Vec<String> = errors.iter().map(|error| significant(*error)).collect();
+        text += &format!("  {name:<7} {}\n", errors.join("  "));
+    }
+    text
 }
 
 /// What is asked of an emulator.
@@ -230,6 +249,7 @@ impl Table {
             .chain(derived)
             .collect();
         names.extend(outputs.iter().map(|name| format!("error_{name}")));
+        names.push("seconds".into());
         if with_slopes {
             let each = outputs
                 .iter()
@@ -246,6 +266,7 @@ impl Table {
             numbers.extend(or_nan(&answer.values));
             numbers.extend(&answered.derived[row]);
             numbers.extend(or_nan(&answer.estimates));
+            numbers.push(answered.costs[row]);
             if with_slopes {
                 let none = vec![f64::NAN; outputs.len() * given.len()];
                 let slopes = answered.slopes[row].as_ref();

@@ -75,6 +75,9 @@ struct Saved {
     domain: Domain,
     acceptance: Acceptance,
     tolerances: Vec<f64>,
+    /// 95 % of refined answers are nearer to the solver's than so many of its own tolerances, if that is known.
+    #[serde(default)]
+    refined_within: Option<f64>,
 }
 
 /// Everything that the report tells.
@@ -133,10 +136,6 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Emulated, F
     } else if solver.is_program() {
         notes.push(shown::UNKNOWN_ACCURACY.into());
     }
-    notes.extend(
-        measure::jump(&solver, &training.bank, &tolerances.columns)?
-            .map(|jump| shown::jump(context, emulation, &jump)),
-    );
     let learned = learn(context, emulation, &training, &tolerances, made_from)?;
     notes.extend(shown::never_varied(
         context,
@@ -153,8 +152,16 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Emulated, F
         domain,
         &tolerances,
     )?;
+    let breaks = measure::breaks(&solver, &training.bank, &calibration.0, &cascade)?;
+    notes.extend(shown::breaks(context, emulation, &breaks));
+    notes.extend(shown::trivial(emulation, &training.answers, &tolerances));
     let (curve, modes) = levels::measured(context, &training, &calibration.0, &cascade)?;
     let certified = certify(context, population, emulation, &solver, &cascade, &training)?;
+    notes.extend(shown::failures_of_pools(
+        &calibration.0,
+        &certified.pool,
+        &certified.judged,
+    ));
     let Certified {
         pool,
         pool_seconds,
@@ -169,8 +176,9 @@ pub fn run(context: &Context, population: &Population<'_>) -> Result<Emulated, F
             "These claims touched their sealed queries {attempt} times."
         ));
     }
-    let own = &context.study.mechanisms[0];
-    let sweeps = sweeps::measured(own, emulation, &solver, &cascade, &pool)?;
+    let sweeps = sweeps::measured(context, emulation, &solver, &cascade, &pool)?;
+    let within = sweeps.factor.is_finite().then_some(sweeps.factor);
+    context.write(CASCADE, &saved(context, emulation, &cascade, within))?;
     let costs = Costs {
         bank: Paid {
             what: "bank".into(),
@@ -378,6 +386,14 @@ fn calibrated(
         emulation.confidence,
     );
     cascade.acceptance = acceptance;
+    // Only now: a query is no neighbour of itself.
+    let places = known.placed();
+    let failures = known.failures.iter().zip(places);
+    cascade.domain.add_failures(
+        failures
+            .filter(|(failure, _)| failure.is_some())
+            .filter_map(|(_, place)| place),
+    );
     Ok((cascade, (known, seconds)))
 }
 
@@ -391,6 +407,21 @@ struct Certified {
     attempt: u32,
 }
 
+fn saved(
+    context: &Context,
+    emulation: &Emulation,
+    cascade: &Cascade,
+    refined_within: Option<f64>,
+) -> Saved {
+    Saved {
+        of: of(context, emulation),
+        domain: cascade.domain.clone(),
+        acceptance: cascade.acceptance,
+        tolerances: cascade.tolerances.clone(),
+        refined_within,
+    }
+}
+
 /// Saves the cascade, then tests its claims on sealed queries: their seed is a hash of the cascade and the
 /// claims.
 fn certify(
@@ -401,12 +432,7 @@ fn certify(
     cascade: &Cascade,
     training: &Training,
 ) -> Result<Certified, Failure> {
-    let saved = Saved {
-        of: of(context, emulation),
-        domain: cascade.domain.clone(),
-        acceptance: cascade.acceptance,
-        tolerances: cascade.tolerances.clone(),
-    };
+    let saved = saved(context, emulation, cascade, None);
     context.write(CASCADE, &saved)?;
     let wrong = |error: &dyn std::fmt::Display| Failure::damaged(error, "emulate anew");
     let mut bytes = serde_json::to_vec(&saved).map_err(|e| wrong(&e))?;

@@ -297,7 +297,7 @@ pub const EMULATE: &[Key] = &[
     Key::new(
         "queries",
         Kind::Count(1),
-        "Fresh queries, answered by the solver, that the emulator is certified on. Default 10 000; 2000 where a program is run.",
+        "Fresh queries, answered by the solver, that the emulator is certified on. Default 10 000; 3000 where a program is run.",
     ),
     Key::new(
         "families",

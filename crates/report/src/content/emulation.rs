@@ -259,6 +259,10 @@ pub struct Sweeps {
     /// The median of the solver's own error, in tolerances.
     #[serde(deserialize_with = "missing::number")]
     pub solver: f64,
+    /// 95 % of refined answers are nearer to the solver's than so many of its own tolerances; NaN where there are
+    /// too few to tell.
+    #[serde(deserialize_with = "missing::number")]
+    pub factor: f64,
     /// The observed order of convergence.
     #[serde(deserialize_with = "missing::number")]
     pub order: f64,

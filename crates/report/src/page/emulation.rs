@@ -196,13 +196,17 @@ pub fn sweeps(found: &Emulation) -> Markup {
             p { "Answers are not refined: " (own.refused) "." }
         } @else if own.queries > 0 {
             p {
-                "A sweep corrects an answer by the mechanism's own equations, a step of Newton's method on the whole                  trajectory. Of " (count(own.queries)) " fresh queries, " (count(own.converged))
+                "A sweep corrects an answer by the mechanism's own equations, a step of Newton's method on the whole "
+                "trajectory. Of " (count(own.queries)) " fresh queries, " (count(own.converged))
                 " reached a residual within the solver's tolerance"
                 @if let Some(last) = own.middle.last() {
                     ", after at most " (own.middle.len() - 1) " sweeps; the median error is then "
                     (significant(*last, 2)) " of the tolerance, the solver's own " (significant(own.solver, 2))
                 }
                 ". "
+                @if own.factor.is_finite() {
+                    "95 % of refined answers are within " (significant(own.factor, 2)) " of the solver's own tolerances of its answers. "
+                }
                 @if own.order.is_finite() { "The observed order is " (significant(own.order, 2)) ". " }
                 "One refined answer takes " (duration(own.latency)) " alone and " (duration(own.each))
                 " among many; the solver " (duration(own.solver_latency)) " and " (duration(own.solver_each)) "."

@@ -27,6 +27,8 @@ pub struct Emulator<'a> {
     pub(super) solver: Solver,
     /// Columns of given parameters, then of what is emulated.
     names: Vec<String>,
+    /// As saved.
+    refined_within: Option<f64>,
 }
 
 /// What is asked for beside answers.
@@ -52,6 +54,8 @@ pub struct Answered {
     pub solver_seconds: f64,
     /// Solves that are new among those that are kept.
     pub kept: usize,
+    /// Seconds that each took: its share of the learned map's time, and of the solver's where that was asked.
+    pub costs: Vec<f64>,
 }
 
 impl<'a> Emulator<'a> {
@@ -87,6 +91,7 @@ impl<'a> Emulator<'a> {
             },
             solver: Solver::new(&context.study.mechanisms[0], emulation, context.seed)?,
             names: names(context, emulation),
+            refined_within: saved.refined_within,
         })
     }
 
@@ -144,7 +149,7 @@ impl<'a> Emulator<'a> {
         let (emulation, surrogate) = (wanted(self.context)?, &self.cascade.surrogate);
         let refiner = match with.refinement {
             false => None,
-            true => Some(Refiner::new(mechanism, emulation, &self.solver, surrogate).map_err(|why| {
+            true => Some(Refiner::new(mechanism, emulation, &self.solver, surrogate).map(|refiner| refiner.within(self.refined_within)).map_err(|why| {
                 Failure::refused(
                     format!("answers of this study cannot be refined: {why}"),
                     "predict every state at the same times, each as a series of its own such as x = \"x\"",
@@ -158,6 +163,7 @@ impl<'a> Emulator<'a> {
             seconds: 0.0,
             solver_seconds: 0.0,
             kept: 0,
+            costs: Vec::with_capacity(queries.rows()),
         };
         let rows: Vec<usize> = (0..queries.rows()).collect();
         for rows in rows.chunks(AT_ONCE) {
@@ -181,12 +187,15 @@ impl<'a> Emulator<'a> {
         refiner: Option<&Refiner<'_>>,
         all: &mut Answered,
     ) -> Result<(), Failure> {
+        let all_began = Instant::now();
         let places = self.solver.prior().places(queries);
         let mut seconds = 0.0;
+        let mut asked = vec![false; queries.rows()];
         let solve = |rows: &[usize]| {
             let began = Instant::now();
             let solved = self.solver.solve(&queries.select(rows));
             seconds = began.elapsed().as_secs_f64();
+            rows.iter().for_each(|&row| asked[row] = true);
             solved
         };
         let answers = match refiner {
@@ -196,6 +205,11 @@ impl<'a> Emulator<'a> {
                 self.cascade.refine(queries, &places, refine, solve)?
             }
         };
+        let others = all_began.elapsed().as_secs_f64() - seconds;
+        let of_map = others / queries.rows() as f64;
+        let of_solver = seconds / asked.iter().filter(|asked| **asked).count().max(1) as f64;
+        let cost = |asked: &bool| of_map + if *asked { of_solver } else { 0.0 };
+        all.costs.extend(asked.iter().map(cost));
         let from_solver = answers.iter().enumerate();
         let from_solver = from_solver.filter(|(_, answer)| answer.source == Source::Solver);
         let mut solved = Points::zeros(0, self.outputs().len());

@@ -2,8 +2,8 @@
 //! could be at equal error, whether it jumps.
 
 use gnomon_emulate::Points;
-use gnomon_emulate::cascade::error;
-use gnomon_emulate::continuity::{self, Jump};
+use gnomon_emulate::cascade::{Cascade, error};
+use gnomon_emulate::continuity::{self, Break, Measure, Segment};
 use gnomon_mechanism::study::{Emulation, Tolerance};
 
 use super::known::Known;
@@ -21,6 +21,11 @@ const TIGHTEST: f64 = 1e-12;
 /// The solver's tolerances are loosened in steps of this, up to a relative one of `LOOSEST`.
 const STEP: f64 = 3.162_277_660_168_379_5;
 const LOOSEST: f64 = 0.3;
+/// Queries beside which the solver is looked at for jumps and kinks, neighbours of each, and segments that are
+/// followed.
+const SUSPECTS: usize = 24;
+const NEIGHBOURS: usize = 3;
+const FOLLOWED: usize = 8;
 
 /// How far an answer may be from the solver's: one number a column of what is emulated, and the spread of
 /// each quantity.
@@ -36,19 +41,27 @@ pub struct Tolerances {
 /// The study's tolerances, by the spread of its bank.
 pub fn tolerances(emulation: &Emulation, answers: &Points) -> Tolerances {
     let quantity = emulation.quantity_of_column();
-    let of_column = |column: usize| -> (f64, f64) {
-        let rows = answers.rows().max(1) as f64;
-        let mean = answers.column(column).sum::<f64>() / rows;
-        let squares = answers.column(column).map(|y| (y - mean) * (y - mean));
-        (mean, squares.sum::<f64>() / rows)
-    };
-    let moments: Vec<(f64, f64)> = (0..answers.columns()).map(of_column).collect();
+    let rows = answers.rows().max(1) as f64;
     let of_quantity = |wanted: usize| {
-        let own = moments.iter().zip(&quantity).filter(|(_, q)| **q == wanted);
-        let own: Vec<(f64, f64)> = own.map(|(moments, _)| *moments).collect();
-        let variance = own.iter().map(|m| m.1).sum::<f64>() / own.len() as f64;
-        let size = own.iter().map(|m| m.0.abs()).fold(0.0, f64::max);
-        (variance.sqrt(), size)
+        let own = || (0..answers.columns()).filter(|&column| quantity[column] == wanted);
+        let all = own().flat_map(|column| answers.column(column));
+        let largest = all.fold(0.0, |most, y| f64::max(most, y.abs()));
+        if largest == 0.0 {
+            return (0.0, 0.0);
+        }
+        // In units of the largest: squares of huge numbers are none.
+        let (mut variance, mut size, mut count) = (0.0, 0.0, 0.0);
+        for column in own() {
+            let mean = answers
+                .column(column)
+                .map(|y| y / largest / rows)
+                .sum::<f64>();
+            let squares = answers.column(column).map(|y| (y / largest - mean).powi(2));
+            variance += squares.sum::<f64>() / rows;
+            size = f64::max(size, mean.abs());
+            count += 1.0;
+        }
+        (largest * f64::sqrt(variance / count), largest * size)
     };
     let sizes: Vec<(f64, f64)> = (0..emulation.predict.len()).map(of_quantity).collect();
     let quantities: Vec<f64> = match &emulation.tolerance {
@@ -210,20 +223,87 @@ fn beyond(errors: &[f64]) -> f64 {
     errors.iter().filter(|error| **error > 1.0).count() as f64 / errors.len().max(1) as f64
 }
 
-/// Looks for a jump of the solver's answers.
-pub fn jump(solver: &Solver, known: &Known, tolerances: &[f64]) -> Result<Option<Jump>, Failure> {
-    let rows = known.answered();
-    let (queries, answers) = (known.queries.select(&rows), known.answers.select(&rows));
-    let places = known.places.select(&rows);
-    let solved = continuity::Solved {
+/// Where the solver's answers jump or have a kink.
+pub struct Breaks {
+    /// The largest jump.
+    pub jump: Option<Break>,
+    /// The strongest kink, where there is no jump.
+    pub kink: Option<Break>,
+}
+
+/// Looks for jumps and kinks between neighbours of the bank: where it is steepest, and beside the fresh
+/// queries about which the emulator is off most.
+pub fn breaks(
+    solver: &Solver,
+    bank: &Known,
+    fresh: &Known,
+    cascade: &Cascade,
+) -> Result<Breaks, Failure> {
+    let rows = bank.answered();
+    let (queries, answers) = (bank.queries.select(&rows), bank.answers.select(&rows));
+    let places = bank.places.select(&rows);
+    let known = continuity::Solved {
         queries: &queries,
         answers: &answers,
         places: &places,
-        tolerances,
     };
-    continuity::jump(
-        &solved,
-        |column| solver.prior().is_discrete(column),
-        |asked| Ok(solver.solve(asked)?.into_iter().map(Result::ok).collect()),
-    )
+    let size = |column: usize| {
+        answers
+            .column(column)
+            .fold(0.0, |most, y| f64::max(most, y.abs()))
+    };
+    let sizes: Vec<f64> = (0..answers.columns()).map(size).collect();
+    let measure = Measure {
+        tolerances: &cascade.tolerances,
+        sizes: &sizes,
+    };
+    let is_discrete = |column: usize| solver.prior().is_discrete(column);
+    let suspects = suspects(fresh, cascade);
+    let [few, followed] = match solver.is_program() {
+        true => [8, 4],
+        false => [SUSPECTS, FOLLOWED],
+    };
+    let beside: Vec<Segment> = suspects
+        .into_iter()
+        .take(few)
+        .flat_map(|row| {
+            let suspect = (
+                fresh.queries.row(row).to_vec(),
+                fresh.answers.row(row).to_vec(),
+            );
+            continuity::beside(
+                &known,
+                &suspect,
+                fresh.places.row(row),
+                is_discrete,
+                NEIGHBOURS,
+            )
+        })
+        .collect();
+    let solve = |asked: &Points| -> Result<Vec<Option<Vec<f64>>>, Failure> {
+        Ok(solver.solve(asked)?.into_iter().map(Result::ok).collect())
+    };
+    let mut steep = continuity::steepest(&known, &cascade.tolerances, is_discrete, FOLLOWED);
+    steep.extend(beside.iter().take(followed).cloned());
+    let jump = continuity::jump(steep, &measure, solve)?;
+    let kink = match jump {
+        Some(_) => None,
+        None => continuity::kink(beside, &measure, followed, solve)?,
+    };
+    Ok(Breaks { jump, kink })
+}
+
+/// Fresh queries that the solver answered, those first about which the emulator is off most.
+fn suspects(fresh: &Known, cascade: &Cascade) -> Vec<usize> {
+    let opinions = cascade.opinions(&fresh.queries, &fresh.placed());
+    let mut off: Vec<(f64, usize)> = fresh
+        .answered()
+        .into_iter()
+        .filter_map(|row| {
+            let opinion = opinions[row].as_ref().ok()?;
+            Some((cascade.error(&opinion.values, fresh.answers.row(row)), row))
+        })
+        .collect();
+    off.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    off.into_iter().map(|(_, row)| row).collect()
 }

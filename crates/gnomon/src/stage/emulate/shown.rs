@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use gnomon_emulate::continuity::Jump;
+use gnomon_emulate::Points;
+use gnomon_emulate::continuity::Break;
 use gnomon_emulate::ledger::Ledger;
 use gnomon_mechanism::study::Emulation;
 use gnomon_report::content;
 use gnomon_report::draw::number::{duration, significant};
 
-use super::certify;
-use super::measure::Accuracy;
+use super::certify::{self, Judged};
+use super::known::Known;
+use super::measure::{Accuracy, Breaks, Tolerances};
 use super::solver::Solver;
 use super::{Findings, Training};
 use crate::context::Context;
@@ -226,23 +228,89 @@ pub(super) fn accuracy(accuracy: Accuracy) -> String {
     )
 }
 
-/// Where the answers jump.
-pub(super) fn jump(context: &Context, emulation: &Emulation, jump: &Jump) -> String {
+/// That the solver's answers jump, or have a kink.
+pub(super) fn breaks(context: &Context, emulation: &Emulation, found: &Breaks) -> Option<String> {
     let parameters = &context.study.mechanisms[0].parameters;
-    let at: Vec<String> = emulation
-        .given
-        .iter()
-        .zip(&jump.from)
-        .map(|(&place, value)| format!("{} = {}", parameters[place].name, significant(*value, 6)))
-        .collect();
-    format!(
-        "The solver's answers jump: {} changes from {} to {} at {}. No smooth emulator is right there; where its \
-         error estimate says so, the solver answers.",
-        emulation.columns()[jump.output],
-        significant(jump.values[0], 4),
-        significant(jump.values[1], 4),
+    let at = |found: &Break| {
+        let at = emulation.given.iter().zip(&found.from);
+        let at: Vec<String> = at
+            .map(|(&place, value)| {
+                format!("{} = {}", parameters[place].name, significant(*value, 6))
+            })
+            .collect();
         at.join(", ")
-    )
+    };
+    if let Some(jump) = &found.jump {
+        return Some(format!(
+            "The solver's answers jump: {} changes from {} to {} at {}. No smooth emulator is right there; where \
+             its error estimate says so, the solver answers.",
+            emulation.columns()[jump.output],
+            significant(jump.values[0], 4),
+            significant(jump.values[1], 4),
+            at(jump)
+        ));
+    }
+    found.kink.as_ref().map(|kink| {
+        format!(
+            "The solver's answers have a kink: the slope of {} changes at once at {}. Smooth emulators learn \
+             slowly there; where the error estimate says so, the solver answers.",
+            emulation.columns()[kink.output],
+            at(kink)
+        )
+    })
+}
+
+/// Quantities whose tolerance is no demand, where another one's is.
+pub(super) fn trivial(
+    emulation: &Emulation,
+    answers: &Points,
+    tolerances: &Tolerances,
+) -> Option<String> {
+    let quantity = emulation.quantity_of_column();
+    let names = emulation.predict.iter().enumerate();
+    let trivial = |wanted: usize| {
+        let mut own = (0..answers.columns()).filter(|&column| quantity[column] == wanted);
+        own.all(|column| {
+            let rows = answers.rows() as f64;
+            let mean = answers.column(column).map(|y| y / rows).sum::<f64>();
+            let off = answers.column(column);
+            let off = off.filter(|y| (y - mean).abs() > tolerances.columns[column]);
+            off.count() as f64 <= emulation.level * rows
+        })
+    };
+    let trivial: Vec<&str> = names
+        .filter(|(place, _)| trivial(*place))
+        .map(|(_, part)| part.label.as_str())
+        .collect();
+    (!trivial.is_empty()).then(|| {
+        format!(
+            "The tolerance of {} is no demand: the bank's mean, whatever is asked, keeps it.",
+            trivial.join(", ")
+        )
+    })
+}
+
+/// That the solver failed on fresh queries, and what the emulator would have said to these.
+pub(super) fn failures_of_pools(
+    calibration: &Known,
+    certification: &Known,
+    judged: &[Judged],
+) -> Option<String> {
+    let count = |known: &Known| known.failures.iter().flatten().count();
+    let (first, second) = (count(calibration), count(certification));
+    if first + second == 0 {
+        return None;
+    }
+    let failures = certification.failures.iter().zip(judged);
+    let answered = failures.filter(|(failure, own)| failure.is_some() && own.is_accepted);
+    Some(format!(
+        "The solver failed in {first} of {} queries of calibration; queries nearest to one of these are the \
+         solver's. It failed in {second} of {} sealed ones, of which the emulator would have answered {}: \
+         these count as errors.",
+        calibration.len(),
+        certification.len(),
+        answered.count()
+    ))
 }
 
 /// What never varied.

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use super::known::Known;
 use super::measure::TIGHTER;
 use super::solver::{Solver, failed, speed};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt;
 
@@ -31,6 +32,8 @@ pub struct Refiner<'a> {
     surrogate: &'a Surrogate,
     /// Where the time is an input: its column, and the time of the initial values.
     moment: Option<(usize, f64)>,
+    /// Refined answers are nearer to the solver's than so many of its own tolerances; NaN where nobody knows.
+    within: f64,
 }
 
 impl<'a> Refiner<'a> {
@@ -49,7 +52,23 @@ impl<'a> Refiner<'a> {
             solver,
             surrogate,
             moment: moment(mechanism, emulation),
+            within: f64::NAN,
         })
+    }
+
+    /// The same, with what is known of its answers' distance from the solver's.
+    #[must_use]
+    pub fn within(self, within: Option<f64>) -> Self {
+        Self {
+            within: within.unwrap_or(f64::NAN),
+            ..self
+        }
+    }
+
+    /// The solver's own tolerance at a value.
+    fn allowed(&self, value: f64) -> f64 {
+        let control = self.sweeper.control();
+        value.abs().mul_add(control.relative, control.absolute)
     }
 
     /// Sweeps over one answer; `keep` is whether it is kept at every sweep.
@@ -101,9 +120,8 @@ impl<'a> Refiner<'a> {
                 values: None,
             };
         };
-        let control = self.sweeper.control();
-        let allowed = |y: &f64| y.abs().mul_add(control.relative, control.absolute);
-        let estimates = values.iter().map(allowed).collect();
+        let estimates = values.iter().map(|y| self.within * self.allowed(*y));
+        let estimates = estimates.collect();
         Refined {
             sweeps: Sweeps {
                 count: swept.sweeps.len() - 1,
@@ -132,12 +150,13 @@ pub fn moment(mechanism: &Mechanism, emulation: &Emulation) -> Option<(usize, f6
 /// # Errors
 /// Where the solver cannot be run.
 pub fn measured(
-    mechanism: &Mechanism,
+    context: &Context,
     emulation: &Emulation,
     solver: &Solver,
     cascade: &Cascade,
     pool: &Known,
 ) -> Result<content::Sweeps, Failure> {
+    let mechanism = &context.study.mechanisms[0];
     let refiner = match Refiner::new(mechanism, emulation, solver, &cascade.surrogate) {
         Ok(refiner) => refiner,
         Err(why) => {
@@ -156,9 +175,14 @@ pub fn measured(
         return Ok(content::Sweeps::default());
     };
     let exact = tight.solve(&queries)?;
+    let bar = context
+        .progress
+        .bar("correcting", "answers", rows.len() as u64);
     let corrected: Vec<(f64, Vec<f64>, bool, f64)> = (0..rows.len())
         .into_par_iter()
+        .filter(|_| !interrupt::requested())
         .filter_map(|row| {
+            bar.inc(1);
             let (opinion, exact) = (opinions[row].as_ref().ok()?, exact[row].as_ref().ok()?);
             let found = refiner
                 .correct(queries.row(row), &opinion.values, true)
@@ -167,11 +191,16 @@ pub fn measured(
                 .history
                 .iter()
                 .map(|values| cascade.error(values, exact));
-            let own = cascade.error(pool.answers.row(rows[row]), exact);
-            let last = found.swept.sweeps.last()?;
-            Some((own, errors.collect(), found.swept.converged, last.residual))
+            let of_solver = pool.answers.row(rows[row]);
+            let own = cascade.error(of_solver, exact);
+            let apart = found.values.iter().zip(of_solver);
+            let apart = apart.map(|(y, solved)| (y - solved).abs() / refiner.allowed(*y));
+            let farthest = apart.fold(0.0, f64::max);
+            Some((own, errors.collect(), found.swept.converged, farthest))
         })
         .collect();
+    bar.finish_and_clear();
+    interrupt::check()?;
     let most = corrected
         .iter()
         .map(|(_, errors, ..)| errors.len())
@@ -210,6 +239,13 @@ pub fn measured(
             .iter()
             .filter(|(_, _, converged, _)| *converged)
             .count() as u64,
+        factor: conformal(
+            corrected
+                .iter()
+                .filter(|(_, _, converged, _)| *converged)
+                .map(|(.., farthest)| *farthest)
+                .collect(),
+        ),
         order: order(&middle[..falling]).unwrap_or(f64::NAN),
         worst: (0..most).map(|sweep| quantile(at(sweep), 1.0)).collect(),
         middle,
@@ -220,6 +256,13 @@ pub fn measured(
         solver_each: solver_speed.each,
         refused: String::new(),
     })
+}
+
+/// What at least 95 % of further numbers like these are below (split conformal prediction); NaN of fewer than 19.
+fn conformal(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_unstable_by(f64::total_cmp);
+    let rank = (0.95 * (numbers.len() + 1) as f64).ceil() as usize;
+    numbers.get(rank - 1).copied().unwrap_or(f64::NAN)
 }
 
 /// A quantile of some numbers; NaN of none.
