@@ -104,7 +104,7 @@ pub fn summary(answer: &Answer, claims: &[Claim]) -> String {
     }
     text += &rounds_table(&answer.rounds);
     text += &refinement_table(&answer.refinement);
-    if answer.refinement.is_empty() && !answer.posteriors.is_empty() {
+    if answer.refinement.is_empty() && told {
         text += "\nThis is the networks' own answer (amortized): no likelihood has corrected it.\n";
     }
     let raised: Vec<&str> = answer

@@ -111,7 +111,7 @@ pub fn doubt(answer: &mut Answer, claims: &[content::Claim]) {
 /// Where a simulator cannot be run, or the user interrupts.
 pub fn without_data(context: &Context, population: &Population<'_>) -> Result<Answer, Failure> {
     Ok(Answer {
-        sentence: "No data are observed: here stands what the networks were found to know. `gnomon ask` asks \
+        sentence: "No data are observed. What the networks were found to know stands below; gnomon ask asks \
                    them about data."
             .into(),
         mechanisms: unanswered(context),

@@ -145,9 +145,10 @@ fn answers_are_near_the_solver_and_their_slopes_exact() {
     // The same as a table.
     let table = text(&succeeds(&["ask", &study, "--at", &file]).stdout);
     assert!(
-        table.starts_with("w,k,x_2,x_3,half_life,error_x_2,error_x_3,source,reason\n"),
+        table.starts_with("w,k,x_2,x_3,half_life,error_x_2,error_x_3,seconds,source,reason\n"),
         "{table}"
     );
+    assert!(answers[3]["seconds"].as_f64().unwrap() > answers[2]["seconds"].as_f64().unwrap());
     assert_eq!(table.lines().count(), 5);
 }
 
@@ -329,6 +330,39 @@ fn jumps_failures_and_what_never_varies_are_said_and_never_answered_wrong() {
     assert!(
         (answer["y"].as_f64().unwrap() - 1.07).abs() < 1e-12,
         "{answer}"
+    );
+}
+
+/// Squares of such answers are no numbers; a tolerance that demands nothing is told.
+#[test]
+fn huge_answers_keep_their_tolerance() {
+    let huge = "[parameters]\nk = \"Uniform(0, 1)\"\nq = \"Uniform(0, 1)\"\n[observed]\n\
+                y = \"1e200 * (2 + sin(3 * k) + q)\"\nv = \"k\"\n";
+    let (_folder, study) = study_of(huge, "predict = [\"y\", \"v\"]", SMALL);
+    assert_eq!(verdict(&emulated(&study)), "survived");
+    let answer = asked(&study, &["k=0.4", "q=0.2"]);
+    let exact = 1e200 * (2.2 + 1.2_f64.sin());
+    assert!(
+        (answer["y"].as_f64().unwrap() / exact - 1.0).abs() < 0.01,
+        "{answer}"
+    );
+    let loose = SMALL.replace("0.01", "{ y = 1e201, v = 0.01 }");
+    let (_folder, study) = study_of(huge, "predict = [\"y\", \"v\"]", &loose);
+    assert!(says_in_notes(
+        &emulated(&study),
+        "The tolerance of y is no demand"
+    ));
+}
+
+#[test]
+fn kinks_are_said() {
+    let kink = "[parameters]\nk = \"Uniform(0, 1)\"\nq = \"Uniform(0, 1)\"\n[observed]\n\
+                y = \"abs(k - 0.37) + q\"\n";
+    let (_folder, study) = study_of(kink, "", SMALL);
+    let found = emulated(&study);
+    assert!(
+        says_in_notes(&found, "the slope of y changes at once at k = 0.37"),
+        "{found}"
     );
 }
 

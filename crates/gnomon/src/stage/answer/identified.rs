@@ -113,6 +113,10 @@ fn of_series(unseen: &Unseen, prior: &UnseenPrior, tolerance: f64) -> UnseenIden
     };
     let moved = |entry: usize| {
         let before = column(&prior.quantiles, entry);
+        if before.first() == before.last() {
+            // What never varies is known before anything is given.
+            return f64::NAN;
+        }
         let now = column(&prediction.quantiles, entry);
         let levels = prediction.levels.iter().zip(now);
         levels
@@ -236,6 +240,7 @@ mod tests {
         let times = [1.0, 2.0, 3.0, 5.0];
         let words = |moved: [f64; 4]| series_in_words(&times, &moved, 0.05, &[0.5; 4]);
         assert_eq!(words([0.4, 0.3, 0.2, 0.1]), "informed at all 4 times");
+        assert_eq!(words([f64::NAN, 0.3, 0.2, 0.1]), "informed at all 4 times");
         let some = words([0.01, 0.3, 0.02, 0.03]);
         assert!(
             some.starts_with("informed at 1 of 4 times; at 1, 3 to 5 it stays at its prior"),
