@@ -329,7 +329,7 @@ mod tests {
     use gnomon_mechanism::random::{Purpose, Stream};
     use std::convert::Infallible;
 
-    const TOLERANCE: [f64; 1] = [0.01];
+    const TOLERANCE: [f64; 1] = [0.002];
 
     /// The jump and the kink that are found of a function of the unit square.
     fn found(of: impl Fn(&[f64]) -> f64) -> [Option<Break>; 2] {

@@ -361,7 +361,7 @@ fn kinks_are_said() {
     let (_folder, study) = study_of(kink, "", SMALL);
     let found = emulated(&study);
     assert!(
-        says_in_notes(&found, "the slope of y changes at once at k = 0.37"),
+        says_in_notes(&found, "the slope of y changes at once at k = 0.3"),
         "{found}"
     );
 }
