@@ -404,6 +404,23 @@ mod tests {
     }
 
     #[test]
+    fn the_study_sets_sizes_and_recipe() {
+        let settings = "embedding = \"attention\"\nheads = 2\nblocks = 1\nfeatures = 5\naveraging = 0.2\n\
+                        final_rate = 1\ninitial_scale = 2\nshuffle = false";
+        let (_folder, study, standardiser) = told(MOVING, settings);
+        let network = density(&study, &standardiser, 2, 0);
+        let Embedding::Attention { heads, blocks, .. } = &network.embedding else {
+            unreachable!("{network}")
+        };
+        assert_eq!((*heads, *blocks, network.features()), (2, 1, 5));
+        let recipe = recipe(&study.learn, &network.head, 10_000, 9_000, 1);
+        let steps = (recipe.epochs * (9_000 / recipe.batch)) as f64;
+        assert_eq!(recipe.averaging, (0.2 * steps) as u64);
+        assert_eq!((recipe.final_share, recipe.initial_scale), (1.0, 2.0));
+        assert!(!recipe.shuffle);
+    }
+
+    #[test]
     fn fresh_simulations_are_taken_in_the_same_number_of_steps() {
         let head = Head::Spline(SplineFlow::default());
         let wishes = Learn::default();
