@@ -23,7 +23,7 @@ const NOISE: f64 = 1e-6;
 /// The same of differences of differences.
 const NOISE_OF_BENDS: f64 = 1e-9;
 /// Values of one sign whose ratio is larger have their geometric mean in the middle.
-const WIDE: f64 = 4.0;
+const WIDE: f64 = 1e3;
 
 /// A query and its answer.
 pub type Side = (Vec<f64>, Vec<f64>);
