@@ -281,8 +281,12 @@ fn wrong_studies() {
             ),
         ),
         (
+            "an even kernel",
+            study("mechanisms = [\"a.toml\"]\n[learn]\nkernel = 4"),
+        ),
+        (
             "a claim without a share",
-            study("mechanisms = [\"a.toml\"]\n[[claims.accuracy]]\nof = \"m\"\nerror = 1"),
+            study("mechanisms = [\"a.toml\"]\n[[claims.accuracy]]\nof = \"rate\"\nerror = 1"),
         ),
         (
             "no amount of memory",

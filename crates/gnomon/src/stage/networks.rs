@@ -26,6 +26,9 @@ const FEWEST_STEPS: usize = 1_500;
 /// Width of the two layers that each trial of a set goes through: wider ones learn no better and cost
 /// several times as much.
 const TRIAL: usize = 32;
+/// Channels of a convolution's layers, and entries that it looks at together.
+const CHANNELS: usize = 32;
+const KERNEL: usize = 5;
 /// Heads of attention, of 8 dimensions each, and its blocks.
 const HEADS: usize = 4;
 const TRANSFORMER_BLOCKS: usize = 2;
@@ -62,6 +65,9 @@ pub fn density(
             transforms: wishes.transforms.unwrap_or(transforms),
             hidden: wishes.width.unwrap_or(default.hidden),
             bins: wishes.bins.unwrap_or(default.bins),
+            tail_bound: wishes
+                .tail_bound
+                .map_or(default.tail_bound, |bound| bound as f32),
             ..default
         }
     };
@@ -170,10 +176,15 @@ fn embedding(study: &Study, standardiser: &Standardiser) -> Embedding {
     let longest = series.iter().map(|series| series.length).max().unwrap_or(1);
     // Halve the series until some 16 times are left.
     let halvings = (longest as f64 / 16.0).log2().ceil().clamp(1.0, 6.0) as usize;
+    let channels = wishes.channels.unwrap_or(CHANNELS);
     let layers = (0..halvings)
         .map(|layer| ConvolutionLayer {
-            channels: if layer == 0 { 16 } else { 32 },
-            kernel: 5,
+            channels: if layer == 0 {
+                channels.div_ceil(2)
+            } else {
+                channels
+            },
+            kernel: wishes.kernel.unwrap_or(KERNEL),
             stride: 2,
         })
         .collect();
@@ -206,7 +217,7 @@ fn deep_sets(
     let alone = sets.iter().all(shown);
     Embedding::DeepSets {
         sets: if alone { sets } else { Tokens::together(sets) },
-        trial: vec![TRIAL; 2],
+        trial: vec![study.learn.trial.unwrap_or(TRIAL); 2],
         widths: vec![width, width, features],
         activation: Activation::Relu,
     }
@@ -297,6 +308,7 @@ fn with_budget(
             .averaging
             .map_or((steps / 15).max(1), |share| (share * steps as f64) as u64),
         final_share: wishes.final_rate.unwrap_or(default.final_share),
+        clip_norm: wishes.clip_norm.or(default.clip_norm),
         initial_scale: wishes.initial_scale.unwrap_or(default.initial_scale),
         shuffle: wishes.shuffle.unwrap_or(default.shuffle),
         ..default
@@ -408,16 +420,28 @@ mod tests {
         let settings = "embedding = \"attention\"\nheads = 2\nblocks = 1\nfeatures = 5\naveraging = 0.2\n\
                         final_rate = 1\ninitial_scale = 2\nshuffle = false";
         let (_folder, study, standardiser) = told(MOVING, settings);
-        let network = density(&study, &standardiser, 2, 0);
-        let Embedding::Attention { heads, blocks, .. } = &network.embedding else {
-            unreachable!("{network}")
+        let attending = density(&study, &standardiser, 2, 0);
+        let Embedding::Attention { heads, blocks, .. } = &attending.embedding else {
+            unreachable!("{attending}")
         };
-        assert_eq!((*heads, *blocks, network.features()), (2, 1, 5));
-        let recipe = recipe(&study.learn, &network.head, 10_000, 9_000, 1);
+        assert_eq!((*heads, *blocks, attending.features()), (2, 1, 5));
+        let recipe = recipe(&study.learn, &attending.head, 10_000, 9_000, 1);
         let steps = (recipe.epochs * (9_000 / recipe.batch)) as f64;
         assert_eq!(recipe.averaging, (0.2 * steps) as u64);
         assert_eq!((recipe.final_share, recipe.initial_scale), (1.0, 2.0));
         assert!(!recipe.shuffle);
+        let convolved = network(
+            MOVING,
+            "embedding = \"convolution\"\nchannels = 9\nkernel = 3\ntail_bound = 4",
+        );
+        let Embedding::Convolution { layers, .. } = &convolved.embedding else {
+            unreachable!("{convolved}")
+        };
+        assert_eq!((layers[0].channels, layers[0].kernel), (5, 3));
+        let Head::Spline(flow) = convolved.head else {
+            unreachable!("{convolved}")
+        };
+        assert_eq!(flow.tail_bound, 4.0);
     }
 
     #[test]

@@ -175,6 +175,31 @@ pub const LEARN: &[Key] = &[
         "Features between the embedding and what predicts. Default: 32.",
     ),
     Key::new(
+        "channels",
+        Kind::Count(1),
+        "Channels of a convolution's layers; the first has half of them. Default: 32.",
+    ),
+    Key::new(
+        "kernel",
+        Kind::Count(1),
+        "Entries that a convolution looks at together, an odd number. Default: 5.",
+    ),
+    Key::new(
+        "trial",
+        Kind::Count(1),
+        "Width of the two layers that each trial of a set goes through. Default: 32.",
+    ),
+    Key::new(
+        "tail_bound",
+        Kind::Number,
+        "Splines act on [-tail_bound, tail_bound], in units of the shifted and scaled parameters. Default: 5.",
+    ),
+    Key::new(
+        "clip_norm",
+        Kind::Number,
+        "Gradients with a larger norm are scaled down to it. Default: 5.",
+    ),
+    Key::new(
         "averaging",
         Kind::Number,
         "Steps over which the weights are averaged, as a share of the training. Default: 1/15; 0 averages none.",

@@ -59,6 +59,16 @@ pub struct Learn {
     pub heads: Option<usize>,
     /// Features between the embedding and what predicts.
     pub features: Option<usize>,
+    /// Channels of a convolution's layers; its first has half of them.
+    pub channels: Option<usize>,
+    /// Entries that a convolution looks at together; odd.
+    pub kernel: Option<usize>,
+    /// Width of the layers that each trial of a set goes through.
+    pub trial: Option<usize>,
+    /// Splines act on [-tail_bound, tail_bound].
+    pub tail_bound: Option<f64>,
+    /// Gradients with a larger norm are scaled down to it.
+    pub clip_norm: Option<f64>,
     /// Steps over which weights are averaged, as a share of the training; 0 for none.
     pub averaging: Option<f64>,
     /// Learning rate at the end, as a share of the largest.
@@ -172,6 +182,11 @@ impl Default for Learn {
             blocks: None,
             heads: None,
             features: None,
+            channels: None,
+            kernel: None,
+            trial: None,
+            tail_bound: None,
+            clip_norm: None,
             averaging: None,
             final_rate: None,
             initial_scale: None,
@@ -399,6 +414,24 @@ pub(super) fn learn(top: &Section<'_>, rounds: usize) -> Result<Learn, ReadError
     settings.blocks = count(&section, "blocks")?;
     settings.heads = count(&section, "heads")?;
     settings.features = count(&section, "features")?;
+    settings.channels = count(&section, "channels")?;
+    settings.trial = count(&section, "trial")?;
+    settings.kernel = count(&section, "kernel")?;
+    if let Some(entry) = section.get("kernel")
+        && settings
+            .kernel
+            .is_some_and(|kernel| kernel.is_multiple_of(2))
+    {
+        return Err(entry
+            .error(
+                "a kernel has a middle: its number of entries is odd",
+                "even",
+            )
+            .with_help("write an odd number such as 5"));
+    }
+    let positive = |key| section.get(key).map(|e| e.positive()).transpose();
+    settings.tail_bound = positive("tail_bound")?;
+    settings.clip_norm = positive("clip_norm")?;
     let share = |key| section.get(key).map(|e| e.share()).transpose();
     settings.averaging = share("averaging")?;
     settings.final_rate = share("final_rate")?;
