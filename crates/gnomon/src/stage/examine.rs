@@ -1,6 +1,7 @@
 //! Third stage: test the networks' calibration on fresh simulations that nothing was fitted to.
 
 mod errors;
+mod informed;
 mod pool;
 mod shown;
 
@@ -77,11 +78,11 @@ pub fn run(
         calibration: content::Calibration {
             // Inside the last of several rounds' regions, the prior is no longer the study's.
             contractions: match population.region() {
-                None => tests.contractions(context),
+                None => informed::contractions(&tests, context),
                 Some(_) => Vec::new(),
             },
             unseen: match population.region() {
-                None => tests.unseen_priors(context),
+                None => informed::unseen_priors(&tests, context),
                 Some(_) => Vec::new(),
             },
             ..curves(&examined)
