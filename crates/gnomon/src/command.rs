@@ -1,10 +1,12 @@
 //! Commands: what the user asked -> stages -> what the user reads.
 
 mod arguments;
+mod ask;
 mod attribute;
 mod average;
 mod bank;
 mod c2st;
+mod check;
 mod converge;
 mod emulate;
 mod fit;
@@ -86,7 +88,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             study::run(&session, &study, strict)
         }
         Command::New { folder } => study::new(&session, &folder),
-        Command::Check { study } => study::check(&session, &study),
+        Command::Check { study } => check::execute(&session, &study),
         Command::Preview { study } => study::preview(&session, &study),
         Command::Simulate { study, simulations } => {
             session.wishes.simulations = simulations;
@@ -151,15 +153,15 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
                     "leave them out, or name the file by --series",
                 ));
             }
-            let asked = study::Asked {
+            let asked = ask::Asked {
                 draws,
                 refine,
                 alarms,
                 folder: output.as_deref(),
             };
             match (observed, each) {
-                (_, Some(each)) => study::ask_each(&session, &study, &each, asked),
-                (Some(observed), None) => study::ask(&session, &study, &observed, asked),
+                (_, Some(each)) => ask::each(&session, &study, &each, asked),
+                (Some(observed), None) => ask::one(&session, &study, &observed, asked),
                 (None, None) => Ok(()),
             }
         }

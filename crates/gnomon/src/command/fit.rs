@@ -9,8 +9,9 @@ use gnomon::stage::fit;
 use serde_json::json;
 
 use super::Session;
+use super::ask::data_sets;
 use super::output::significant;
-use super::study::{data_sets, read};
+use super::study::read;
 
 /// Fits the study's own data, or those of a file.
 pub fn one(session: &Session, path: &Path, observed: Option<&Path>) -> Result<(), Failure> {

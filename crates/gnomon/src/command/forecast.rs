@@ -14,8 +14,9 @@ use serde_json::{Value, json};
 
 use super::Session;
 use super::arguments::{Format, SeriesColumns};
+use super::ask::refuse_other_data;
 use super::output::significant;
-use super::study::{read, refuse_other_data};
+use super::study::read;
 
 impl SeriesColumns {
     /// What is said of a table of series.

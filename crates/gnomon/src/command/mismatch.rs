@@ -10,7 +10,8 @@ use gnomon::stage::mismatch;
 use serde_json::json;
 
 use super::Session;
-use super::study::{data_sets, read};
+use super::ask::data_sets;
+use super::study::read;
 
 /// What is printed of the features that tell.
 const SHOWN: usize = 8;
