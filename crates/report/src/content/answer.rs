@@ -71,6 +71,7 @@ pub struct Summary {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValueShare {
     /// The value.
+    #[serde(deserialize_with = "missing::number")]
     pub value: f64,
     /// Its posterior probability.
     #[serde(deserialize_with = "missing::number")]
@@ -86,6 +87,7 @@ impl Summary {
     #[must_use]
     pub fn by_value(&self) -> Option<String> {
         let share = |p: f64| match 100.0 * p {
+            p if !p.is_finite() => "–".to_owned(),
             p if p == 0.0 || (1.0..=99.0).contains(&p) || p == 100.0 => format!("{p:.0}\u{a0}%"),
             p => format!("{p:.1}\u{a0}%"),
         };

@@ -26,6 +26,7 @@ pub struct UnseenIdentified {
     #[serde(deserialize_with = "missing::numbers")]
     pub moved: Vec<f64>,
     /// The difference from which on they can be told apart.
+    #[serde(deserialize_with = "missing::number")]
     pub tolerance: f64,
     /// 1 - the mean width of 90 % intervals over the prior's, of simulated data sets; one an entry.
     #[serde(deserialize_with = "missing::numbers")]
@@ -41,6 +42,7 @@ pub struct UnseenPrior {
     /// As [`Unseen::label`].
     pub label: String,
     /// Levels of the prior's quantiles.
+    #[serde(deserialize_with = "missing::numbers")]
     pub levels: Vec<f64>,
     /// The prior's quantiles: for each level one an entry.
     #[serde(deserialize_with = "missing::columns")]
