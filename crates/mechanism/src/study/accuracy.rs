@@ -2,7 +2,8 @@
 
 use super::Part;
 use super::keys;
-use crate::model::Mechanism;
+use crate::Family;
+use crate::model::{Mechanism, Parameter};
 use crate::source::ReadError;
 use crate::source::section::{Entry, Section};
 
@@ -125,7 +126,9 @@ impl Asked<'_> {
             }
         }
         let everywhere: Vec<String> = all.iter().map(|(name, _)| name.clone()).collect();
-        for (place, mechanism) in self.mechanisms.iter().enumerate() {
+        // Where nothing is free, nothing is learned.
+        let mechanisms = self.mechanisms.iter().enumerate();
+        for (place, mechanism) in mechanisms.filter(|(_, own)| free(own).next().is_some()) {
             for name in quantities(mechanism) {
                 if everywhere.contains(&name) {
                     continue;
@@ -149,8 +152,14 @@ impl Asked<'_> {
 
 /// Parameters that are not fixed, and derived quantities.
 fn quantities(mechanism: &Mechanism) -> Vec<String> {
-    let parameters = mechanism.parameters.iter();
-    let free = parameters.filter(|p| p.prior.family != crate::Family::Exact);
     let derived = mechanism.derived.iter().map(|d| d.name.clone());
-    free.map(|p| p.name.clone()).chain(derived).collect()
+    free(mechanism)
+        .map(|p| p.name.clone())
+        .chain(derived)
+        .collect()
+}
+
+fn free(mechanism: &Mechanism) -> impl Iterator<Item = &Parameter> {
+    let parameters = mechanism.parameters.iter();
+    parameters.filter(|p| p.prior.family != Family::Exact)
 }

@@ -260,7 +260,7 @@ pub(super) fn breaks(context: &Context, emulation: &Emulation, found: &Breaks) -
     })
 }
 
-/// Quantities whose tolerance is no demand, where another one's is.
+/// Quantities whose tolerance the bank's mean keeps, too.
 pub(super) fn trivial(
     emulation: &Emulation,
     answers: &Points,

@@ -67,14 +67,17 @@ fn largest(probabilities: &[f64]) -> usize {
         .map_or(0, |(place, _)| place)
 }
 
-/// How far the medians of draws are off.
+/// How far the medians of draws are off: infinitely where there is none.
 fn of_quantity<'a>(truths: &[f64], draws: impl Iterator<Item = &'a [f64]>) -> Both {
     let prior = median(truths.to_vec());
     (
         truths
             .iter()
             .zip(draws)
-            .map(|(truth, own)| (median(own.to_vec()) - truth).abs())
+            .map(|(truth, own)| match (median(own.to_vec()) - truth).abs() {
+                off if off.is_nan() => f64::INFINITY,
+                off => off,
+            })
             .collect(),
         truths.iter().map(|truth| (prior - truth).abs()).collect(),
     )
@@ -158,5 +161,7 @@ mod tests {
         let draws = [[0.0, 1.0, 5.0], [2.0, 2.0, 3.0]];
         let both = of_quantity(&[1.0, 5.0], draws.iter().map(<[f64; 3]>::as_slice));
         assert_eq!(both, (vec![0.0, 3.0], vec![2.0, 2.0]));
+        let none = of_quantity(&[1.0], std::iter::once([f64::NAN; 3].as_slice()));
+        assert_eq!(none.0, [f64::INFINITY]);
     }
 }
