@@ -19,9 +19,10 @@ class Problem:
     high: tuple[float, ...]
     solve: Callable[[np.ndarray], np.ndarray]
 
-    def bank(self, rows: int) -> tuple[np.ndarray, np.ndarray]:
-        """A Latin hypercube."""
-        sampler = qmc.LatinHypercube(len(self.low), rng=np.random.default_rng([SEED, rows]))
+    def bank(self, rows: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """A Latin hypercube; each number has its own."""
+        seed = [SEED, rows, number] if number else [SEED, rows]
+        sampler = qmc.LatinHypercube(len(self.low), rng=np.random.default_rng(seed))
         inputs = qmc.scale(sampler.random(rows), self.low, self.high)
         return inputs, self.solve(inputs)
 

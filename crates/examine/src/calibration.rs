@@ -90,6 +90,8 @@ pub fn claims(asked: &Asked, settings: &Settings) -> Vec<Claim> {
     for label in &asked.unseen {
         claims.extend(unseen::claims(label, settings));
     }
+    let of_paths = asked.paths.iter();
+    claims.extend(of_paths.map(|(name, _)| sbc::claim(name, None, settings)));
     for accuracy in &asked.accuracy {
         claims.extend(accuracy::claims(accuracy, settings));
     }
@@ -137,6 +139,13 @@ pub fn examine(
     for (index, quantiles) in answers.unseen.iter().enumerate() {
         quantiles.check()?;
         statistics.extend(unseen::statistics(quantiles, settings, seed, index as u64));
+    }
+    for (index, (quantity, label)) in answers.paths.iter().enumerate() {
+        quantity.check()?;
+        let index = (answers.shared.len() + index) as u64;
+        let mut statistic = sbc::shared(quantity, settings, seed, index);
+        statistic.rests_on.push(unseen::gain_name(label));
+        statistics.push(statistic);
     }
     for errors in &answers.accuracy {
         errors.check()?;

@@ -8,7 +8,7 @@
 use gnomon_claim::Verdict::{self, Falsified, Survived, Vacuous};
 use gnomon_examine::calibration::{
     Accuracy, AnswerKind, Answers, Asked, Errors, Examined, GivenMechanism, LikelihoodForecasts,
-    MechanismForecasts, Quantity, Settings, claims, examine,
+    MechanismForecasts, Quantity, Settings, UnseenQuantiles, claims, examine,
 };
 use gnomon_examine::{Curve, ExamineError};
 use gnomon_mechanism::random::{Purpose, Stream};
@@ -168,8 +168,20 @@ fn the_claims_written_down_are_the_claims_tested() {
         error: 1.0,
         share: 0.2,
     };
+    let of_paths = Quantity {
+        name: "the total of s",
+        truths: &arrays.log_prior_truth[..20],
+        draws: &[0.5; 200],
+    };
     let answers = Answers {
-        unseen: Vec::new(),
+        unseen: vec![UnseenQuantiles {
+            label: "s",
+            data_sets: 20,
+            levels: &[0.25, 0.5, 0.75],
+            truths: &arrays.log_prior_truth[..20],
+            quantiles: &[0.5; 60],
+        }],
+        paths: vec![(of_paths, "s")],
         given: vec![given(&arrays)],
         shared: vec![Quantity {
             name: "c",
@@ -194,7 +206,8 @@ fn the_claims_written_down_are_the_claims_tested() {
         }],
     };
     let asked = Asked {
-        unseen: Vec::new(),
+        unseen: vec!["s".into()],
+        paths: vec![("the total of s".into(), "s".into())],
         given: vec![("normal".into(), arrays.names.clone())],
         shared: vec!["c".into()],
         mechanisms: Some(names.clone()),

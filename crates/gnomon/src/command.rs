@@ -27,7 +27,7 @@ use gnomon::mechanism::schema;
 use gnomon::mechanism::study::Columns;
 use gnomon::progress::Progress;
 use gnomon::stage::emulate::ask::With;
-use gnomon::stage::forecast::Asked;
+use gnomon::stage::forecast::{Asked, AskedAhead};
 
 pub use arguments::Arguments;
 use arguments::{Command, SchemaOf, Shared};
@@ -145,7 +145,12 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             }
             let columns = columns.columns();
             if let Some((file, folder)) = series.as_ref().zip(output.as_ref()) {
-                return forecast::ahead(&session, &study, file, &columns, !no_alarms, folder);
+                let asked = AskedAhead {
+                    columns,
+                    draws: draws.map(|draws| draws as usize),
+                    look: !no_alarms,
+                };
+                return forecast::ahead(&session, &study, file, &asked, folder);
             }
             if columns != Columns::default() {
                 return Err(Failure::refused(

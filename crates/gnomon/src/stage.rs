@@ -14,6 +14,7 @@ pub mod imported;
 pub mod learn;
 pub mod mismatch;
 pub mod networks;
+mod paths;
 pub mod report;
 pub mod rounds;
 pub mod simulate;

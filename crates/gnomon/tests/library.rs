@@ -146,30 +146,47 @@ fn what_is_there_is_what_the_reactions_brought() {
     }
 }
 
-/// Every person of the epidemic is in one place.
+/// Every person is in one place, at every time.
 #[test]
-fn the_epidemic_loses_nobody() {
-    let files = files();
-    let file = files
-        .iter()
-        .find(|file| file.ends_with("epidemic.toml"))
-        .unwrap();
-    let counted = counted(file, &mechanism(file, &text(file)), "tau-leaping");
+fn nobody_is_lost() {
+    let groups = |states: [&str; 4], size: usize| -> Vec<String> {
+        let of = |state| (1..=size).map(move |group| format!("s_{state}_{group}"));
+        states.into_iter().flat_map(of).collect()
+    };
     let people = ["S", "E", "A", "I", "P", "W", "H", "Q", "R", "D"];
-    let names: Vec<String> = people.iter().map(|name| format!("s_{name}")).collect();
-    let all: Vec<u64> = (0..300).collect();
-    let batch = simulate(&Compiled::new(&counted).unwrap(), 2, &all).unwrap();
-    let mut columns = counted.observed.iter().zip(batch.observed.chunks(4));
-    let people: Vec<&[Vec<f64>]> = columns
-        .by_ref()
-        .filter(|(series, _)| names.contains(&series.name))
-        .map(|(_, columns)| columns)
-        .collect();
-    assert_eq!(people.len(), 10);
-    for row in 0..300 {
-        for time in 0..4 {
-            let sum: f64 = people.iter().map(|columns| columns[time][row]).sum();
-            assert_eq!(sum, 200_000.0);
+    let compartments = ["S", "E", "I", "R"];
+    let all = [
+        (
+            "epidemic.toml",
+            200_000.0,
+            people.map(|name| format!("s_{name}")).to_vec(),
+        ),
+        ("age_groups.toml", 100_000.0, groups(compartments, 3)),
+        ("towns.toml", 195_000.0, groups(compartments, 4)),
+        (
+            "mosquitoes.toml",
+            50_000.0,
+            compartments.map(|name| format!("s_{name}")).to_vec(),
+        ),
+    ];
+    let files = files();
+    for (name, population, states) in all {
+        let file = files.iter().find(|file| file.ends_with(name)).unwrap();
+        let counted = counted(file, &mechanism(file, &text(file)), "tau-leaping");
+        let rows = 300;
+        let numbers: Vec<u64> = (0..rows as u64).collect();
+        let batch = simulate(&Compiled::new(&counted).unwrap(), 2, &numbers).unwrap();
+        let columns = counted.observed.iter().zip(batch.observed.chunks(4));
+        let people: Vec<&[Vec<f64>]> = columns
+            .filter(|(series, _)| states.contains(&series.name))
+            .map(|(_, columns)| columns)
+            .collect();
+        assert_eq!(people.len(), states.len());
+        for row in 0..rows {
+            for time in 0..4 {
+                let sum: f64 = people.iter().map(|columns| columns[time][row]).sum();
+                assert_eq!(sum, population, "{name}");
+            }
         }
     }
 }
@@ -189,5 +206,5 @@ fn switches_are_parameters() {
             Family::Bernoulli | Family::Categorical
         )
     });
-    assert_eq!(switches.count(), 10);
+    assert_eq!(switches.count(), 14);
 }

@@ -4,11 +4,12 @@ use gnomon_learn::coordinates::Coordinates;
 use gnomon_learn::ensemble::Ensemble;
 use gnomon_learn::matrix::Matrix;
 use gnomon_learn::model::ModelError;
-use gnomon_learn::network::Head;
 use gnomon_learn::standardise::{StandardiseError, Standardiser};
 use gnomon_mechanism::Mechanism;
 use gnomon_mechanism::expression::{Inputs, Tape};
 use gnomon_simulate::SimulateError;
+
+use crate::unseen::{Drawn, Unseen, unseen};
 
 /// The networks that answer one study.
 #[derive(Clone, Debug)]
@@ -19,8 +20,8 @@ pub struct Networks {
     pub classes: Option<Ensemble>,
     /// p(scores | given, mechanism), one a mechanism; `None` where all its parameters are fixed.
     pub densities: Vec<Option<Ensemble>>,
-    /// Quantiles of what is observed and not given, in whatever mechanism; `None` where that is not
-    /// asked.
+    /// Quantiles or the joint density of what is observed and not given, in whatever mechanism; `None`
+    /// where that is not asked.
     pub unseen: Option<Ensemble>,
     /// What the network's mechanism probabilities are multiplied with before they are normalised:
     /// each mechanism's prior probability over its share of the training rows; 1 where they agree.
@@ -96,26 +97,6 @@ pub struct Draws {
     pub parameters: Vec<Vec<f64>>,
     /// One column a derived quantity.
     pub derived: Vec<Vec<f64>>,
-}
-
-/// Quantiles of several targets, for one or more data sets.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Quantiles {
-    /// Levels, increasing.
-    pub levels: Vec<f64>,
-    /// Targets of a data set.
-    pub targets: usize,
-    /// Data set after data set, target by target, each with all levels, increasing.
-    pub values: Vec<f64>,
-}
-
-impl Quantiles {
-    /// The quantiles of one target of one data set, one a level.
-    #[must_use]
-    pub fn of(&self, data_set: usize, target: usize) -> &[f64] {
-        let levels = self.levels.len();
-        &self.values[(data_set * self.targets + target) * levels..][..levels]
-    }
 }
 
 impl Draws {
@@ -251,25 +232,16 @@ impl Amortized {
             .collect()
     }
 
-    /// Quantiles of what is observed and not given, for each row of `given`; `None` where no network
-    /// learned that.
+    /// What is observed and not given, for each row of `given`; `None` where no network learned that.
+    /// Quantiles that a network learned need no draws; from a joint density they are those of draws.
     ///
     /// # Errors
     /// Where a network cannot be run.
-    pub fn unseen(&self, given: &Matrix) -> Result<Option<Quantiles>, InferError> {
-        let Some(ensemble) = &self.networks.unseen else {
-            return Ok(None);
-        };
-        let Head::Quantiles { levels } = &ensemble.members()[0].network.head else {
-            return Err(InferError::Foreign("a network gives no quantiles".into()));
-        };
-        // Levels are decimal numbers; their nearest single ones differ from these.
-        let decimal = |level: &f32| (f64::from(*level) * 1e6).round() / 1e6;
-        Ok(Some(Quantiles {
-            levels: levels.iter().map(decimal).collect(),
-            targets: predicted(ensemble),
-            values: ensemble.quantiles(given, self.threads)?,
-        }))
+    pub fn unseen(&self, given: &Matrix, drawn: Drawn) -> Result<Option<Unseen>, InferError> {
+        let ensemble = self.networks.unseen.as_ref();
+        ensemble
+            .map(|ensemble| unseen(ensemble, given, drawn, self.threads))
+            .transpose()
     }
 
     /// `draws` draws from p(parameters | given, mechanism) for each row of `given`. Draw `d` of row

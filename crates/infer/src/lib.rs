@@ -13,8 +13,10 @@ pub mod refine;
 pub mod sensitivity;
 pub mod summary;
 pub mod truncation;
+pub mod unseen;
 pub mod write;
 
-pub use amortized::{Amortized, Draws, InferError, Networks, Quantiles};
+pub use amortized::{Amortized, Draws, InferError, Networks};
 pub use summary::Summary;
+pub use unseen::Quantiles;
 pub use write::DrawTable;

@@ -143,6 +143,31 @@ impl Ensemble {
         Ok(total)
     }
 
+    /// [`Ensemble::draw`] in the targets' own units, where they are columns of the bank that training
+    /// [spread](crate::standardise::Column::spread): row after row, draw by draw, each with all targets.
+    ///
+    /// # Errors
+    /// As [`Ensemble::draw`].
+    pub fn draw_columns(
+        &self,
+        given: &Matrix,
+        draws: usize,
+        seed: u64,
+        first_row: u64,
+        threads: usize,
+    ) -> Result<Vec<f64>, ModelError> {
+        let drawn = self.draw(given, draws, seed, first_row, threads)?;
+        // Members learned from the same simulations, standardised alike.
+        let columns = self.members[0].predicted.as_ref().map(|p| &p.columns);
+        let targets = drawn.columns().max(1);
+        let all = drawn.values().iter().enumerate();
+        let own = |(place, &z): (usize, &f32)| match columns {
+            Some(columns) => columns[place % targets].gather(z),
+            None => f64::from(z),
+        };
+        Ok(all.map(own).collect())
+    }
+
     fn average(
         &self,
         of: impl Fn(&Model) -> Result<Matrix, ModelError>,

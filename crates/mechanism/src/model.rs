@@ -367,13 +367,33 @@ pub struct Observed {
     pub distribution: Distribution,
     /// Where this is not 0, the entry is missing.
     pub missing: Option<Node>,
-    /// Entries are rounded to multiples of this.
-    pub rounded: Option<f64>,
+    /// Entries are rounded to multiples of this, where it is positive.
+    pub rounded: Option<Node>,
     pub unit: Option<String>,
     pub description: Option<String>,
 }
 
 impl Observed {
+    /// All that is worked out of the simulation for an entry: the distribution's arguments, then whether the
+    /// entry is missing and what it is rounded to, where these are written.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<Node> {
+        let arguments = self.distribution.arguments.iter();
+        arguments
+            .chain(&self.missing)
+            .chain(&self.rounded)
+            .copied()
+            .collect()
+    }
+
+    /// Whether the simulation's own number is seen, without noise, rounding or gaps.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.distribution.family == Family::Exact
+            && self.missing.is_none()
+            && self.rounded.is_none()
+    }
+
     /// The bank's columns for this series: `name` where there is one entry, else `name_1`, ...
     #[must_use]
     pub fn columns(&self) -> Vec<String> {
@@ -468,9 +488,8 @@ impl Mechanism {
         };
         let series = self.observed.iter().find(|observed| observed.name == name);
         series.is_some_and(|observed| {
-            let arguments = observed.distribution.arguments.iter();
-            let seen: Vec<Node> = arguments.chain(&observed.missing).copied().collect();
-            !self.graph.inputs_of(&seen).contains(&Input::Time)
+            let inputs = self.graph.inputs_of(&observed.nodes());
+            !inputs.contains(&Input::Time)
         })
     }
 

@@ -48,6 +48,8 @@ impl Purpose {
     pub const PARTICLES: Self = Self(18);
     /// Noise that is added to what a network is given while it trains.
     pub const AUGMENTATION: Self = Self(22);
+    /// The place of a predicted whole number between it and the next.
+    pub const SPREAD: Self = Self(23);
     /// Where a search for holes looks, and its fresh checks.
     pub const HOLES: Self = Self(31);
     /// The seed handed to an external program.

@@ -21,7 +21,7 @@ pub use emulation::{Emulation, OwnNetwork, Tolerance};
 pub use holes::Holes;
 pub use part::Part;
 pub use series::{Columns, Layout, Series, SeriesTable};
-pub use settings::{Answer, Claims, Density, Embedding, Learn, Simulate};
+pub use settings::{Answer, Claims, Density, Embedding, Learn, SeriesHead, Simulate};
 
 use crate::model::{Law, Mechanism, Observed};
 use crate::source::section::{Document, Entry, Section};
@@ -145,6 +145,16 @@ impl Study {
                 unseen: &asked.unseen,
             },
         )?;
+        let may_be_missing = |part: &Part| {
+            let mut observed = mechanisms.iter().flat_map(|m| &m.observed);
+            observed.any(|series| series.name == part.name && series.missing.is_some())
+        };
+        let unseen: Vec<(&str, bool)> = asked
+            .unseen
+            .iter()
+            .map(|part| (part.label.as_str(), may_be_missing(part)))
+            .collect();
+        let learn = settings::learn(&top, simulate.rounds, &unseen)?;
         Ok(Self {
             title: title.value,
             description,
@@ -158,7 +168,7 @@ impl Study {
             shared,
             data,
             simulate,
-            learn: settings::learn(&top, simulate.rounds)?,
+            learn,
             claims,
             answer: settings::answer(&top)?,
             emulation,

@@ -394,3 +394,69 @@ fn mistakes_are_named_with_their_place() {
         assert_eq!(found, place, "{to}");
     }
 }
+
+const TOWNS: &str = "method = \"ssa\"\n[parameters]\nrate = \"Uniform(0, 1)\"\n[states]\n\
+    S = { initial = \"100 * i\", size = 3 }\nI = { initial = 1, size = 3 }\ntotal = 0\n\
+    [[reactions]]\nname = \"infection\"\nsize = 3\nrate = \"rate * i * S[i] * I[i]\"\n\
+    change = { S = -1, I = +1, total = +1 }\n\
+    [[reactions]]\nname = \"journey\"\nsize = 2\nrate = \"I[i]\"\n\
+    change = { \"I[i]\" = -1, \"I[i + 1]\" = +1 }\n\
+    [observed]\ntimes = \"1:4\"\nnew = { distribution = \"flow(infection[i])\", size = 3 }\n\
+    all = \"sum(k, 1, 3, flow(infection[k]))\"\n";
+
+/// A list of reactions with a `size` is one for each entry: rates and changes are of its number.
+#[test]
+fn reactions_may_be_vectors() {
+    let mechanism = read(TOWNS);
+    let Law::Jumps { reactions } = &mechanism.dynamics.law else {
+        panic!("{:?}", mechanism.dynamics.law)
+    };
+    let names: Vec<&str> = reactions.iter().map(|r| r.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "infection_1",
+            "infection_2",
+            "infection_3",
+            "journey_1",
+            "journey_2"
+        ]
+    );
+    // S is the states 0 to 2, I 3 to 5, the total 6.
+    assert_eq!(reactions[1].change, [(1, -1.0), (4, 1.0), (6, 1.0)]);
+    assert_eq!(reactions[4].change, [(4, -1.0), (5, 1.0)]);
+    let flows: Vec<Vec<usize>> = mechanism
+        .dynamics
+        .flows
+        .iter()
+        .map(|flow| flow.firings.iter().map(|(reaction, _)| *reaction).collect())
+        .collect();
+    assert_eq!(flows, [[0], [1], [2], [0], [1], [2]]);
+}
+
+#[test]
+fn reactions_of_another_size_are_refused() {
+    let refused = |from: &str, to: &str, what: &str| {
+        let text = TOWNS.replacen(from, to, 1);
+        let error = Mechanism::parse("towns", &text, ".").unwrap_err();
+        assert!(error.to_string().contains(what), "{error}");
+    };
+    refused(
+        "size = 3\nrate",
+        "size = 2\nrate",
+        "`S` has 3 entries, and the reaction is 2",
+    );
+    refused(
+        "size = 3\nrate",
+        "rate",
+        "`S` has 3 entries, and the reaction is one",
+    );
+    refused("I[i + 1]", "I[i + 2]", "`I` has no entry 4");
+    refused("I[i + 1]", "total[i]", "`total` has no entries");
+    refused(
+        "flow(infection[i])",
+        "flow(infection[i + 1])",
+        "one of them",
+    );
+    refused("\"rate * i", "\"infection[1] * i", "is a reaction");
+}

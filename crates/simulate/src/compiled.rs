@@ -144,11 +144,13 @@ pub(crate) struct LagPlan {
 #[derive(Clone, Debug)]
 pub(crate) struct SeriesPlan {
     pub family: Family,
-    /// The distribution's arguments, then whether the entry is missing if that may be.
+    /// The distribution's arguments, then whether the entry is missing if that may be, then what it is
+    /// rounded to if it may be.
     pub tape: LaneTape,
     /// How many arguments there are.
     pub arguments: usize,
-    pub rounded: Option<f64>,
+    pub missing: bool,
+    pub rounded: bool,
     pub times: Vec<f64>,
     /// For each entry, where its time stands among the asked times.
     pub asked: Vec<usize>,
@@ -521,19 +523,18 @@ fn observation(mechanism: &Mechanism) -> ObservationPlan {
     }
     asked.sort_by(f64::total_cmp);
     asked.dedup();
-    let outputs = |observed: &Observed| -> Vec<Node> {
-        let arguments = observed.distribution.arguments.iter();
-        arguments.chain(&observed.missing).copied().collect()
-    };
-    let roots: Vec<Node> = mechanism.observed.iter().flat_map(outputs).collect();
+    let roots: Vec<Node> = mechanism
+        .observed
+        .iter()
+        .flat_map(Observed::nodes)
+        .collect();
     let mut plan = Plan::new(&mechanism.graph, &slots, &roots);
     let series = mechanism
         .observed
         .iter()
         .map(|observed| {
             let arguments = &observed.distribution.arguments;
-            let tape = LaneTape::compile(&mechanism.graph, &outputs(observed), &mut plan);
-            let exact = observed.distribution.family == Family::Exact && observed.missing.is_none();
+            let tape = LaneTape::compile(&mechanism.graph, &observed.nodes(), &mut plan);
             let lags = dynamics
                 .lags
                 .iter()
@@ -550,12 +551,13 @@ fn observation(mechanism: &Mechanism) -> ObservationPlan {
             SeriesPlan {
                 family: observed.distribution.family,
                 arguments: arguments.len(),
-                rounded: observed.rounded,
+                missing: observed.missing.is_some(),
+                rounded: observed.rounded.is_some(),
                 lags: lags.filter(|lag| tape.reads(lag.slot)).collect(),
                 reads: (0..states + flows).filter(|&c| tape.reads(1 + c)).collect(),
                 state: arguments.iter().find_map(|&argument| {
                     match mechanism.graph.operation(argument) {
-                        Operation::Input(Input::State(state)) if exact => Some(state),
+                        Operation::Input(Input::State(state)) if observed.is_plain() => Some(state),
                         _ => None,
                     }
                 }),

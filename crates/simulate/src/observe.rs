@@ -48,7 +48,8 @@ struct Entry {
     arguments: Range<usize>,
     /// Where it is said whether the entry is missing.
     missing: Option<usize>,
-    rounded: Option<f64>,
+    /// What it is rounded to.
+    rounded: Option<usize>,
 }
 
 impl Entry {
@@ -90,11 +91,14 @@ impl<'a> Observer<'a> {
                 if series.state.is_none() {
                     next += count;
                 }
+                let after = first + series.arguments;
                 entries.push(Entry {
                     family: series.family,
-                    arguments: first..first + series.arguments,
-                    missing: (count > series.arguments).then_some(first + series.arguments),
-                    rounded: series.rounded,
+                    arguments: first..after,
+                    missing: series.missing.then_some(after),
+                    rounded: series
+                        .rounded
+                        .then_some(after + usize::from(series.missing)),
                 });
             }
         }
@@ -275,10 +279,11 @@ impl<'a> Observer<'a> {
                         bad = Some(number);
                     }
                     let is_missing = entry.missing.is_some_and(|m| self.frame[m].0[lane] != 0.0);
-                    self.drawn[number].0[lane] = match entry.rounded {
+                    let unit = entry.rounded.map(|unit| self.frame[unit].0[lane]);
+                    self.drawn[number].0[lane] = match unit {
                         _ if is_missing => f64::NAN,
-                        Some(unit) => (value / unit).round() * unit,
-                        None => value,
+                        Some(unit) if unit > 0.0 => (value / unit).round() * unit,
+                        _ => value,
                     };
                 }
             }

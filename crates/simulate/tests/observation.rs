@@ -89,7 +89,9 @@ fn entries_are_missing_and_rounded() {
                 [observed]\ntimes = \"1:8\"\n\
                 by_time = { distribution = \"Normal(m, 1)\", missing = \"mod(t, 7) == 0\" }\n\
                 by_gap = { distribution = \"m\", missing = \"t > gap and t <= gap + 2 and not off\" }\n\
-                tens = { distribution = \"Normal(m, 5)\", rounded = 10 }\n";
+                tens = { distribution = \"Normal(m, 5)\", rounded = 10 }\n\
+                some = { distribution = \"Normal(m, 5)\", rounded = \"if(off, 100, 0)\" }\n\
+                late = { distribution = \"m\", rounded = \"if(t > 4, 1, 0)\", missing = \"t < 3\" }\n";
     let mechanism = mechanism(text);
     let compiled = Compiled::new(&mechanism).unwrap();
     let all: Vec<u64> = (0..4000).collect();
@@ -109,17 +111,25 @@ fn entries_are_missing_and_rounded() {
             assert_eq!(missing, (8..16).filter(within).collect::<Vec<_>>());
         }
         assert!((16..24).all(|entry| at(entry) % 10.0 == 0.0));
+        // With the switch to hundreds, without it as they are.
+        let hundreds = (24..32).filter(|&entry| at(entry) % 100.0 == 0.0).count();
+        assert_eq!(hundreds, if missing.is_empty() { 8 } else { 0 });
+        let m = batch.parameters[0][row];
+        let late: Vec<f64> = (34..40).map(at).collect();
+        assert!(at(32).is_nan() && at(33).is_nan());
+        assert_eq!(late, [m, m, m.round(), m.round(), m.round(), m.round()]);
     }
     // 25 % +- 5 standard errors.
     assert!((whole as f64 / 4000.0 - 0.25).abs() < 0.035, "{whole}");
     // What is missing by its time is no set of trials.
     assert!(!mechanism.exchangeable("by_time") && mechanism.exchangeable("tens"));
+    assert!(!mechanism.exchangeable("late"));
     // The time tells which are missing, so the others have their likelihood.
     assert_eq!(mechanism.no_likelihood(&given(&["by_time"])), None);
     let why = mechanism.no_likelihood(&given(&["by_gap"])).unwrap();
     assert!(why.contains("depends on the simulation"), "{why}");
     let why = mechanism.no_likelihood(&given(&["tens"])).unwrap();
-    assert!(why.contains("`tens` is rounded"), "{why}");
+    assert!(why.contains("`tens` may be rounded"), "{why}");
 }
 
 /// Conditions on parameters and on what is seen; a broken one is a failed row, and impossible.

@@ -1,6 +1,5 @@
 //! An emulator's outputs as a trajectory: which state each is, and when.
 
-use gnomon_mechanism::Family;
 use gnomon_mechanism::expression::{Input, Operation};
 use gnomon_mechanism::model::{Mechanism, Observed};
 use gnomon_mechanism::study::Part;
@@ -171,12 +170,9 @@ impl Sweeper {
 
 /// The state that a series is, where it is one as it stands.
 pub(crate) fn state(mechanism: &Mechanism, series: &Observed) -> Option<usize> {
-    let is_plain = series.distribution.family == Family::Exact
-        && series.missing.is_none()
-        && series.rounded.is_none();
     let argument = *series.distribution.arguments.first()?;
     match mechanism.graph.operation(argument) {
-        Operation::Input(Input::State(state)) if is_plain => Some(state),
+        Operation::Input(Input::State(state)) if series.is_plain() => Some(state),
         _ => None,
     }
 }

@@ -15,6 +15,8 @@ pub struct Asked {
     pub mechanisms: Option<Vec<String>>,
     /// What is observed and not given.
     pub unseen: Vec<String>,
+    /// Quantities of its whole paths, each with what it is of, among `unseen`.
+    pub paths: Vec<(String, String)>,
     /// Mechanisms whose file writes their likelihood.
     pub likelihoods: Vec<String>,
     /// What the study claims of its own.
@@ -32,6 +34,8 @@ pub struct Answers<'a> {
     pub mechanisms: Option<MechanismForecasts<'a>>,
     /// Quantiles of what is observed and not given, over data sets of the mixture.
     pub unseen: Vec<UnseenQuantiles<'a>>,
+    /// Quantities of its whole paths, each with what it is of, over data sets of the mixture.
+    pub paths: Vec<(Quantity<'a>, &'a str)>,
     /// What written likelihoods tell, over data sets of their mechanism.
     pub likelihoods: Vec<LikelihoodForecasts<'a>>,
     /// Errors that the study claims something of.

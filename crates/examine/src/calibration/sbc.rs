@@ -48,7 +48,7 @@ pub(super) fn given(
         .collect()
 }
 
-/// The claim of a quantity averaged over mechanisms.
+/// The claim of a quantity over all mechanisms.
 pub(super) fn shared(
     quantity: &Quantity<'_>,
     settings: &Settings,

@@ -6,7 +6,7 @@ use crate::curve;
 use gnomon_claim::{Assertion, Claim, Family, Inputs};
 use gnomon_mechanism::random::Stream;
 
-fn gain_name(label: &str) -> String {
+pub(super) fn gain_name(label: &str) -> String {
     format!("gain over the prior about {label}")
 }
 

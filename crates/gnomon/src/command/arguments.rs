@@ -130,13 +130,14 @@ pub enum Command {
         )]
         each: Option<PathBuf>,
         /// Many series, each of its own length, in one .csv file: forecasts from each one's last window
-        #[arg(long, value_name = "FILE", conflicts_with_all = ["observed", "each", "refine", "draws"], requires = "output")]
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["observed", "each", "refine"], requires = "output")]
         series: Option<PathBuf>,
         /// What that file's columns are
         #[command(flatten)]
         columns: SeriesColumns,
-        /// Posterior draws, instead of the study's number (1000 with --each); with --average, draws from the
-        /// prior (100000)
+        /// Posterior draws, instead of the study's number (1000 with --each); with --series, whole paths of
+        /// each series (1000), where the study learns their density; with --average, draws from the prior
+        /// (100000)
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         draws: Option<u32>,
         /// Correct the networks' answer by the mechanisms' likelihoods; with --each, add each mechanism's
@@ -150,7 +151,7 @@ pub enum Command {
         #[arg(long, requires = "series")]
         no_alarms: bool,
         /// Also write answer.json, draws.csv and draws.parquet into this folder; with --each,
-        /// answers.csv and answers.parquet; with --series, forecasts.csv and alarms.csv; of an emulator, answers.csv
+        /// answers.csv and answers.parquet; with --series, forecasts.csv, alarms.csv and, where a density was learned, paths.csv; of an emulator, answers.csv
         /// or, with --average, averages.csv
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,

@@ -185,10 +185,7 @@ pub fn one(
         answer::on_average(&mut asked.answer, &verdicts.calibration, tolerance);
     }
     if let Some(folder) = folder {
-        asked
-            .draws
-            .write(folder, "draws")
-            .map_err(|error| Failure::Outside(error.to_string()))?;
+        answer::write_draws(folder, &asked.draws, &asked.paths)?;
         file::write_json(&folder.join("answer.json"), &asked.answer)?;
     }
     let value = json!({

@@ -8,7 +8,7 @@ use gnomon::infer::forecast::tally::Summary;
 use gnomon::infer::forecast::{INTERVALS, nominal};
 use gnomon::mechanism::study::{Columns, Layout};
 use gnomon::stage::answer::ALARM_RATE;
-use gnomon::stage::forecast::{self, Alarms, Asked, Group, LeftOut, Why, in_groups};
+use gnomon::stage::forecast::{self, Alarms, Asked, AskedAhead, Group, LeftOut, Why, in_groups};
 use gnomon::stage::learn;
 use serde_json::{Value, json};
 
@@ -170,8 +170,7 @@ pub fn ahead(
     session: &Session,
     path: &Path,
     file: &Path,
-    columns: &Columns,
-    look: bool,
+    asked: &AskedAhead,
     folder: &Path,
 ) -> Result<(), Failure> {
     let mut context = read(session, path)?;
@@ -179,7 +178,7 @@ pub fn ahead(
     learn::adopt(&mut context)?;
     refuse_other_data(&context, None)?;
     let amortized = learn::load(&context)?;
-    let found = forecast::ahead(&context, &amortized, file, columns, look)?;
+    let found = forecast::ahead(&context, &amortized, file, asked)?;
     let seconds = found.seconds;
     let written = folder.join("forecasts.csv");
     file::write(&written, &found.csv)?;
@@ -189,13 +188,18 @@ pub fn ahead(
         found.series,
         written.display()
     );
+    let paths = folder.join("paths.csv");
+    if let Some(csv) = &found.paths {
+        file::write(&paths, csv)?;
+        text += &format!("; whole paths: {}", paths.display());
+    }
     text += "\n";
     text += &left_out(&found.left_out);
     text += &found.alarms.as_ref().map_or(String::new(), alarms);
     let names: Vec<&String> = found.left_out.iter().map(|one| &one.series).collect();
     let value = json!({
         "series": found.series, "left_out": names, "why_left_out": reasons(&found.left_out),
-        "seconds": seconds, "forecasts": written,
+        "seconds": seconds, "forecasts": written, "paths": found.paths.as_ref().map(|_| paths),
         "alarms": found.alarms.as_ref().map(alarms_in_json),
     });
     session.output.result(text.trim_end(), &value)

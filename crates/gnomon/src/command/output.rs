@@ -216,6 +216,18 @@ fn unseen_table(unseen: &Unseen) -> String {
             unseen.given.unit
         );
     }
+    for own in &unseen.of_paths {
+        let between =
+            |[low, high]: [f64; 2]| format!("{:>9} to {:<9}", significant(low), significant(high));
+        text += &format!(
+            "  {:<22} {:>12} {} {} {}\n",
+            own.name,
+            significant(own.median),
+            between(own.interval_50),
+            between(own.interval_90),
+            unseen.given.unit
+        );
+    }
     if let Some(found) = &unseen.identified {
         for line in wrap(&found.words, 86) {
             text += &format!("  {line}\n");

@@ -12,6 +12,7 @@ mod sensitivity;
 mod unseen;
 mod words;
 
+use std::path::Path;
 use std::time::Instant;
 
 use gnomon_examine::calibration::likelihood_claim;
@@ -189,10 +190,11 @@ pub fn run(
     let mut checks = Typical::new(amortized, data, &prior, !in_rounds)?.checks(data)?;
     checks.extend(replicates.checks(context, data)?);
     weigh(context, &mut answer, checks);
-    asked
-        .draws
-        .write(&context.results().join("answer"), "draws")
-        .map_err(|error| Failure::Outside(error.to_string()))?;
+    write_draws(
+        &context.results().join("answer"),
+        &asked.draws,
+        &asked.paths,
+    )?;
     replicates
         .table(context)
         .write(&context.results().join("answer"), "predictive")
@@ -229,6 +231,19 @@ pub fn run(
     Ok(answer)
 }
 
+/// Writes draws of parameters and, where there are any, whole paths of what is not given.
+///
+/// # Errors
+/// Where the disk refuses.
+pub fn write_draws(folder: &Path, draws: &DrawTable, paths: &DrawTable) -> Result<(), Failure> {
+    let wrong = |error: gnomon_infer::write::WriteError| Failure::Outside(error.to_string());
+    draws.write(folder, "draws").map_err(wrong)?;
+    if paths.names.is_empty() {
+        return Ok(());
+    }
+    paths.write(folder, "paths").map_err(wrong)
+}
+
 /// A hash of what the answer is made from.
 #[must_use]
 pub fn made_from(context: &Context, learned_from: &str) -> String {
@@ -247,6 +262,8 @@ pub struct Asked {
     pub answer: Answer,
     /// Draws from the posterior given each mechanism.
     pub draws: DrawTable,
+    /// Whole paths of what is not given, a draw a row; empty where only quantiles are known.
+    pub paths: DrawTable,
     /// Seconds spent on refinement.
     pub refining: f64,
     probabilities: Vec<f64>,
@@ -366,18 +383,24 @@ pub fn ask(
         .iter()
         .map(|name| shared(context, name, &probabilities, &all))
         .collect();
-    let unseen = unseen::unseen(context, amortized, &given_data, data)?;
+    let told = unseen::unseen(context, amortized, &given_data, data, draws)?;
     let mechanisms = mechanisms(context, &probabilities, &amortized_probabilities, &range);
     let asked: Vec<Vec<String>> = posteriors.iter().map(quantity_names).collect();
     let given: Vec<&Draws> = all.iter().map(|(own, _)| own).collect();
     let sensitivity = sensitivity::sensitivity(study, amortized, &probabilities, &given, &asked);
     let answer = Answer {
-        sentence: sentence(&study.predict, &mechanisms, &shared, &posteriors, &unseen),
+        sentence: sentence(
+            &study.predict,
+            &mechanisms,
+            &shared,
+            &posteriors,
+            &told.series,
+        ),
         condition: learn::condition(context),
         mechanisms,
         posteriors,
         shared,
-        unseen,
+        unseen: told.series,
         refinement,
         sensitivity,
         claims,
@@ -387,6 +410,7 @@ pub fn ask(
     Ok(Asked {
         answer,
         draws: table,
+        paths: told.paths,
         refining,
         probabilities,
         given,

@@ -16,7 +16,7 @@ use gnomon_mechanism::{Family, Study};
 use gnomon_report::content;
 use serde::{Deserialize, Serialize};
 
-use super::learn;
+use super::{learn, paths};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::population::Population;
@@ -67,7 +67,7 @@ pub fn run(
     let attempt = count_attempt(context, seed)?;
     let began = Instant::now();
     let tests = Tests::new(context, population, amortized, seed)?;
-    let mut answers = tests.answers(context);
+    let mut answers = tests.answers(context, &asked);
     answers.accuracy = errors::of(&tests, context, &asked.accuracy);
     let examined = examine(&answers, &settings, seed, attempt).map_err(|e| wrong(&e))?;
     let verdicts = Verdicts {
@@ -195,6 +195,7 @@ fn asked(study: &Study) -> Asked {
         mechanisms: (study.mechanisms.len() > 1)
             .then(|| study.mechanisms.iter().map(|m| m.name.clone()).collect()),
         unseen: study.unseen.iter().map(|part| part.label.clone()).collect(),
+        paths: paths::asked(study),
         likelihoods: learned(study)
             .into_iter()
             .filter(|&mechanism| writes_likelihood(study, mechanism))

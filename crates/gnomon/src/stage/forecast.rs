@@ -11,9 +11,10 @@ use std::time::Instant;
 
 use gnomon_infer::Amortized;
 use gnomon_infer::forecast::origins::Shape;
-use gnomon_infer::forecast::write::{Place, forecasts};
+use gnomon_infer::forecast::write::{self, Place, forecasts};
 use gnomon_infer::forecast::{Forecast, LEVELS};
-use gnomon_mechanism::study::{Columns, SeriesTable};
+use gnomon_infer::unseen::Drawn;
+use gnomon_mechanism::study::{Columns, SeriesHead, SeriesTable};
 
 pub use alarms::Alarms;
 pub use backtest::{Asked, Backtest, Group, backtest};
@@ -26,6 +27,10 @@ use crate::interrupt;
 
 /// Windows that the networks read at a time.
 const AT_ONCE: usize = 500;
+/// Draws of joint densities that are held at a time.
+const MOST_DRAWS: usize = 200_000;
+/// Draws of a joint density from which a forecast's quantiles are, where nobody says.
+const DRAWS: usize = 1000;
 /// Entries that a series has before its first origin, where the networks can do without the others.
 const LEAST: usize = 10;
 
@@ -54,6 +59,8 @@ pub struct Ahead {
     pub left_out: Vec<LeftOut>,
     /// One row a series, variable and horizon, as CSV.
     pub csv: Vec<u8>,
+    /// Whole paths, one row a series and draw, as CSV; `None` where only quantiles were learned.
+    pub paths: Option<Vec<u8>>,
     /// Seconds that forecasting took.
     pub seconds: f64,
     /// Whether the mechanisms can have made the windows; `None` where nobody looked.
@@ -88,44 +95,75 @@ impl Read {
         }
     }
 
-    /// The networks' forecasts: for each case one of every predicted entry.
+    /// The networks' forecasts: for each case one of every predicted entry. Where they learned the joint
+    /// density, forecasts are of `draws` draws, and `paths` is handed those of each case, in the order of
+    /// the shape's predicted entries.
     fn answers(
         &self,
         context: &Context,
         amortized: &Amortized,
         cases: &[Case],
+        draws: usize,
+        mut paths: impl FnMut(Case, usize, Vec<f64>),
     ) -> Result<Vec<Vec<Forecast>>, Failure> {
         let wrong = |error| Failure::damaged(error, "learn anew");
         let total = cases.len() as u64;
         let bar = context.progress.bar("answering", "windows", total);
         let mut answers = Vec::with_capacity(cases.len());
-        for cases in cases.chunks(AT_ONCE) {
+        let at_once = (MOST_DRAWS / draws.max(1)).clamp(1, AT_ONCE);
+        let seed = context.seed_for("paths");
+        for (chunk, cases) in cases.chunks(at_once).enumerate() {
             interrupt::check()?;
             let windows = cases.iter().flat_map(|case| {
                 let values = &self.table.series[case.series].values;
                 self.shape.seen(values, case.origin)
             });
             let given = amortized.standardise(&windows.collect::<Vec<f64>>());
-            let found = amortized.unseen(&given.map_err(wrong)?).map_err(wrong)?;
-            let quantiles = found
-                .filter(|found| found.levels == LEVELS)
+            let drawn = Drawn {
+                draws,
+                seed,
+                first: (chunk * at_once) as u64,
+            };
+            let found = amortized.unseen(&given.map_err(wrong)?, drawn);
+            let found = found
+                .map_err(wrong)?
+                .filter(|found| found.quantiles.levels == LEVELS)
                 .ok_or_else(|| {
                     wrong(gnomon_infer::InferError::Foreign(
                         "they give other quantiles than forecasts have".into(),
                     ))
                 })?;
-            for number in 0..cases.len() {
+            for (number, &case) in cases.iter().enumerate() {
                 let forecast = |&target: &usize| {
                     let mut forecast = [f64::NAN; LEVELS.len()];
-                    forecast.copy_from_slice(quantiles.of(number, target));
+                    forecast.copy_from_slice(found.quantiles.of(number, target));
                     forecast
                 };
                 answers.push(self.targets.iter().map(forecast).collect());
+                let all = found.paths.iter();
+                for (draw, path) in all.flat_map(|all| (0..draws).map(|d| (d, all.of(number, d)))) {
+                    let own = self.targets.iter().map(|&target| path[target]);
+                    paths(case, draw, own.collect());
+                }
             }
             bar.inc(cases.len() as u64);
         }
         bar.finish_and_clear();
         Ok(answers)
+    }
+
+    /// Whole paths as CSV: a row a series and draw, a column a variable and horizon, such as `cases+3`.
+    fn paths(&self, paths: &[(Case, usize, Vec<f64>)]) -> Result<Vec<u8>, Failure> {
+        let entries = self.shape.predicted.iter();
+        let names: Vec<String> = entries
+            .map(|entry| format!("{}+{}", self.table.variables[entry.variable], entry.step))
+            .collect();
+        let rows = paths.iter().map(|(case, draw, path)| {
+            let series = &self.table.series[case.series];
+            let origin = self.table.time(series, case.origin);
+            (series.name.as_str(), origin, *draw, path.as_slice())
+        });
+        write::paths(&names, rows).map_err(|error| Failure::Outside(error.to_string()))
     }
 
     /// What is missing in the window of a series at an origin, as the table has it.
@@ -164,20 +202,37 @@ impl Read {
     }
 }
 
-/// Forecasts each series of a file from its last window; where `look`, each window is held against
-/// simulations.
+/// What is asked about each series of a file.
+#[derive(Clone, Debug)]
+pub struct AskedAhead {
+    /// What the table's columns are.
+    pub columns: Columns,
+    /// Whole paths of each series, where not the default; only of a study that learns their density.
+    pub draws: Option<usize>,
+    /// Whether each window is held against simulations.
+    pub look: bool,
+}
+
+/// Forecasts each series of a file from its last window.
 ///
 /// # Errors
-/// Where the study predicts no future, the file does not fit, or no series can be forecast.
+/// Where the study predicts no future or no paths that are asked for, the file does not fit, or no series
+/// can be forecast.
 pub fn ahead(
     context: &Context,
     amortized: &Amortized,
     file: &Path,
-    columns: &Columns,
-    look: bool,
+    asked: &AskedAhead,
 ) -> Result<Ahead, Failure> {
+    let has_paths = context.study.learn.series == SeriesHead::Density;
+    if asked.draws.is_some() && !has_paths {
+        return Err(Failure::refused(
+            "the networks of this study know quantiles of each entry alone: there is nothing to draw",
+            "write series = \"density\" in `[learn]` and learn anew, or leave `--draws` out",
+        ));
+    }
     let began = Instant::now();
-    let read = Read::new(context, amortized, file, columns)?;
+    let read = Read::new(context, amortized, file, &asked.columns)?;
     let least = read.least();
     let (mut cases, mut left_out) = (Vec::new(), read.empty());
     for (number, series) in read.table.series.iter().enumerate() {
@@ -203,7 +258,10 @@ pub fn ahead(
     if cases.is_empty() {
         return Err(left_out::nothing_to_do(file, &left_out));
     }
-    let answers = read.answers(context, amortized, &cases)?;
+    let draws = asked.draws.unwrap_or(DRAWS);
+    let mut paths = Vec::new();
+    let keep = |case: Case, draw: usize, path: Vec<f64>| paths.push((case, draw, path));
+    let answers = read.answers(context, amortized, &cases, draws, keep)?;
     let mut rows = Vec::new();
     for (&case, own) in cases.iter().zip(answers) {
         for (entry, forecast) in read.shape.predicted.iter().zip(own) {
@@ -212,8 +270,12 @@ pub fn ahead(
         }
     }
     let csv = forecasts(&rows).map_err(|error| Failure::Outside(error.to_string()))?;
+    let paths = match has_paths {
+        true => Some(read.paths(&paths)?),
+        false => None,
+    };
     let seconds = began.elapsed().as_secs_f64();
-    let alarms = match look {
+    let alarms = match asked.look {
         true => Alarms::of(context, amortized, &read, &cases)?,
         false => None,
     };
@@ -221,6 +283,7 @@ pub fn ahead(
         series: cases.len(),
         left_out,
         csv,
+        paths,
         seconds,
         alarms,
     })

@@ -38,7 +38,7 @@ pub(super) const STAGE: &str = "learn";
 const FILE: &str = "learned.json";
 /// The folder of p(mechanism | given).
 const CLASSES: &str = "mechanism";
-/// The folder of the quantiles of what is observed and not given.
+/// The folder of what is observed and not given.
 const UNSEEN: &str = "not-seen";
 
 /// A hash of what the networks are made from; there is one bank a round.

@@ -6,7 +6,7 @@ use gnomon_learn::network::{
 };
 use gnomon_learn::standardise::Standardiser;
 use gnomon_learn::train::Recipe;
-use gnomon_mechanism::study::{Density, Embedding as Wish, Learn, Study};
+use gnomon_mechanism::study::{Density, Embedding as Wish, Learn, SeriesHead, Study};
 
 /// Series of at least this length are convolved unless the study says otherwise.
 const LONG_SERIES: usize = 40;
@@ -34,6 +34,8 @@ const HEADS: usize = 4;
 const TRANSFORMER_BLOCKS: usize = 2;
 /// Transforms of a coupling flow: each leaves half of the parameters alone.
 const COUPLINGS: usize = 8;
+/// Entries of series that are not given beyond which their density is learned half of them at a time.
+const MANY_ENTRIES: usize = 8;
 /// Examples that all members of an ensemble of class heads see together.
 const CLASS_EXAMPLES: usize = 9_000_000;
 /// Examples that all members of an ensemble of densities see together.
@@ -59,6 +61,17 @@ pub fn density(
     member: usize,
 ) -> Network {
     let wishes = &study.learn;
+    let kind = wishes.density[member % wishes.density.len()];
+    density_of(kind, study, standardiser, dimension)
+}
+
+fn density_of(
+    kind: Density,
+    study: &Study,
+    standardiser: &Standardiser,
+    dimension: usize,
+) -> Network {
+    let wishes = &study.learn;
     let spline = |transforms: usize| {
         let default = SplineFlow::default();
         SplineFlow {
@@ -71,7 +84,7 @@ pub fn density(
             ..default
         }
     };
-    let head = match wishes.density[member % wishes.density.len()] {
+    let head = match kind {
         Density::Autoregressive => Head::Spline(spline(SplineFlow::default().transforms)),
         Density::Coupling => Head::Coupling(spline(COUPLINGS)),
         Density::FlowMatching => {
@@ -90,12 +103,24 @@ pub fn density(
     }
 }
 
-/// Quantiles of what is observed and not given, in whatever mechanism.
+/// What is observed and not given, in whatever mechanism: quantiles of each entry, or the joint density
+/// of all, as a member of the ensemble (from 0) learns it.
 #[must_use]
-pub fn quantiles(study: &Study, standardiser: &Standardiser) -> Network {
+pub fn unseen(study: &Study, standardiser: &Standardiser, member: usize) -> Network {
+    let entries = study.unseen_columns().len();
+    let wishes = &study.learn;
+    if wishes.series == SeriesHead::Density {
+        let wished = wishes.density[member % wishes.density.len()];
+        // Entry after entry takes as many passes for a draw as there are entries.
+        let kind = match wished {
+            Density::Autoregressive if entries > MANY_ENTRIES => Density::Coupling,
+            wished => wished,
+        };
+        return density_of(kind, study, standardiser, entries);
+    }
     Network {
         given: standardiser.outputs(),
-        predict: study.unseen_columns().len(),
+        predict: entries,
         embedding: embedding(study, standardiser),
         head: Head::Quantiles {
             levels: LEVELS.iter().map(|&level| level as f32).collect(),

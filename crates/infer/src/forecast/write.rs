@@ -95,6 +95,31 @@ pub fn forecasts(rows: &[(Place<'_>, Forecast)]) -> Result<Vec<u8>, csv::Error> 
     finish(writer)
 }
 
+/// Whole paths: of each its series, its origin, its number and its entries, which are named by `names`.
+///
+/// # Errors
+/// Where CSV refuses.
+pub fn paths<'a>(
+    names: &[String],
+    rows: impl Iterator<Item = (&'a str, String, usize, &'a [f64])>,
+) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let place = ["series", "origin", "draw"];
+    writer.write_record(
+        place
+            .iter()
+            .copied()
+            .chain(names.iter().map(String::as_str)),
+    )?;
+    for (series, origin, draw, entries) in rows {
+        writer.write_field(series)?;
+        writer.write_field(origin)?;
+        writer.write_field((draw + 1).to_string())?;
+        writer.write_record(entries.iter().map(|&x| number(x)))?;
+    }
+    finish(writer)
+}
+
 fn table<'a>(
     models: &[Forecaster],
     targets: &[Target],

@@ -1,6 +1,7 @@
 //! How one column is standardised, and how that is measured.
 
 use gnomon_mechanism::elementary;
+use gnomon_mechanism::random::Stream;
 use serde::{Deserialize, Serialize};
 
 /// What is done to a column before it is centred and scaled.
@@ -40,6 +41,9 @@ pub struct Column {
     pub tail_ratio: f64,
     /// Whether training rows lacked it; an indicator column then says where.
     pub missing: bool,
+    /// Whether all of training's numbers were whole.
+    #[serde(default)]
+    pub whole: bool,
 }
 
 /// Columns with a larger tail ratio get a signed logarithm: a normal has 3.8, an exponential 4.8,
@@ -85,6 +89,24 @@ impl Column {
         let [low, high] = self.range;
         let beyond = BEYOND * (high - low);
         self.at(x).clamp(low - beyond, high + beyond) as f32
+    }
+
+    /// Standardises one number so that what it becomes has a density: a whole number takes a place drawn
+    /// between it and the next (Theis, van den Oord & Bethge 2016), a constant one of a normal.
+    #[must_use]
+    pub fn spread(&self, x: f64, stream: &mut Stream) -> f32 {
+        match self.scale == 0.0 {
+            true => stream.normal() as f32,
+            false if self.whole => self.apply(x + stream.uniform()),
+            false => self.apply(x),
+        }
+    }
+
+    /// The number that [`Column::spread`] took to `z`.
+    #[must_use]
+    pub fn gather(&self, z: f32) -> f64 {
+        let x = self.restore(z);
+        if self.whole { x.floor() } else { x }
     }
 }
 
@@ -188,6 +210,7 @@ pub(super) fn measure(pool: &mut Vec<f64>, shape: Option<Shape>) -> Column {
         range: [0.0; 2],
         tail_ratio: 0.0,
         missing,
+        whole: pool.iter().all(|x| x.fract() == 0.0),
     };
     if pool.is_empty() || pool[0] == pool[pool.len() - 1] {
         return Column {
@@ -226,6 +249,7 @@ pub(super) fn measure(pool: &mut Vec<f64>, shape: Option<Shape>) -> Column {
         range: [0.0; 2],
         tail_ratio,
         missing,
+        whole: constant.whole,
     };
     column.range = [pool[0], pool[pool.len() - 1]].map(|x| column.at(x));
     column
@@ -234,6 +258,7 @@ pub(super) fn measure(pool: &mut Vec<f64>, shape: Option<Shape>) -> Column {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gnomon_mechanism::random::Purpose;
 
     /// What is standardised and restored is the same to the precision of single numbers; what lies
     /// beyond the range of training is not reached.
@@ -256,6 +281,27 @@ mod tests {
         }
         let constant = measure(&mut vec![3.0; 4], None);
         assert_eq!(constant.restore(0.7), 3.0);
+    }
+
+    /// What is spread is gathered again: whole numbers exactly, whatever their place was.
+    #[test]
+    fn whole_numbers_are_spread_and_gathered() {
+        let counts: Vec<f64> = (0..400).map(|i| f64::from(i % 20).exp2().floor()).collect();
+        let mut pool = counts.clone();
+        let shape = logarithmic(&mut pool);
+        let column = measure(&mut pool, shape);
+        assert!(column.whole);
+        let mut stream = Stream::new(1, Purpose::COORDINATES, 0);
+        for &x in counts.iter().chain(&[0.0, 2.0, 77.0]) {
+            let gathered = column.gather(column.spread(x, &mut stream));
+            // Single numbers tell neighbours apart up to some 100,000.
+            assert!((gathered - x).abs() <= x * 1e-5, "{x} {gathered}");
+        }
+        let same = measure(&mut vec![3.0; 4], None);
+        let spread: Vec<f32> = (0..4).map(|_| same.spread(3.0, &mut stream)).collect();
+        assert!(spread[0] != spread[1] && same.gather(spread[0]) == 3.0);
+        let real = measure(&mut vec![0.25, 1.0, 2.0, 4.5], None);
+        assert!(!real.whole && real.spread(1.0, &mut stream) == real.apply(1.0));
     }
 
     #[test]

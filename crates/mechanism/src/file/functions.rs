@@ -265,6 +265,29 @@ impl Lowering<'_> {
         Ok(self.graph.input(Input::Lag(place)))
     }
 
+    /// The reaction that an expression names, as `infection` or `infection[2]`, if it names one.
+    fn reaction(&mut self, of: &Expression, scope: Scope) -> Result<Option<usize>, ReadError> {
+        let meaning = match &of.kind {
+            Kind::Name(name) => self.names.get(name),
+            Kind::Entry(entry) if entry.indices.len() == 1 => {
+                let first = self.names.get(&format!("{}_1", entry.name));
+                if !matches!(first, Some(Meaning::Reaction(_))) {
+                    return Ok(None);
+                }
+                let index = self.lower(&entry.indices[0], scope)?;
+                let Some(number) = self.graph.as_constant(index) else {
+                    return Ok(None);
+                };
+                self.names.get(&format!("{}_{number}", entry.name))
+            }
+            _ => None,
+        };
+        Ok(match meaning {
+            Some(Meaning::Reaction(reaction)) => Some(reaction),
+            _ => None,
+        })
+    }
+
     /// The flow of a reaction or of an expression since the series' last observation.
     fn flow(&mut self, of: &Expression, at: Span, scope: Scope) -> Result<Node, ReadError> {
         if self.at_rest {
@@ -288,13 +311,7 @@ impl Lowering<'_> {
                 .error(at, "`flow` cannot be used here", "not allowed here")
                 .with_help("flow(...) belongs in [observed], in a mechanism with states"));
         }
-        let reaction = match &of.kind {
-            Kind::Name(name) => match self.names.get(name) {
-                Some(Meaning::Reaction(reaction)) => Some(reaction),
-                _ => None,
-            },
-            _ => None,
-        };
+        let reaction = self.reaction(of, scope)?;
         let (rate, firings) = match reaction {
             Some(reaction) => (self.rates[reaction], vec![(reaction, 1.0)]),
             None if !self.flows_of_expressions => {

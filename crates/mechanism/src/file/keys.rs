@@ -267,6 +267,11 @@ pub const REACTION: &[Key] = &[
     )
     .needed(),
     Key::new(
+        "size",
+        Kind::Count(1),
+        "Makes it so many reactions, name_1, name_2, ...; in its expressions i is the number.",
+    ),
+    Key::new(
         "bound",
         Kind::Expression,
         "A value that the rate never exceeds between two jumps; for method = \"ssa\" where the rate depends on time.",
@@ -439,8 +444,8 @@ pub const SERIES: &[Key] = &[
     ),
     Key::new(
         "rounded",
-        Kind::Number,
-        "Entries are rounded to multiples of this.",
+        Kind::Expression,
+        "Entries are rounded to multiples of this, where it is positive.",
     ),
     Key::new(
         "missing",

@@ -101,7 +101,7 @@ pub(crate) fn rewrite(
     }
     for series in observed {
         let seen = series.distribution.arguments.iter_mut();
-        for node in seen.chain(&mut series.missing) {
+        for node in seen.chain(&mut series.missing).chain(&mut series.rounded) {
             *node = graph.substitute(*node, |input| (input == Input::Time).then_some(moment));
         }
         series.times = vec![1.0];

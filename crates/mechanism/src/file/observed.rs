@@ -114,12 +114,20 @@ struct Series<'a> {
     distribution: Option<Expression>,
     times: Option<Entry<'a>>,
     count: Option<Entry<'a>>,
-    rounded: Option<Entry<'a>>,
+    rounded: Option<Expression>,
     missing: Option<Expression>,
     /// The numbers of the series that it makes, where it makes several.
     entries: Option<Vec<u64>>,
     unit: Option<String>,
     description: Option<String>,
+}
+
+/// What entries are rounded to: a positive number, or an expression, which may leave some as they are.
+fn rounding(entry: &Entry<'_>) -> Result<Expression, ReadError> {
+    if entry.as_number().is_some() {
+        entry.positive()?;
+    }
+    expression(entry)
 }
 
 /// The series of [observed]; a number alone is its count where `counts` is set.
@@ -151,7 +159,7 @@ fn series<'a>(written: &Written<'a>, counts: bool) -> Result<Vec<Series<'a>>, Re
                 .transpose()?;
             series.times = times_key(written, &table)?;
             series.count = table.get("count");
-            series.rounded = table.get("rounded");
+            series.rounded = table.get("rounded").map(|e| rounding(&e)).transpose()?;
             series.missing = table.get("missing").map(|e| expression(&e)).transpose()?;
             series.entries = entries(written, &table)?;
             series.unit = optional_text(&table, "unit")?;
@@ -373,13 +381,14 @@ pub(crate) fn observed(
                 .with_help("add distribution = \"Normal(mean = x, sd = 1)\", or an expression seen exactly"));
         };
         let times = times(lowering, written, &series, moves_from, has_moment)?;
-        let rounded = series.rounded.map(|entry| entry.positive()).transpose()?;
         let seen = |lowering: &mut Lowering<'_>| {
             let role = Role::Observation;
             let distribution = lowering.distribution(distribution, Scope::Observed, role)?;
             let missing = series.missing.as_ref();
             let missing = missing.map(|when| lowering.lower(when, Scope::Observed));
-            Ok((distribution, missing.transpose()?))
+            let rounded = series.rounded.as_ref();
+            let rounded = rounded.map(|to| lowering.lower(to, Scope::Observed));
+            Ok((distribution, missing.transpose()?, rounded.transpose()?))
         };
         let numbers = match &series.entries {
             None => vec![None],
@@ -387,7 +396,7 @@ pub(crate) fn observed(
         };
         for number in numbers {
             lowering.begin_series();
-            let (distribution, missing) = match number {
+            let (distribution, missing, rounded) = match number {
                 None => lowering.of_observed(&times, moves_from.is_none(), seen)?,
                 Some(number) => {
                     let node = lowering.graph.constant(number as f64);
@@ -437,9 +446,14 @@ pub(crate) fn of_program(
                 )
                 .with_help("give `count` or `times` alone"));
         }
-        if let Some(entry) = &series.rounded {
-            return Err(entry
-                .error("a program rounds its values itself", "has no effect here")
+        if let Some(rounded) = &series.rounded {
+            return Err(written
+                .source
+                .error(
+                    rounded.at,
+                    "a program rounds its values itself",
+                    "has no effect here",
+                )
                 .with_help("round in the program"));
         }
         if let Some(missing) = &series.missing {

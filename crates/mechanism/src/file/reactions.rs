@@ -2,8 +2,10 @@
 
 use super::dynamics::state;
 use super::lower::{Lowering, Scope};
+use super::names::Meaning;
 use super::solver::{check_solver, leap, ode_solver};
-use super::written::{Written, WrittenReaction};
+use super::vectors::INDEX;
+use super::written::{Written, WrittenChange, WrittenReaction};
 use crate::expression::{Input, Node};
 use crate::model::{Counts, Law, Reaction};
 use crate::source::{ReadError, Span};
@@ -39,14 +41,18 @@ pub(super) fn law(
                     )
                     .with_help("write whole numbers, or method = \"ode\" or \"langevin\""));
             }
-            change.push((state(lowering, &part.state, part.state_at)?, amount));
+            let name = entry_of(lowering, reaction, part)?;
+            change.push((state(lowering, &name, part.state_at)?, amount));
         }
-        let rate = lowering.lower(&reaction.rate, Scope::Moving)?;
+        let (rate, bound) = numbered(lowering, reaction, |lowering| {
+            let bound = reaction.bound.as_ref();
+            let bound = bound.map(|bound| lowering.lower(bound, Scope::Moving));
+            Ok((
+                lowering.lower(&reaction.rate, Scope::Moving)?,
+                bound.transpose()?,
+            ))
+        })?;
         lowering.rates.push(rate);
-        let bound = match &reaction.bound {
-            Some(bound) => Some(lowering.lower(bound, Scope::Moving)?),
-            None => None,
-        };
         if method == Method::Jumps {
             check_bound(lowering, reaction, rate, bound)?;
         }
@@ -87,6 +93,57 @@ pub(super) fn law(
         derivatives,
         solver: ode_solver(written)?,
     })
+}
+
+/// Runs `work` where `i` is the number of the reaction, if it has one.
+fn numbered<T>(
+    lowering: &mut Lowering<'_>,
+    reaction: &WrittenReaction,
+    work: impl FnOnce(&mut Lowering<'_>) -> Result<T, ReadError>,
+) -> Result<T, ReadError> {
+    match reaction.entry {
+        None => work(lowering),
+        Some(number) => {
+            let node = lowering.graph.constant(number as f64);
+            lowering.with_index(INDEX, node, work)
+        }
+    }
+}
+
+/// The name of the state that is changed; of a vector, that of its entry.
+fn entry_of(
+    lowering: &mut Lowering<'_>,
+    reaction: &WrittenReaction,
+    part: &WrittenChange,
+) -> Result<String, ReadError> {
+    let Some(index) = &part.index else {
+        return Ok(part.state.clone());
+    };
+    let size = match lowering.names.get(&part.state) {
+        Some(Meaning::Vector(size)) => size,
+        _ => {
+            return Err(lowering
+                .source
+                .error(
+                    part.state_at,
+                    format!("`{}` has no entries", part.state),
+                    "not a vector of states",
+                )
+                .with_help("say size = ... where it is declared in [states]"));
+        }
+    };
+    let place = numbered(lowering, reaction, |lowering| lowering.constant(index))?;
+    if place.fract() != 0.0 || !(1.0..=size as f64).contains(&place) {
+        return Err(lowering
+            .source
+            .error(
+                part.state_at,
+                format!("`{}` has no entry {place}", part.state),
+                "outside",
+            )
+            .with_help(format!("entries go from 1 to {size}")));
+    }
+    Ok(format!("{}_{place}", part.state))
 }
 
 /// How reactions run.

@@ -6,7 +6,7 @@ use super::boundary::{Boundary, Field};
 use super::keys;
 use super::numbers::Data;
 use super::space::Line;
-use super::vectors::{self, MOST_ENTRIES};
+use super::vectors::{self, INDEX, MOST_ENTRIES};
 use crate::expression::Expression;
 use crate::expression::parser::parse_text;
 use crate::expression::syntax::{Kind, Prefix};
@@ -34,6 +34,8 @@ pub(crate) struct WrittenReaction {
     /// What is added to which state.
     pub change: Vec<WrittenChange>,
     pub bound: Option<Expression>,
+    /// Its number, where it is one of several that were written once.
+    pub entry: Option<usize>,
 }
 
 /// What a reaction adds to a state.
@@ -41,6 +43,8 @@ pub(crate) struct WrittenReaction {
 pub(crate) struct WrittenChange {
     pub state: String,
     pub state_at: Span,
+    /// Which entry of a vector, where it says so.
+    pub index: Option<Expression>,
     pub amount: f64,
     pub amount_at: Span,
 }
@@ -106,6 +110,17 @@ impl<'a> Written<'a> {
             named("definitions", "value", keys::DEFINITION)?,
             named("derived", "value", keys::DERIVED)?,
         );
+        let reactions = match top.get("reactions") {
+            Some(entry) => {
+                let mut list = Vec::new();
+                for section in entry.sections("[[reactions]]")? {
+                    section.only(keys::REACTION)?;
+                    list.extend(reaction(&section, &mut vectors)?);
+                }
+                Some((entry.key_at, list))
+            }
+            None => None,
+        };
         let Vectors {
             list: vectors,
             fields,
@@ -154,14 +169,6 @@ impl<'a> Written<'a> {
             }
         };
         let optional_text = |key: &str| top.get(key).map(|entry| entry.text()).transpose();
-        let reactions = match top.get("reactions") {
-            Some(entry) => {
-                let list = sections("reactions", keys::REACTION)?;
-                let list = list.iter().map(reaction).collect::<Result<_, _>>()?;
-                Some((entry.key_at, list))
-            }
-            None => None,
-        };
         Ok(Self {
             source: top.source,
             top: top.clone(),
@@ -384,7 +391,11 @@ pub(crate) fn optional_text(section: &Section<'_>, key: &str) -> Result<Option<S
         .transpose()
 }
 
-fn reaction(section: &Section<'_>) -> Result<WrittenReaction, ReadError> {
+/// A reaction, or the several that a `size` makes of it: `name_1`, `name_2`, ...
+fn reaction(
+    section: &Section<'_>,
+    vectors: &mut Vectors<'_>,
+) -> Result<Vec<WrittenReaction>, ReadError> {
     let name = section.need("name", "name = \"...\"")?.text()?;
     let rate = section.need("rate", "rate = \"...\", an expression")?;
     let change = section.need("change", "change = { state = +1 }")?;
@@ -397,24 +408,78 @@ fn reaction(section: &Section<'_>) -> Result<WrittenReaction, ReadError> {
             )
             .with_help("write change = { S = -1, I = 1 }"));
     }
-    let change = changes
-        .iter()
-        .map(|entry| {
-            Ok(WrittenChange {
-                state: entry.key.to_owned(),
-                state_at: entry.key_at,
-                amount: entry.number()?,
-                amount_at: entry.at,
-            })
-        })
-        .collect::<Result<_, ReadError>>()?;
-    Ok(WrittenReaction {
-        name,
+    let size = vectors.size(section)?;
+    let change = changes.iter().map(|entry| changed(entry, size, vectors));
+    let one = WrittenReaction {
         rate: expression(&rate)?,
-        change,
+        change: change.collect::<Result<_, ReadError>>()?,
         bound: section
             .get("bound")
             .map(|entry| expression(&entry))
             .transpose()?,
-    })
+        entry: None,
+        name,
+    };
+    let Some(size) = size else {
+        return Ok(vec![one]);
+    };
+    let name = &one.name;
+    vectors.list.push((name.value.clone(), name.at, size));
+    let entry = |number: usize| WrittenReaction {
+        name: Text {
+            value: format!("{}_{number}", name.value),
+            ..name.clone()
+        },
+        entry: Some(number),
+        ..one.clone()
+    };
+    Ok((1..=size as usize).map(entry).collect())
+}
+
+/// What a reaction changes: a state, the entry of a vector (`"S[1]"`), or of a reaction of the same `size` the
+/// entry of its own number.
+fn changed(
+    entry: &Entry<'_>,
+    size: Option<u64>,
+    vectors: &Vectors<'_>,
+) -> Result<WrittenChange, ReadError> {
+    let mut change = WrittenChange {
+        state: entry.key.to_owned(),
+        state_at: entry.key_at,
+        index: None,
+        amount: entry.number()?,
+        amount_at: entry.at,
+    };
+    let written = Text {
+        value: entry.key.to_owned(),
+        at: entry.key_at,
+        direct: false,
+    };
+    if entry.key.contains('[')
+        && let Kind::Entry(mut inside) = parse_text(entry.source, &written)?.kind
+        && inside.indices.len() == 1
+    {
+        change.state = inside.name;
+        change.index = inside.indices.pop();
+        return Ok(change);
+    }
+    let vector = vectors.list.iter().find(|(name, ..)| name == entry.key);
+    let Some((_, _, entries)) = vector else {
+        return Ok(change);
+    };
+    if size != Some(*entries) {
+        let name = entry.key;
+        let message = match size {
+            Some(size) => format!("`{name}` has {entries} entries, and the reaction is {size}"),
+            None => format!("`{name}` has {entries} entries, and the reaction is one"),
+        };
+        return Err(entry
+            .source
+            .error(entry.key_at, message, "which of them?")
+            .with_help(format!(
+                "write \"{name}[1]\", or size = {entries} in the reaction, for one each"
+            )));
+    }
+    change.index = Some(Expression::new(Kind::Name(INDEX.into()), entry.key_at));
+    Ok(change)
 }

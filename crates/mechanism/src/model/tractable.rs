@@ -127,7 +127,7 @@ impl Mechanism {
             let by_time = |input: &Input| *input == Input::Time;
             let missing = observed.missing.map(|node| self.graph.inputs_of(&[node]));
             match (observed.rounded, missing) {
-                (Some(_), _) => Some(format!("`{}` is rounded", observed.name)),
+                (Some(_), _) => Some(format!("`{}` may be rounded", observed.name)),
                 (None, Some(inputs)) if !inputs.iter().all(by_time) => Some(format!(
                     "which entries `{}` lacks depends on the simulation",
                     observed.name

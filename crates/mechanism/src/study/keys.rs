@@ -114,6 +114,11 @@ pub const LEARN: &[Key] = &[
         "How parameters' densities are learned: autoregressive (the default) or coupling spline flows, or flow matching; a list mixes them in one ensemble.",
     ),
     Key::new(
+        "series",
+        Kind::Choice(&["quantiles", "density"]),
+        "What is learned of series that are asked and not given: quantiles of each entry (the default), or the joint density of all entries, from which whole paths are drawn.",
+    ),
+    Key::new(
         "width",
         Kind::Count(1),
         "Hidden width. Default: 128 in the embedding, 50 in a spline flow, 96 in flow matching.",

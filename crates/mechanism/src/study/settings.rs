@@ -33,6 +33,8 @@ pub struct Learn {
     /// How parameters' densities are learned: the members of an ensemble take these in turn. Default
     /// autoregressive.
     pub density: Vec<Density>,
+    /// What is learned of series that are not given. Default quantiles.
+    pub series: SeriesHead,
     /// Hidden width.
     pub width: Option<usize>,
     /// Transforms of the flow.
@@ -113,6 +115,15 @@ pub enum Density {
     FlowMatching,
 }
 
+/// What is learned of series that are not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeriesHead {
+    /// Quantiles, entry by entry.
+    Quantiles,
+    /// The joint density of all entries, by a network such as parameters have.
+    Density,
+}
+
 /// How the answer is tested.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claims {
@@ -170,6 +181,7 @@ impl Default for Learn {
             members: 2,
             embedding: Embedding::Auto,
             density: vec![Density::Autoregressive],
+            series: SeriesHead::Quantiles,
             width: None,
             transforms: None,
             bins: None,
@@ -359,8 +371,31 @@ fn density(entry: &Entry<'_>) -> Result<Density, ReadError> {
     }
 }
 
-/// `rounds`: in how many the simulations are made.
-pub(super) fn learn(top: &Section<'_>, rounds: usize) -> Result<Learn, ReadError> {
+/// `unseen`: the series that are asked and not given, and whether each may lack entries.
+fn series(entry: &Entry<'_>, unseen: &[(&str, bool)]) -> Result<SeriesHead, ReadError> {
+    match entry.text()?.value.as_str() {
+        "quantiles" => Ok(SeriesHead::Quantiles),
+        "density" => match unseen.iter().find(|(_, missing)| *missing) {
+            None => Ok(SeriesHead::Density),
+            Some((name, _)) => Err(entry
+                .error(
+                    format!("entries of `{name}` may be missing, and a joint density is of entries that are there"),
+                    "not of this series",
+                )
+                .with_help("write series = \"quantiles\", or predict a series without `missing`")),
+        },
+        other => Err(entry
+            .error(format!("unknown `{other}` of series"), "neither quantiles nor density")
+            .with_help("write series = \"quantiles\" or series = \"density\"")),
+    }
+}
+
+/// `rounds`: in how many the simulations are made; `unseen` as for [`series`].
+pub(super) fn learn(
+    top: &Section<'_>,
+    rounds: usize,
+    unseen: &[(&str, bool)],
+) -> Result<Learn, ReadError> {
     let mut settings = Learn::default();
     let Some(section) = section(top, "learn", keys::LEARN)? else {
         return Ok(settings);
@@ -404,6 +439,9 @@ pub(super) fn learn(top: &Section<'_>, rounds: usize) -> Result<Learn, ReadError
                 "more than there are members",
             )
             .with_help(format!("set `members` to {kinds} or more, or leave it out")));
+    }
+    if let Some(entry) = section.get("series") {
+        settings.series = series(&entry, unseen)?;
     }
     settings.width = count(&section, "width")?;
     settings.transforms = count(&section, "transforms")?;

@@ -51,7 +51,7 @@ pub use refinement::{Refinement, Settling, Standing};
 pub use round::Round;
 pub use sensitivity::Sensitivity;
 pub use series::{Prediction, Scale, Series};
-pub use unseen::{Unseen, UnseenIdentified, UnseenPrior};
+pub use unseen::{OfPaths, Unseen, UnseenIdentified, UnseenPrior};
 
 use serde::{Deserialize, Serialize};
 

@@ -14,8 +14,27 @@ pub struct Unseen {
     pub given: Series,
     /// Its quantiles given the data, over all mechanisms.
     pub prediction: Prediction,
+    /// Quantities of its whole paths; empty where only quantiles of each entry are known.
+    pub of_paths: Vec<OfPaths>,
     /// What the data tell about it; `None` where nobody knows its prior.
     pub identified: Option<UnseenIdentified>,
+}
+
+/// One number of each path that a series may take.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OfPaths {
+    /// What it is, such as "total".
+    pub name: String,
+    /// Its median.
+    #[serde(deserialize_with = "missing::number")]
+    pub median: f64,
+    /// Its central 50 % interval.
+    #[serde(deserialize_with = "missing::pair")]
+    pub interval_50: [f64; 2],
+    /// Its central 90 % interval.
+    #[serde(deserialize_with = "missing::pair")]
+    pub interval_90: [f64; 2],
 }
 
 /// How far each entry of a series moved from its prior.

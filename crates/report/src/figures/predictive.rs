@@ -68,11 +68,22 @@ pub fn figure(
         Predictive::Unseen => (
             "not-seen",
             format!("Not given, but told by the data: {label}"),
-            if is_observed {
-                "Bands: what comes where nothing is given, over all mechanisms; line: the median; dots: \
-                 what is given."
-            } else {
-                "Bands: what this series was, which is not given, over all mechanisms; line: the median."
+            match (is_observed, mine.iter().any(|p| !p.samples.is_empty())) {
+                (true, true) => {
+                    "Bands: what comes where nothing is given, over all mechanisms; line: the median; \
+                     thin lines: single paths; dots: what is given."
+                }
+                (false, true) => {
+                    "Bands: what this series was, which is not given, over all mechanisms; line: the \
+                     median; thin lines: single paths."
+                }
+                (true, false) => {
+                    "Bands: what comes where nothing is given, over all mechanisms; line: the median; dots: \
+                     what is given."
+                }
+                (false, false) => {
+                    "Bands: what this series was, which is not given, over all mechanisms; line: the median."
+                }
             },
         ),
         Predictive::Alike => (

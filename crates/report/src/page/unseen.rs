@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::figures;
 use crate::{
-    content::{Report, Unseen},
+    content::{OfPaths, Report, Unseen},
     draw::number::{MISSING, significant},
     gallery::Gallery,
 };
@@ -31,12 +31,32 @@ pub fn section(report: &Report, gallery: &Gallery) -> Markup {
                     th scope="col" { "Unit" }
                     @if told { th scope="col" { "What the data tell" } }
                 } }
-                tbody { @for unseen in &report.unseen { (row(unseen, told)) } }
+                tbody { @for unseen in &report.unseen {
+                    (row(unseen, told))
+                    @for own in &unseen.of_paths { (of_paths(unseen, own, told)) }
+                } }
             }
         }
         p class="fine" {
-            "The last entry of each, as the network has it: no likelihood refines it. All levels of all entries are in "
+            "The last entry of each, as the network has it: no likelihood refines it. Totals and largest entries are of whole paths, where their density was learned. All levels of all entries are in "
             code { "report.json" } "."
+        }
+    }
+}
+
+/// One number of whole paths.
+fn of_paths(unseen: &Unseen, own: &OfPaths, told: bool) -> Markup {
+    let number = |x: f64| significant(x, 3);
+    let between = |[low, high]: [f64; 2]| format!("{} to {}", number(low), number(high));
+    html! {
+        tr {
+            th scope="row" { (unseen.label) ", " (own.name) }
+            td {}
+            td class="n" { (number(own.median)) }
+            td class="n" { (between(own.interval_50)) }
+            td class="n" { (between(own.interval_90)) }
+            td { (unseen.given.unit) }
+            @if told { td {} }
         }
     }
 }

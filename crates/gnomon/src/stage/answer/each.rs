@@ -1,6 +1,7 @@
 //! Amortized answers to many data sets: one row of numbers each.
 
 use gnomon_infer::truncation::Inside;
+use gnomon_infer::unseen::Drawn;
 use gnomon_infer::{Amortized, DrawTable, Draws, Quantiles, Summary};
 use gnomon_learn::matrix::Matrix;
 use gnomon_mechanism::Mechanism;
@@ -91,7 +92,12 @@ pub fn each(
         let chunk = first..rows.min(first + at_once);
         let given = read(context, amortized, data, chunk.clone())?;
         let probabilities = amortized.probabilities(&given).map_err(wrong)?;
-        let unseen = amortized.unseen(&given).map_err(wrong)?;
+        let drawn = Drawn {
+            draws,
+            seed: context.seed_for("paths"),
+            first: first as u64,
+        };
+        let unseen = amortized.unseen(&given, drawn).map_err(wrong)?;
         let seed = context.seed_for(&format!("posterior of data sets from {first}"));
         let all = (0..study.mechanisms.len())
             .map(|mechanism| {
@@ -142,7 +148,7 @@ pub fn each(
                 }
             }
             if let Some(unseen) = &unseen {
-                table.add_quantiles(&study.unseen_columns(), unseen, row);
+                table.add_quantiles(&study.unseen_columns(), &unseen.quantiles, row);
             }
         }
         bar.inc(given.rows() as u64);

@@ -1,17 +1,20 @@
 //! The sealed pool of test data sets, and the networks' answers to them.
 
 use gnomon_examine::calibration::{
-    Answers, GivenMechanism, LikelihoodForecasts, MechanismForecasts, Quantity, UnseenQuantiles,
+    Answers, Asked, GivenMechanism, LikelihoodForecasts, MechanismForecasts, Quantity,
+    UnseenQuantiles,
 };
 use gnomon_infer::amortized::rows_of;
 use gnomon_infer::truncation::Inside;
+use gnomon_infer::unseen::{Drawn, Paths, Unseen};
 use gnomon_infer::{Amortized, Draws};
 use gnomon_learn::matrix::Matrix;
+use gnomon_mechanism::Study;
 use gnomon_mechanism::elementary::exp;
 use gnomon_mechanism::random::{Purpose, Stream};
 use gnomon_simulate::log_likelihood;
 
-use super::super::learn;
+use super::super::{learn, paths};
 use super::{averaged, claimed, learned, place, writes_likelihood};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -53,6 +56,8 @@ pub(super) struct OfMixture {
     pub shared: Vec<(String, Vec<f64>, Vec<f64>)>,
     /// What is observed and not given.
     pub unseen: Vec<OfUnseen>,
+    /// One a quantity of its whole paths, as [`paths::asked`] names them: truths and draws.
+    paths: Vec<(Vec<f64>, Vec<f64>)>,
     pub levels: Vec<f64>,
 }
 
@@ -115,7 +120,7 @@ impl Tests {
         given + self.mixture.truths.len()
     }
 
-    pub(super) fn answers<'a>(&'a self, context: &'a Context) -> Answers<'a> {
+    pub(super) fn answers<'a>(&'a self, context: &'a Context, asked: &'a Asked) -> Answers<'a> {
         let study = &context.study;
         let given = self.given.iter().map(|(mechanism, own)| GivenMechanism {
             mechanism: &study.mechanisms[*mechanism].name,
@@ -148,6 +153,19 @@ impl Tests {
                     levels: &mixture.levels,
                     truths: &own.truths,
                     quantiles: &own.quantiles,
+                })
+                .collect(),
+            paths: asked
+                .paths
+                .iter()
+                .zip(&mixture.paths)
+                .map(|((name, label), (truths, draws))| {
+                    let quantity = Quantity {
+                        name,
+                        truths,
+                        draws,
+                    };
+                    (quantity, label.as_str())
                 })
                 .collect(),
             likelihoods: self
@@ -358,6 +376,8 @@ impl Pool<'_> {
         };
         own.unseen
             .resize_with(study.unseen.len(), OfUnseen::default);
+        own.paths
+            .resize_with(paths::asked(study).len(), Default::default);
         let mut named = names.clone();
         named.extend(study.unseen_columns());
         for block in blocks(study.claims.data_sets) {
@@ -381,7 +401,7 @@ impl Pool<'_> {
             if !names.is_empty() {
                 self.fill_mixture(&given, &picked, block.start, base, &names, &mut own)?;
             }
-            self.fill_unseen(&given, &truths[names.len()..], &mut own)?;
+            self.fill_unseen(&given, &truths[names.len()..], block.start, &mut own)?;
             own.truths.extend(chosen);
             own.probabilities.extend(probabilities);
             self.bar.inc(block.len() as u64);
@@ -424,16 +444,33 @@ impl Pool<'_> {
         })
     }
 
-    /// Quantiles of what is not given beside its true entries, one column each.
+    /// Quantiles of what is not given beside its true entries, one column each, of data sets from number
+    /// `base` on; and quantities of whole paths.
     fn fill_unseen(
         &self,
         given: &Matrix,
         truths: &[Vec<f64>],
+        base: usize,
         own: &mut OfMixture,
     ) -> Result<(), Failure> {
-        let Some(quantiles) = self.amortized.unseen(given).map_err(Self::wrong)? else {
+        let drawn = Drawn {
+            draws: self.context.study.claims.draws,
+            seed: stamp::seed(&["test paths", &self.seed.to_string()]),
+            first: base as u64,
+        };
+        let found = self.amortized.unseen(given, drawn).map_err(Self::wrong)?;
+        let Some(Unseen { quantiles, paths }) = found else {
             return Ok(());
         };
+        if let Some(paths) = &paths {
+            fill_paths(
+                &self.context.study,
+                paths,
+                truths,
+                given.rows(),
+                &mut own.paths,
+            );
+        }
         let mut first = 0;
         for (part, own) in self.context.study.unseen.iter().zip(&mut own.unseen) {
             let places = first..first + part.times.len();
@@ -496,6 +533,29 @@ impl Pool<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Appends quantities of whole paths, of the truth (one column an entry) and of every draw.
+fn fill_paths(
+    study: &Study,
+    drawn: &Paths,
+    truths: &[Vec<f64>],
+    rows: usize,
+    own: &mut [(Vec<f64>, Vec<f64>)],
+) {
+    for row in 0..rows {
+        let truth: Vec<f64> = truths.iter().map(|column| column[row]).collect();
+        let all = own.iter_mut();
+        for ((of_truth, _), value) in all.zip(paths::quantities(study, &truth)) {
+            of_truth.push(value);
+        }
+        for draw in 0..drawn.draws {
+            let values = paths::quantities(study, drawn.of(row, draw));
+            let all = own.iter_mut();
+            all.zip(values)
+                .for_each(|((_, of_draws), value)| of_draws.push(value));
+        }
     }
 }
 

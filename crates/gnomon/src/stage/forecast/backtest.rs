@@ -16,7 +16,7 @@ use gnomon_report::figures::{Figure, skill};
 use rayon::prelude::*;
 
 use super::left_out::{LeftOut, Why, nothing_to_do};
-use super::{Alarms, Case, Read};
+use super::{Alarms, Case, DRAWS, Read};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::file;
@@ -118,7 +118,7 @@ pub fn backtest(
             why: read.hole(case)?,
         })
     });
-    let answers = read.answers(context, amortized, &cases)?;
+    let answers = read.answers(context, amortized, &cases, DRAWS, |_, _, _| ())?;
     let baselines = baselines(context, &read, &cases, asked.season)?;
 
     let mut targets = Vec::new();

@@ -1,9 +1,9 @@
 //! What a mechanism observes exactly, along one parameter: real numbers.
 
 use gnomon_emulate::rational::Complex;
+use gnomon_mechanism::Mechanism;
 use gnomon_mechanism::expression::Input;
 use gnomon_mechanism::model::Law;
-use gnomon_mechanism::{Family, Mechanism};
 use gnomon_simulate::{Compiled, simulate_at};
 
 use super::place::Place;
@@ -100,12 +100,11 @@ fn outputs(
     }
     for observed in &mechanism.observed {
         let used = columns.iter().any(|(_, column)| of(&observed.name, column));
-        let exact = observed.distribution.family == Family::Exact && observed.missing.is_none();
         let program = matches!(mechanism.dynamics.law, Law::Program(_));
-        if used && !exact && !program {
+        if used && !observed.is_plain() && !program {
             return Err(Failure::refused(
                 format!(
-                    "`{}` is observed with noise: it has no response to scan",
+                    "`{}` is observed with noise, rounded or with gaps: it has no response to scan",
                     observed.name
                 ),
                 format!(

@@ -9,6 +9,7 @@ use gnomon_learn::examples::{Examples, Targets};
 use gnomon_learn::matrix::Matrix;
 use gnomon_learn::standardise::{Field, Standardiser};
 use gnomon_mechanism::random::{Purpose, Stream};
+use gnomon_mechanism::study::SeriesHead;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -161,7 +162,7 @@ pub(super) fn fit(
 /// no such thing.
 ///
 /// # Errors
-/// Where the rows hold an infinite number.
+/// Where the rows hold an infinite number, or lack one where a density is to be learned.
 pub(super) fn fit_unseen(context: &Context, rows: &[f64]) -> Result<Option<Standardiser>, Failure> {
     let parts = context.study.unseen.iter();
     let fields: Vec<Field> = parts
@@ -173,14 +174,41 @@ pub(super) fn fit_unseen(context: &Context, rows: &[f64]) -> Result<Option<Stand
     if fields.is_empty() {
         return Ok(None);
     }
+    let lacking = rows.iter().position(|x| x.is_nan());
+    if let Some(place) = lacking.filter(|_| context.study.learn.series == SeriesHead::Density) {
+        let columns = context.study.unseen_columns();
+        return Err(Failure::refused(
+            format!(
+                "`{}` is missing in a simulation, and a joint density is of entries that are there",
+                columns[place % columns.len()]
+            ),
+            "write series = \"quantiles\" in `[learn]`, or leave that series out of `predict`",
+        ));
+    }
     Standardiser::fit(fields, rows).map(Some).map_err(wrong)
 }
 
-/// What is observed and not given, standardised; a missing entry stays missing.
-pub(super) fn unseen(standardiser: &Standardiser, rows: &[f64]) -> Matrix {
-    let columns = standardiser.columns.iter().cycle();
-    let values = rows.iter().zip(columns).map(|(&x, column)| column.apply(x));
-    Matrix::new(standardiser.columns.len(), values.collect())
+/// What is observed and not given in simulations of these numbers, standardised; a missing entry stays
+/// missing. Whole numbers are spread where a density is learned.
+pub(super) fn unseen(
+    context: &Context,
+    standardiser: &Standardiser,
+    rows: &[f64],
+    numbers: &[u64],
+) -> Matrix {
+    let columns = &standardiser.columns;
+    let mut values = Vec::with_capacity(rows.len());
+    for (&number, row) in numbers.iter().zip(rows.chunks_exact(columns.len())) {
+        let own = row.iter().zip(columns);
+        match context.study.learn.series {
+            SeriesHead::Quantiles => values.extend(own.map(|(&x, column)| column.apply(x))),
+            SeriesHead::Density => {
+                let mut stream = Stream::new(context.seed, Purpose::SPREAD, number);
+                values.extend(own.map(|(&x, column)| column.spread(x, &mut stream)));
+            }
+        }
+    }
+    Matrix::new(columns.len(), values)
 }
 
 /// The given columns of `table`, standardised, and how.
@@ -368,7 +396,9 @@ impl View<'_> {
                 numbers,
             )),
             Target::Unseen => Targets::Values(match &self.standardisers.unseen {
-                Some(standardiser) => unseen(standardiser, &simulations.unseen),
+                Some(standardiser) => {
+                    unseen(self.context, standardiser, &simulations.unseen, numbers)
+                }
                 None => Matrix::default(),
             }),
         };

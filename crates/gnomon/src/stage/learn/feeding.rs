@@ -121,11 +121,11 @@ fn job<'a>(
             }
         }
         Target::Unseen => {
-            let network = networks::quantiles(study, standardiser);
+            let of_member = |member| networks::unseen(study, standardiser, member);
             Job {
                 name: "what is not seen".into(),
                 folder: UNSEEN.into(),
-                networks: vec![network; study.learn.members],
+                networks: (0..study.learn.members).map(of_member).collect(),
                 source,
             }
         }
@@ -153,7 +153,9 @@ fn in_memory<'a>(
                 Targets::Values(examples::scores(context, coordinates, &table, *own, &rows)?)
             }
             Target::Unseen => Targets::Values(match &of_unseen {
-                Some(standardiser) => examples::unseen(standardiser, &unseen),
+                Some(standardiser) => {
+                    examples::unseen(context, standardiser, &unseen, &table.rows.simulation)
+                }
                 None => Matrix::default(),
             }),
         };

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use gnomon_learn::model::Model;
-use gnomon_learn::network::{Head, Network};
+use gnomon_learn::network::Network;
 use gnomon_learn::train::{Control, Progress, Recipe, TrainError};
 use indicatif::MultiProgress;
 
 use super::examples::Standardisers;
 use super::source::{Fed, Source};
-use super::{STAGE, folder};
+use super::{STAGE, UNSEEN, folder};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -227,8 +227,8 @@ impl Shop<'_> {
         } = trained?;
         let (steps, rows, left_out) = (trained.steps, trained.rows, trained.left_out);
         let standardiser = Some(self.standardisers.given.clone());
-        let quantiles = matches!(task.network().head, Head::Quantiles { .. });
-        let predicted = self.standardisers.unseen.clone().filter(|_| quantiles);
+        let is_unseen = task.job.folder == UNSEEN;
+        let predicted = self.standardisers.unseen.clone().filter(|_| is_unseen);
         Model::new(trained, task.recipe.clone(), standardiser)
             .map_err(|error| failed(task, &error.to_string()))?
             .on(task.job.source.baseline(task.member).cloned())
