@@ -1,8 +1,8 @@
 """Which mechanism made a series: errors of Gnomon's networks beside AIC, AICc and BIC of
 maximum-likelihood fits, without and with the noise of the environment in the likelihood, and beside
-exact evidence, on held-out series at three noise levels.
+exact evidence, on held-out series: at three levels of noise in the environment, and two harder ones.
 
-`bench/run growth [--series N] [--exact N] [--simulations N] [--learned]`
+`bench/run growth [--series N] [--exact N] [--simulations N] [--levels NAME ...] [--learned]`
 """
 
 import argparse
@@ -23,9 +23,14 @@ from worker import BUILD
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = ROOT / "studies" / "which-growth"
 MECHANISMS = ("logistic", "gompertz", "theta_logistic", "allee")
-# Noise of the environment in a year, and of the measurement, in logarithms.
-LEVELS = {"low": (0.03, 0.03), "middle": (0.1, 0.1), "high": (0.3, 0.3)}
-SEED = 1000
+# Noise of the environment in a year, and of the measurement, in logarithms; and the seed of the series.
+LEVELS = {
+    "calm": ((0.03, 0.03), 1000),
+    "middling": ((0.06, 0.03), 1010),
+    "rough": ((0.1, 0.03), 1011),
+    "rough, and so are counts": ((0.1, 0.1), 1001),
+    "beyond": ((0.3, 0.3), 1002),
+}
 
 
 def main() -> int:
@@ -34,6 +39,7 @@ def main() -> int:
     parser.add_argument("--series", type=int)
     parser.add_argument("--exact", type=int, help="series of each level also answered by exact evidence and by fits with the noise")
     parser.add_argument("--simulations", type=int)
+    parser.add_argument("--levels", nargs="+", choices=LEVELS, default=list(LEVELS))
     parser.add_argument("--learned", action="store_true", help="asks the networks that an earlier run learned")
     arguments = parser.parse_args()
     quick = arguments.quick
@@ -47,9 +53,10 @@ def main() -> int:
     if not arguments.learned:
         gnomon("learn", study, "--simulations", str(simulations))
     rows = []
-    for number, (level, noise) in enumerate(LEVELS.items()):
+    for level in arguments.levels:
+        noise, seed = LEVELS[level]
         test = folder / level
-        truths, data = held_out(gnomon, test, noise, series, SEED + number)
+        truths, data = held_out(gnomon, test, noise, series, seed)
         found = {
             "network": networks(gnomon, study, data, test),
             **fits(gnomon, data, test),

@@ -393,6 +393,13 @@ pub enum Question {
 }
 
 impl Networks {
+    /// Whether whole paths of what is not given can be drawn: their joint density was learned.
+    #[must_use]
+    pub fn have_paths(&self) -> bool {
+        let mut members = self.unseen.iter().flat_map(Ensemble::members);
+        members.any(|member| member.network.head.is_density())
+    }
+
     /// The networks that answer a question; `None` where nothing was learned about it.
     #[must_use]
     pub fn of(&self, question: Question) -> Option<&Ensemble> {

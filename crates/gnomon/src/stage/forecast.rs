@@ -14,7 +14,7 @@ use gnomon_infer::forecast::origins::Shape;
 use gnomon_infer::forecast::write::{self, Place, forecasts};
 use gnomon_infer::forecast::{Forecast, LEVELS};
 use gnomon_infer::unseen::Drawn;
-use gnomon_mechanism::study::{Columns, SeriesHead, SeriesTable};
+use gnomon_mechanism::study::{Columns, SeriesTable};
 
 pub use alarms::Alarms;
 pub use backtest::{Asked, Backtest, Group, backtest};
@@ -224,7 +224,7 @@ pub fn ahead(
     file: &Path,
     asked: &AskedAhead,
 ) -> Result<Ahead, Failure> {
-    let has_paths = context.study.learn.series == SeriesHead::Density;
+    let has_paths = amortized.networks().have_paths();
     if asked.draws.is_some() && !has_paths {
         return Err(Failure::refused(
             "the networks of this study know quantiles of each entry alone: there is nothing to draw",

@@ -300,6 +300,8 @@ fn the_last_window_is_forecast(folder: &TempDir, study: &str) {
     assert!(raised < 5, "{raised}");
     let without = [&asked[..], &["--no-alarms", "--json"]].concat();
     assert!(json(&succeeds(&without))["alarms"].is_null());
+    let drawn = [&asked[..], &["--draws", "20"]].concat();
+    fails(&drawn, 3, &["know quantiles of each entry alone"]);
     assert_eq!(
         rows[0][..6],
         ["series", "variable", "origin", "horizon", "time", "q0.01"]
@@ -310,6 +312,58 @@ fn the_last_window_is_forecast(folder: &TempDir, study: &str) {
         assert_eq!(quantiles.len(), 23);
         assert!(quantiles.is_sorted(), "{row:?}");
     }
+}
+
+/// Where the joint density was learned, entries of one path hang together: of a line's next values the differences
+/// vary less than if each were drawn for itself. The change over two steps given eight values has variance
+/// 2 + 4 * var(slope), where independent draws would have at least 2 + 2 * 10^2 * var(slope).
+#[test]
+fn whole_paths_are_forecast() {
+    let (folder, study) = lines_study();
+    let path = folder.path().join("study.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text + "series = \"density\"\n").unwrap();
+    succeeds(&["learn", &study]);
+    let table = file(&folder, "lines.csv", &long(&lines()));
+    let output = folder.path().join("ahead").display().to_string();
+    let asked = ["ask", &study, "--series", &table, "--output", &output];
+    let found = json(&succeeds(
+        &[&asked[..], &["--draws", "200", "--no-alarms", "--json"]].concat(),
+    ));
+    assert!(found["paths"].as_str().unwrap().ends_with("paths.csv"));
+    let rows = cells(&folder.path().join("ahead/paths.csv"));
+    assert_eq!(rows.len(), 1 + 40 * 200);
+    assert_eq!(rows[0], ["series", "origin", "draw", "y+1", "y+2", "y+3"]);
+    assert_eq!(rows[200][..3], ["line 0", "10", "200"]);
+    let number = |row: &[String], place: usize| row[place].parse::<f64>().unwrap();
+    let variance = |values: &[f64]| {
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / values.len() as f64
+    };
+    let (mut changes, mut apart) = (0.0, 0.0);
+    for paths in rows[1..].chunks(200) {
+        let of =
+            |place: usize| -> Vec<f64> { paths.iter().map(|row| number(row, place)).collect() };
+        let (first, last) = (of(3), of(5));
+        let change: Vec<f64> = first.iter().zip(&last).map(|(a, b)| b - a).collect();
+        changes += variance(&change) / 40.0;
+        apart += (variance(&first) + variance(&last)) / 40.0;
+    }
+    assert!(
+        (1.5..2.8).contains(&changes) && changes < 0.8 * apart,
+        "{changes} {apart}"
+    );
+    // Quantiles are those of the draws.
+    let forecasts = cells(&folder.path().join("ahead/forecasts.csv"));
+    assert_eq!(forecasts.len(), 1 + 40 * 3);
+    let scored = json(&succeeds(&[
+        "backtest",
+        &study,
+        &table,
+        "--no-alarms",
+        "--json",
+    ]));
+    assert!(scored["forecasts"].as_u64().unwrap() > 40);
 }
 
 fn wrong_files_are_refused(folder: &TempDir, study: &str) {

@@ -42,10 +42,14 @@ pub(super) fn sentence(own: &Converging, found: &Convergence) -> String {
              simulations helps: only a larger network or a longer training might.",
             number::significant(own.floor, 2)
         ),
-        (true, false) if own.floor_interval[1].is_finite() => format!(
+        (true, false) if own.floor_interval[1] > 0.0 && own.floor_interval[1].is_finite() => format!(
             "The excess falls as n^-b with rate b = {rate}. No floor is visible: it lies below {} nats.",
-            number::significant(own.floor_interval[1].max(0.0), 2)
+            number::significant(own.floor_interval[1], 2)
         ),
+        // The last steps are steeper than the first ones: the opposite of a floor.
+        (true, false) if own.floor_interval[1].is_finite() => {
+            format!("The excess falls as n^-b with rate b = {rate}. No floor is visible.")
+        }
         (true, false) => format!(
             "The excess falls as n^-b with rate b = {rate}. Whether it ends at a floor takes four numbers \
              of simulations."
