@@ -10,6 +10,8 @@
 
 mod differences;
 mod hamiltonian;
+mod swarm;
+mod warming;
 
 use gnomon_mechanism::elementary::{exp, ln};
 use gnomon_mechanism::random::{Purpose, Stream};
@@ -17,9 +19,10 @@ use gnomon_mechanism::random::{Purpose, Stream};
 use super::start::Start;
 use crate::normal::Normal;
 use hamiltonian::Tuning;
+use swarm::{Memory, Swarm, mean_and_sd, remembered};
+pub(super) use warming::systematic;
+use warming::{Island, warm};
 
-/// The share of an island's particles that a change of temperature leaves effective.
-const KEPT: f64 = 0.5;
 /// Moves end when particles have forgotten where they were but for this correlation: along differences,
 /// and by gradients, where little is left to be gained by stopping early and much evidence lost.
 const REMEMBERED: [f64; 2] = [0.3, 0.1];
@@ -29,10 +32,6 @@ const MOVES: [usize; 2] = [3, 40];
 const TRIED_AGAIN: usize = 4;
 /// What earlier temperatures count for where kinds of moves are compared.
 const KEPT_TALLY: f64 = 0.5;
-/// Particles of an island that must have a density under the target, for each dimension and one more.
-const FEWEST_ALIVE: usize = 10;
-/// Changes of temperature after which an island is given up.
-const MOST_TEMPERATURES: usize = 500;
 
 /// Groups of particles that know nothing of each other: their differences are the error.
 #[derive(Clone, Copy, Debug)]
@@ -137,95 +136,6 @@ impl Tempered {
     pub fn calls(&self) -> u64 {
         self.evaluations.iter().flatten().sum()
     }
-}
-
-struct Island {
-    temperature: f64,
-    log_evidence: f64,
-    stream: Stream,
-    temperatures: usize,
-}
-
-/// Particles, and what is known of them.
-struct Swarm<'a> {
-    start: &'a Start,
-    d: usize,
-    /// Particles of an island.
-    size: usize,
-    points: Vec<f64>,
-    /// ln of the start's and of the target's density at each.
-    at_start: Vec<f64>,
-    at_target: Vec<f64>,
-    /// The gradient of the target's, where it was worked out.
-    slopes: Vec<f64>,
-    sloped: Vec<bool>,
-    /// Of each island: densities and gradients.
-    evaluations: Vec<[u64; 2]>,
-}
-
-impl Swarm<'_> {
-    fn point(&self, row: usize) -> &[f64] {
-        &self.points[row * self.d..(row + 1) * self.d]
-    }
-
-    /// ln of the target's density over the start's: what weights come from.
-    fn gain(&self, rows: std::ops::Range<usize>) -> Vec<f64> {
-        let densities = self.at_target[rows.clone()].iter();
-        let starts = &self.at_start[rows];
-        densities
-            .zip(starts)
-            .map(|(target, start)| target - start)
-            .collect()
-    }
-
-    /// The rows of one half of an island.
-    fn half(&self, island: usize, half: usize) -> std::ops::Range<usize> {
-        let first = island * self.size + half * (self.size / 2);
-        first..first + self.size / 2
-    }
-
-    /// The other half's mean and covariance: what a half moves by.
-    fn metric(&self, island: usize, half: usize) -> Normal {
-        let other = self.half(island, 1 - half);
-        let points = &self.points[other.start * self.d..other.end * self.d];
-        Normal::fitted(points, &vec![1.0; other.len()], self.d)
-    }
-
-    /// ln of start^(1 - t) target^t at new densities over that at `row`.
-    fn change(&self, row: usize, t: f64, start: f64, target: f64) -> f64 {
-        (1.0 - t) * (start - self.at_start[row]) + t * (target - self.at_target[row])
-    }
-
-    fn put(&mut self, row: usize, point: &[f64], start: f64, target: f64) {
-        self.points[row * self.d..(row + 1) * self.d].copy_from_slice(point);
-        (self.at_start[row], self.at_target[row]) = (start, target);
-        self.sloped[row] = false;
-    }
-
-    /// Replaces the particles of an island by those chosen (by their places in it).
-    fn choose(&mut self, island: usize, chosen: &[usize]) {
-        let (first, d) = (island * self.size, self.d);
-        let rows = first..first + self.size;
-        let points = self.points[rows.start * d..rows.end * d].to_vec();
-        let slopes = self.slopes[rows.start * d..rows.end * d].to_vec();
-        let (start, target) = (
-            self.at_start[rows.clone()].to_vec(),
-            self.at_target[rows.clone()].to_vec(),
-        );
-        let sloped = self.sloped[rows.clone()].to_vec();
-        for (row, &from) in rows.zip(chosen) {
-            let source = from * d..(from + 1) * d;
-            self.put(row, &points[source.clone()], start[from], target[from]);
-            self.slopes[row * d..(row + 1) * d].copy_from_slice(&slopes[source]);
-            self.sloped[row] = sloped[from];
-        }
-    }
-}
-
-/// Particles before they moved.
-struct Memory {
-    points: Vec<f64>,
-    gain: Vec<f64>,
 }
 
 /// How far one kind of move led, and what it cost.
@@ -343,121 +253,6 @@ pub fn temper<E>(
         &logs,
         swarm.evaluations,
     )))
-}
-
-/// Raises an island's temperature and draws its particles anew by their weights; whether it can.
-fn warm(island: &mut Island, number: usize, swarm: &mut Swarm<'_>) -> bool {
-    let rows = number * swarm.size..(number + 1) * swarm.size;
-    let gain = swarm.gain(rows);
-    let rest = 1.0 - island.temperature;
-    let Some(step) = next_step(&gain, rest, swarm.d) else {
-        return false;
-    };
-    let weights = relative(&gain, step);
-    let largest = gain.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    island.log_evidence += step * largest + ln(weights.iter().sum::<f64>() / weights.len() as f64);
-    // Steps are compared as they are added, so that the last one ends at 1 and nowhere else.
-    island.temperature = if step >= rest {
-        1.0
-    } else {
-        island.temperature + step
-    };
-    island.temperatures += 1;
-    if island.temperatures > MOST_TEMPERATURES {
-        return false;
-    }
-    let chosen = systematic(&weights, swarm.size, island.stream.uniform());
-    swarm.choose(number, &chosen);
-    true
-}
-
-fn mean_and_sd(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
-    let n = values.clone().count() as f64;
-    let mean = values.clone().sum::<f64>() / n;
-    let variance = values.map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    (mean, variance.sqrt())
-}
-
-/// exp(step gain), the largest 1.
-fn relative(gain: &[f64], step: f64) -> Vec<f64> {
-    let largest = gain.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    gain.iter().map(|g| exp(step * (g - largest))).collect()
-}
-
-/// The largest step of temperature, up to `rest`, that leaves enough particles effective; `None` where
-/// too few are alive to move along each other's differences.
-fn next_step(gain: &[f64], rest: f64, d: usize) -> Option<f64> {
-    let alive = gain.iter().filter(|g| **g > f64::NEG_INFINITY).count();
-    if alive < (FEWEST_ALIVE * (d + 1)).min(gain.len()) {
-        return None;
-    }
-    let alive = alive as f64;
-    let enough = |step: f64| {
-        let weights = relative(gain, step);
-        let (sum, squares) = weights
-            .iter()
-            .fold((0.0, 0.0), |(s, q), w| (s + w, q + w * w));
-        sum * sum / squares >= KEPT * alive
-    };
-    if enough(rest) {
-        return Some(rest);
-    }
-    let (mut low, mut high) = (0.0, rest);
-    for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        if enough(middle) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    (low > 0.0).then_some(low)
-}
-
-/// `count` places drawn by `weights`, each as often as expected, to less than one.
-pub(super) fn systematic(weights: &[f64], count: usize, uniform: f64) -> Vec<usize> {
-    let step = weights.iter().sum::<f64>() / count as f64;
-    let (mut below, mut place) = (weights[0], 0);
-    (0..count)
-        .map(|k| {
-            let at = (k as f64 + uniform) * step;
-            while below < at && place + 1 < weights.len() {
-                place += 1;
-                below += weights[place];
-            }
-            place
-        })
-        .collect()
-}
-
-/// The largest correlation between where particles were and where they are: over coordinates, and of
-/// what their weights come from.
-fn remembered(before: &Memory, swarm: &Swarm<'_>, islands: &[usize]) -> f64 {
-    let (d, size) = (swarm.d, swarm.size);
-    let rows = || islands.iter().flat_map(|&n| n * size..(n + 1) * size);
-    let now = swarm.gain(0..swarm.at_start.len());
-    let places = (0..d).map(|k| {
-        let column = |points: &[f64]| rows().map(|row| points[row * d + k]).collect();
-        correlation(column(&before.points), column(&swarm.points))
-    });
-    let of = |gain: &[f64]| rows().map(|row| gain[row]).collect();
-    let gains = correlation(of(&before.gain), of(&now));
-    // Particles that are all in one place have forgotten nothing.
-    let known = |correlation: f64| {
-        if correlation.is_nan() {
-            1.0
-        } else {
-            correlation
-        }
-    };
-    places.map(known).fold(known(gains), f64::max)
-}
-
-fn correlation(x: Vec<f64>, y: Vec<f64>) -> f64 {
-    let (mx, sx) = mean_and_sd(x.iter().copied());
-    let (my, sy) = mean_and_sd(y.iter().copied());
-    let products = x.iter().zip(&y).map(|(x, y)| (x - mx) * (y - my));
-    products.sum::<f64>() / ((x.len() - 1) as f64 * sx * sy)
 }
 
 #[cfg(test)]
@@ -588,11 +383,5 @@ mod tests {
             assert!((mean - 0.5).abs() < 0.15 * sd(k), "{k}: {mean}");
             assert!((spread / sd(k) - 1.0).abs() < 0.1, "{k}: {spread}");
         }
-    }
-
-    #[test]
-    fn systematic_draws_are_as_many_as_expected() {
-        let chosen = systematic(&[0.5, 0.0, 0.25, 0.25], 8, 0.5);
-        assert_eq!(chosen, [0, 0, 0, 0, 2, 2, 3, 3]);
     }
 }

@@ -18,6 +18,8 @@ use crate::population::{Population, runs_a_program};
 const AT_ONCE: usize = 200;
 /// Draws that are held at a time, of each mechanism.
 const MOST_ROWS: usize = 1_000_000;
+/// Whole paths that quantiles of series are of, at least, where their density was learned.
+const FEWEST_PATHS: usize = 1000;
 /// What is said of a quantity.
 const NUMBERS: [&str; 5] = ["mean", "sd", "q05", "q50", "q95"];
 
@@ -84,7 +86,7 @@ pub fn each(
     let rows = data.first().map_or(0, Vec::len);
     refuse_clashes(context)?;
     let mut table = Columns::default();
-    let at_once = (MOST_ROWS / draws.max(1)).clamp(1, AT_ONCE);
+    let at_once = (MOST_ROWS / draws.max(FEWEST_PATHS)).clamp(1, AT_ONCE);
     let bar = context.progress.bar("answering", "data sets", rows as u64);
     let wrong = |error: gnomon_infer::InferError| Failure::damaged(error, "learn anew");
     for first in (0..rows).step_by(at_once) {
@@ -93,7 +95,7 @@ pub fn each(
         let given = read(context, amortized, data, chunk.clone())?;
         let probabilities = amortized.probabilities(&given).map_err(wrong)?;
         let drawn = Drawn {
-            draws,
+            draws: draws.max(FEWEST_PATHS),
             seed: context.seed_for("paths"),
             first: first as u64,
         };
