@@ -1,5 +1,5 @@
-//! Where a bank can speak: the box of its simulations in the prior's own coordinates, and nearness to
-//! one of them. Coordinates are the prior's probabilities ([`Prior::place`](crate::prior::Prior::place)),
+//! Where a bank can speak: the box of its simulations (and of queries at which it was found right) in the
+//! prior's own coordinates, and nearness to one of them. Coordinates are the prior's probabilities ([`Prior::place`](crate::prior::Prior::place)),
 //! in which a bank from the prior is uniform, so that one distance means the same everywhere.
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ const MOST: usize = 2_000;
 /// A bank's domain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Domain {
-    /// The box of the simulations that succeeded.
+    /// The box of the simulations that succeeded, and what it was widened to.
     low: Vec<f64>,
     high: Vec<f64>,
     /// Simulations, those that failed among them.
@@ -80,6 +80,26 @@ impl Domain {
         Ok(domain)
     }
 
+    /// The same domain with its box widened, in the columns that are named, to hold all these places as well.
+    #[must_use]
+    pub fn widened<'a>(&self, places: impl Iterator<Item = &'a [f64]>, columns: &[bool]) -> Self {
+        let mut wider = self.clone();
+        for place in places {
+            for (column, &value) in place.iter().enumerate().filter(|(c, _)| columns[*c]) {
+                wider.low[column] = wider.low[column].min(value);
+                wider.high[column] = wider.high[column].max(value);
+            }
+        }
+        wider
+    }
+
+    /// Whether a place lies beyond the box in this column.
+    #[must_use]
+    pub fn is_beyond(&self, column: usize, place: &[f64]) -> bool {
+        // NaN is in no box.
+        !(self.low[column]..=self.high[column]).contains(&place[column])
+    }
+
     /// Adds places where the solver failed: what is nearest to one of them is outside.
     pub fn add_failures(&mut self, places: impl Iterator<Item = Vec<f64>>) {
         for place in places {
@@ -95,12 +115,8 @@ impl Domain {
     /// # Errors
     /// Why it does not.
     pub fn check(&self, place: &[f64]) -> Result<(), Outside> {
-        let hull = self.low.iter().zip(&self.high).zip(place);
-        for (column, ((low, high), value)) in hull.enumerate() {
-            // NaN is in no box.
-            if !(low..=high).contains(&value) {
-                return Err(Outside::Box(column));
-            }
+        if let Some(column) = (0..place.len()).find(|&column| self.is_beyond(column, place)) {
+            return Err(Outside::Box(column));
         }
         match self.nearest(place, None) {
             Some((row, distance)) if distance <= self.reach => match self.failed[row] {
@@ -143,6 +159,19 @@ mod tests {
         assert!(outside < 40, "{outside}");
         assert_eq!(domain.check(&[0.5, 1.0]), Err(Outside::Box(1)));
         assert_eq!(domain.check(&[f64::NAN, 0.5]), Err(Outside::Box(0)));
+    }
+
+    #[test]
+    fn a_box_is_widened_column_by_column() {
+        let domain = Domain::of(&uniform(50, 1), &[false; 50]).unwrap();
+        let corner = [0.9999, 0.0001];
+        assert!(domain.is_beyond(0, &corner) && domain.is_beyond(1, &corner));
+        let wider = domain.widened([&corner[..]].into_iter(), &[true, false]);
+        assert!(!wider.is_beyond(0, &corner) && wider.is_beyond(1, &corner));
+        assert_eq!(wider.check(&corner), Err(Outside::Box(1)));
+        // Nearness is to simulations all the same.
+        let wider = domain.widened([&corner[..]].into_iter(), &[true, true]);
+        assert_eq!(wider.check(&[0.9999, 0.02]), wider.check(&[0.9998, 0.02]));
     }
 
     #[test]

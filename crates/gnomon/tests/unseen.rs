@@ -186,7 +186,17 @@ fn whole_paths_are_drawn_from_the_joint_density() {
     write("mean.toml", &mechanism(", missing = \"m > 3\""));
     let output = gnomon(&["check", &path]);
     let said = String::from_utf8_lossy(&output.stderr).replace("\n  │ ", " ");
-    assert!(said.contains("may be missing"), "{said}");
+    assert!(said.contains("its entries may be missing"), "{said}");
+    // Nor of what follows from the parameters without noise.
+    write(
+        "mean.toml",
+        &mechanism("").replace("n = {", "k = { distribution = \"m\", count = 2 }\nn = {"),
+    );
+    let study = fs::read_to_string(folder.path().join("study.toml")).unwrap();
+    write("study.toml", &study.replace("\"n\"]", "\"k\"]"));
+    let output = gnomon(&["check", &path]);
+    let said = String::from_utf8_lossy(&output.stderr).replace("\n  │ ", " ");
+    assert!(said.contains("follow from the parameters"), "{said}");
 }
 
 #[track_caller]

@@ -479,6 +479,24 @@ impl Mechanism {
             .then(|| format!("{name} gives numbers from {low} to {high} here"))
     }
 
+    /// Why an entry of an observed series cannot be `value`, if it cannot: [`Mechanism::impossible`] of its
+    /// distribution, and what rounding makes of that.
+    #[must_use]
+    pub fn cannot_be(&self, observed: &Observed, value: f64) -> Option<String> {
+        let Some(rounded) = observed.rounded else {
+            return self.impossible(&observed.distribution, value);
+        };
+        let family = observed.distribution.family;
+        let above_zero = [Family::LogNormal, Family::InverseGamma, Family::LogUniform];
+        if value < 0.0 && (family.is_discrete() || above_zero.contains(&family)) {
+            return Some(format!("{} gives nothing below 0", family.name()));
+        }
+        let unit = self.graph.as_constant(rounded).filter(|unit| *unit > 0.0)?;
+        let steps = value / unit;
+        ((steps - steps.round()).abs() > 1e-9 * steps.abs().max(1.0))
+            .then(|| format!("entries are multiples of {unit}"))
+    }
+
     /// Whether the entries of the observed series `name` can be exchanged given the parameters: there
     /// are no dynamics, and neither the distribution nor what is missing knows the time. (Of a program nothing is known.)
     #[must_use]

@@ -145,14 +145,10 @@ impl Study {
                 unseen: &asked.unseen,
             },
         )?;
-        let may_be_missing = |part: &Part| {
-            let mut observed = mechanisms.iter().flat_map(|m| &m.observed);
-            observed.any(|series| series.name == part.name && series.missing.is_some())
-        };
-        let unseen: Vec<(&str, bool)> = asked
+        let unseen: Vec<(&str, Option<&str>)> = asked
             .unseen
             .iter()
-            .map(|part| (part.label.as_str(), may_be_missing(part)))
+            .map(|part| (part.label.as_str(), no_density(&mechanisms, part)))
             .collect();
         let learn = settings::learn(&top, simulate.rounds, &unseen)?;
         Ok(Self {
@@ -265,6 +261,25 @@ impl Study {
         }
         hasher.finalize().to_hex().to_string()
     }
+}
+
+/// Why the entries of a series have no joint density in some mechanism; `None` where they may have one.
+fn no_density(mechanisms: &[Mechanism], part: &Part) -> Option<&'static str> {
+    mechanisms.iter().find_map(|mechanism| {
+        let mut all = mechanism.observed.iter();
+        let series = all.find(|series| series.name == part.name)?;
+        let by_chance = matches!(
+            mechanism.dynamics.law,
+            Law::Jumps { .. } | Law::Leaps { .. } | Law::Sde { .. } | Law::Program(_)
+        );
+        if series.missing.is_some() {
+            Some("its entries may be missing")
+        } else if series.is_plain() && part.times.len() > 1 && !by_chance {
+            Some("without noise, its entries follow from the parameters, and from each other")
+        } else {
+            None
+        }
+    })
 }
 
 fn columns(parts: &[Part]) -> Vec<String> {

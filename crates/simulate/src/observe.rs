@@ -247,6 +247,10 @@ impl<'a> Observer<'a> {
         }
     }
 
+    fn name(&self, entry: usize) -> &str {
+        &self.compiled.observation.columns[entry]
+    }
+
     /// Draws every entry into `columns` (one an entry). One stream a simulation, over entries in
     /// order.
     pub fn draw(
@@ -274,22 +278,26 @@ impl<'a> Observer<'a> {
                 for (number, entry) in self.entries.iter().enumerate() {
                     values.clear();
                     values.extend(entry.arguments.clone().map(|a| self.frame[a].0[lane]));
-                    let value = entry.family.sample(&values, &mut stream);
-                    if !value.is_finite() && bad.is_none() {
-                        bad = Some(number);
+                    let drawn = entry.family.sample(&values, &mut stream);
+                    let unit = entry.rounded.map_or(0.0, |unit| self.frame[unit].0[lane]);
+                    let value = match unit > 0.0 {
+                        true => (drawn / unit).round() * unit,
+                        false => drawn,
+                    };
+                    if !(drawn.is_finite() && unit.is_finite() && value.is_finite())
+                        && bad.is_none()
+                    {
+                        bad = Some(match drawn.is_finite() {
+                            true => format!("what {} is rounded to", self.name(number)),
+                            false => format!("the draw of {}", self.name(number)),
+                        });
                     }
                     let is_missing = entry.missing.is_some_and(|m| self.frame[m].0[lane] != 0.0);
-                    let unit = entry.rounded.map(|unit| self.frame[unit].0[lane]);
-                    self.drawn[number].0[lane] = match unit {
-                        _ if is_missing => f64::NAN,
-                        Some(unit) if unit > 0.0 => (value / unit).round() * unit,
-                        _ => value,
-                    };
+                    self.drawn[number].0[lane] = if is_missing { f64::NAN } else { value };
                 }
             }
             if let Some(bad) = bad {
-                let column = &self.compiled.observation.columns[bad];
-                *failure = Some(Failure::non_finite(format!("the draw of {column}")));
+                *failure = Some(Failure::non_finite(bad));
             }
             if failure.is_some() {
                 for drawn in &mut self.drawn {

@@ -238,10 +238,23 @@ pub fn run(
 pub fn write_draws(folder: &Path, draws: &DrawTable, paths: &DrawTable) -> Result<(), Failure> {
     let wrong = |error: gnomon_infer::write::WriteError| Failure::Outside(error.to_string());
     draws.write(folder, "draws").map_err(wrong)?;
-    if paths.names.is_empty() {
-        return Ok(());
+    if !paths.names.is_empty() {
+        return paths.write(folder, "paths").map_err(wrong);
     }
-    paths.write(folder, "paths").map_err(wrong)
+    // Those of an earlier answer would stand beside draws that are not theirs.
+    for file in ["paths.csv", "paths.parquet"] {
+        let path = folder.join(file);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::Outside(format!(
+                    "cannot remove {}: {error}",
+                    path.display()
+                )));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A hash of what the answer is made from.

@@ -22,7 +22,7 @@ use gnomon_bank::Bank;
 use gnomon_claim::seal;
 use gnomon_emulate::Points;
 use gnomon_emulate::accept::{Acceptance, Seen};
-use gnomon_emulate::cascade::Cascade;
+use gnomon_emulate::cascade::{Cascade, Reason};
 use gnomon_emulate::domain::Domain;
 use gnomon_emulate::ledger::{Ledger, Paid};
 use gnomon_mechanism::study::Emulation;
@@ -367,8 +367,9 @@ fn calibrated(
         acceptance: none,
         tolerances: tolerances.columns.clone(),
     };
-    let opinions = cascade.opinions(&known.queries, &known.placed());
     let half = known.len() / 2;
+    widen(&mut cascade, &known, half);
+    let opinions = cascade.opinions(&known.queries, &known.placed());
     let mut halves: [Vec<Seen>; 2] = [Vec::new(), Vec::new()];
     for (row, opinion) in opinions.iter().enumerate() {
         let Ok(opinion) = opinion else { continue };
@@ -395,6 +396,37 @@ fn calibrated(
             .filter_map(|(_, place)| place),
     );
     Ok((cascade, (known, seconds)))
+}
+
+/// Widens the cascade's domain to the first queries of a pool, `half` of it, in each parameter in which the learned
+/// map is within the tolerance at all of those that lie beyond the bank.
+fn widen(cascade: &mut Cascade, known: &Known, half: usize) {
+    let of_bank = cascade.domain.clone();
+    let placed = known.placed();
+    let solved: Vec<(usize, &[f64])> = (0..half)
+        .filter(|&row| known.failures[row].is_none())
+        .filter_map(|row| Some((row, placed[row].as_deref()?)))
+        .collect();
+    let widened = |columns: &[bool]| {
+        let places = solved.iter().map(|(_, place)| *place);
+        of_bank.widened(places, columns)
+    };
+    let mut columns = vec![true; known.queries.columns()];
+    cascade.domain = widened(&columns);
+    let opinions = cascade.opinions(&known.queries, &placed);
+    for &(row, place) in &solved {
+        let right = match &opinions[row] {
+            Ok(opinion) => cascade.error(&opinion.values, known.answers.row(row)) <= 1.0,
+            // Far from the bank all the same: nothing is said there.
+            Err(Reason::Outside(_)) => true,
+            Err(_) => false,
+        };
+        let beyond = (0..columns.len()).filter(|&column| of_bank.is_beyond(column, place));
+        if !right {
+            beyond.for_each(|column| columns[column] = false);
+        }
+    }
+    cascade.domain = widened(&columns);
 }
 
 /// What certification found.

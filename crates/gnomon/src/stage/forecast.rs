@@ -29,8 +29,10 @@ use crate::interrupt;
 const AT_ONCE: usize = 500;
 /// Draws of joint densities that are held at a time.
 const MOST_DRAWS: usize = 200_000;
-/// Draws of a joint density from which a forecast's quantiles are, where nobody says.
+/// Draws of a joint density from which a forecast's quantiles are, at least.
 const DRAWS: usize = 1000;
+/// Whole paths of each series that are written, where nobody says how many.
+const WRITTEN: usize = 100;
 /// Entries that a series has before its first origin, where the networks can do without the others.
 const LEAST: usize = 10;
 
@@ -104,7 +106,7 @@ impl Read {
         amortized: &Amortized,
         cases: &[Case],
         draws: usize,
-        mut paths: impl FnMut(Case, usize, Vec<f64>),
+        mut paths: impl FnMut(Case, usize, &mut dyn Iterator<Item = f64>),
     ) -> Result<Vec<Vec<Forecast>>, Failure> {
         let wrong = |error| Failure::damaged(error, "learn anew");
         let total = cases.len() as u64;
@@ -142,8 +144,8 @@ impl Read {
                 answers.push(self.targets.iter().map(forecast).collect());
                 let all = found.paths.iter();
                 for (draw, path) in all.flat_map(|all| (0..draws).map(|d| (d, all.of(number, d)))) {
-                    let own = self.targets.iter().map(|&target| path[target]);
-                    paths(case, draw, own.collect());
+                    let mut own = self.targets.iter().map(|&target| path[target]);
+                    paths(case, draw, &mut own);
                 }
             }
             bar.inc(cases.len() as u64);
@@ -258,10 +260,14 @@ pub fn ahead(
     if cases.is_empty() {
         return Err(left_out::nothing_to_do(file, &left_out));
     }
-    let draws = asked.draws.unwrap_or(DRAWS);
+    let written = asked.draws.unwrap_or(WRITTEN);
     let mut paths = Vec::new();
-    let keep = |case: Case, draw: usize, path: Vec<f64>| paths.push((case, draw, path));
-    let answers = read.answers(context, amortized, &cases, draws, keep)?;
+    let keep = |case: Case, draw: usize, path: &mut dyn Iterator<Item = f64>| {
+        if draw < written {
+            paths.push((case, draw, path.collect()));
+        }
+    };
+    let answers = read.answers(context, amortized, &cases, written.max(DRAWS), keep)?;
     let mut rows = Vec::new();
     for (&case, own) in cases.iter().zip(answers) {
         for (entry, forecast) in read.shape.predicted.iter().zip(own) {

@@ -42,25 +42,25 @@ pub fn check(study: &Study, schema: &Schema, rows: &Rows) -> Result<(), String> 
             if rows.failure[row].is_some() {
                 continue;
             }
-            let distribution = match &column.role {
+            let impossible = match &column.role {
                 Role::Parameter => mechanism
                     .parameters
                     .iter()
                     .find(|parameter| parameter.name == column.name)
-                    .map(|parameter| &parameter.prior)
-                    .filter(|prior| prior.family != Family::Exact),
+                    .filter(|parameter| parameter.prior.family != Family::Exact)
+                    .map(|parameter| mechanism.impossible(&parameter.prior, value)),
                 Role::Observed { series, .. } if !value.is_nan() => mechanism
                     .observed
                     .iter()
                     .find(|observed| observed.name == *series)
-                    .map(|observed| &observed.distribution),
+                    .map(|observed| mechanism.cannot_be(observed, value)),
                 _ => None,
             };
-            let Some(distribution) = distribution else {
+            let Some(impossible) = impossible else {
                 continue;
             };
             let reason = if value.is_finite() {
-                mechanism.impossible(distribution, value)
+                impossible
             } else {
                 Some("a number is needed in every simulation that did not fail".into())
             };

@@ -41,9 +41,9 @@ pub struct Column {
     pub tail_ratio: f64,
     /// Whether training rows lacked it; an indicator column then says where.
     pub missing: bool,
-    /// Whether all of training's numbers were whole.
+    /// What all of training's numbers were multiples of, where they were whole; else 0.
     #[serde(default)]
-    pub whole: bool,
+    pub step: f64,
 }
 
 /// Columns with a larger tail ratio get a signed logarithm: a normal has 3.8, an exponential 4.8,
@@ -97,16 +97,25 @@ impl Column {
     pub fn spread(&self, x: f64, stream: &mut Stream) -> f32 {
         match self.scale == 0.0 {
             true => stream.normal() as f32,
-            false if self.whole => self.apply(x + stream.uniform()),
+            // The place of the largest is beyond training's range by less than a step.
+            false if self.step > 0.0 => self.at(x + self.step * stream.uniform()) as f32,
             false => self.apply(x),
         }
     }
 
-    /// The number that [`Column::spread`] took to `z`.
+    /// The number that [`Column::spread`] took to `z`; at most training's largest and at least its least.
     #[must_use]
     pub fn gather(&self, z: f32) -> f64 {
+        let [low, high] = self.range.map(|end| self.restore(end as f32));
         let x = self.restore(z);
-        if self.whole { x.floor() } else { x }
+        match self.step > 0.0 {
+            // Ends are restored to the precision of single numbers.
+            true => ((x / self.step).floor() * self.step).clamp(
+                (low / self.step).round() * self.step,
+                (high / self.step).round() * self.step,
+            ),
+            false => x.clamp(low, high),
+        }
     }
 }
 
@@ -196,6 +205,23 @@ pub(super) fn logarithmic(pool: &mut Vec<f64>) -> Option<Shape> {
     spans.then_some(Shape::Log { width })
 }
 
+/// The largest number that all others are multiples of, where they are whole; else, and where all are 0, 0.
+fn step(numbers: &[f64]) -> f64 {
+    const MOST: f64 = (1_u64 << 53) as f64;
+    let mut divisor = 0_u64;
+    for &x in numbers {
+        if x.fract() != 0.0 || x.abs() > MOST {
+            return 0.0;
+        }
+        let (mut a, mut b) = (x.abs() as u64, divisor);
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        divisor = a;
+    }
+    divisor as f64
+}
+
 /// Measures a column from its numbers, NaN where missing; leaves them sorted. `shape` is that of
 /// all columns of its series, if they have one.
 pub(super) fn measure(pool: &mut Vec<f64>, shape: Option<Shape>) -> Column {
@@ -210,7 +236,7 @@ pub(super) fn measure(pool: &mut Vec<f64>, shape: Option<Shape>) -> Column {
         range: [0.0; 2],
         tail_ratio: 0.0,
         missing,
-        whole: pool.iter().all(|x| x.fract() == 0.0),
+        step: step(pool),
     };
     if pool.is_empty() || pool[0] == pool[pool.len() - 1] {
         return Column {
@@ -249,7 +275,7 @@ pub(super) fn measure(pool: &mut Vec<f64>, shape: Option<Shape>) -> Column {
         range: [0.0; 2],
         tail_ratio,
         missing,
-        whole: constant.whole,
+        step: constant.step,
     };
     column.range = [pool[0], pool[pool.len() - 1]].map(|x| column.at(x));
     column
@@ -290,18 +316,28 @@ mod tests {
         let mut pool = counts.clone();
         let shape = logarithmic(&mut pool);
         let column = measure(&mut pool, shape);
-        assert!(column.whole);
+        assert_eq!(column.step, 1.0);
         let mut stream = Stream::new(1, Purpose::COORDINATES, 0);
         for &x in counts.iter().chain(&[0.0, 2.0, 77.0]) {
             let gathered = column.gather(column.spread(x, &mut stream));
             // Single numbers tell neighbours apart up to some 100,000.
             assert!((gathered - x).abs() <= x * 1e-5, "{x} {gathered}");
         }
+        // Few values: no two of them land on one place. Tens stay tens.
+        for values in [[0.0, 1.0, 1.0, 0.0], [20.0, 30.0, 0.0, 50.0]] {
+            let column = measure(&mut values.to_vec(), None);
+            let x = values.iter().copied().fold(0.0, f64::max);
+            let mut spread: Vec<f32> = (0..100).map(|_| column.spread(x, &mut stream)).collect();
+            assert!(spread.iter().all(|&z| column.gather(z) == x), "{column:?}");
+            spread.sort_unstable_by(f32::total_cmp);
+            spread.dedup();
+            assert_eq!(spread.len(), 100);
+        }
         let same = measure(&mut vec![3.0; 4], None);
         let spread: Vec<f32> = (0..4).map(|_| same.spread(3.0, &mut stream)).collect();
         assert!(spread[0] != spread[1] && same.gather(spread[0]) == 3.0);
         let real = measure(&mut vec![0.25, 1.0, 2.0, 4.5], None);
-        assert!(!real.whole && real.spread(1.0, &mut stream) == real.apply(1.0));
+        assert!(real.step == 0.0 && real.spread(1.0, &mut stream) == real.apply(1.0));
     }
 
     #[test]

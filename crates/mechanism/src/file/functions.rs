@@ -265,6 +265,38 @@ impl Lowering<'_> {
         Ok(self.graph.input(Input::Lag(place)))
     }
 
+    /// What to do where a flow is not of one reaction.
+    fn no_reaction(&self, of: &Expression) -> ReadError {
+        let error = self.source.error(
+            of.at,
+            "where reactions fire one by one, a flow counts one of them",
+            "not a reaction's name",
+        );
+        let named = match &of.kind {
+            Kind::Name(name) => Some(name.as_str()),
+            Kind::Entry(entry) => Some(entry.name.as_str()),
+            _ => None,
+        };
+        let is_reaction = |name: &str| {
+            let first = self.names.get(&format!("{name}_1"));
+            matches!(first, Some(Meaning::Reaction(_)))
+        };
+        match (named, named.and_then(|name| self.names.get(name))) {
+            (Some(name), Some(Meaning::Vector(size))) if is_reaction(name) => error.with_help(format!(
+                "there are {size} of `{name}`: write flow({name}[k]) with k from 1 to {size}, \
+                 sum(k, 1, {size}, flow({name}[k])), or flow({name}[i]) in a series with size = {size}"
+            )),
+            _ => {
+                let known = self.names.which(|m| matches!(m, Meaning::Reaction(_)));
+                let near = named.and_then(|name| spelling::nearest(name, known.iter().copied()));
+                error.with_help(match near {
+                    Some(near) => format!("did you mean flow({near})?"),
+                    None => format!("write flow(name) with one of {}", spelling::list(&known)),
+                })
+            }
+        }
+    }
+
     /// The reaction that an expression names, as `infection` or `infection[2]`, if it names one.
     fn reaction(&mut self, of: &Expression, scope: Scope) -> Result<Option<usize>, ReadError> {
         let meaning = match &of.kind {
@@ -315,18 +347,7 @@ impl Lowering<'_> {
         let (rate, firings) = match reaction {
             Some(reaction) => (self.rates[reaction], vec![(reaction, 1.0)]),
             None if !self.flows_of_expressions => {
-                let known = self.names.which(|m| matches!(m, Meaning::Reaction(_)));
-                return Err(self
-                    .source
-                    .error(
-                        of.at,
-                        "where reactions fire one by one, a flow counts one of them",
-                        "not a reaction's name",
-                    )
-                    .with_help(format!(
-                        "write flow(name) with one of {}",
-                        spelling::list(&known)
-                    )));
+                return Err(self.no_reaction(of));
             }
             None => (self.lower_rate(of)?, Vec::new()),
         };

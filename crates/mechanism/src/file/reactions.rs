@@ -42,8 +42,14 @@ pub(super) fn law(
                     .with_help("write whole numbers, or method = \"ode\" or \"langevin\""));
             }
             let name = entry_of(lowering, reaction, part)?;
-            change.push((state(lowering, &name, part.state_at)?, amount));
+            let changed = state(lowering, &name, part.state_at)?;
+            // Two entries may be one and the same at an end, as in "I[max(i - 1, 1)]".
+            match change.iter_mut().find(|(other, _)| *other == changed) {
+                Some((_, sum)) => *sum += amount,
+                None => change.push((changed, amount)),
+            }
         }
+        change.retain(|(_, amount)| *amount != 0.0);
         let (rate, bound) = numbered(lowering, reaction, |lowering| {
             let bound = reaction.bound.as_ref();
             let bound = bound.map(|bound| lowering.lower(bound, Scope::Moving));
@@ -121,6 +127,7 @@ fn entry_of(
     };
     let size = match lowering.names.get(&part.state) {
         Some(Meaning::Vector(size)) => size,
+        None => return state(lowering, &part.state, part.state_at).map(|_| part.state.clone()),
         _ => {
             return Err(lowering
                 .source

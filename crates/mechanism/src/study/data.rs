@@ -280,7 +280,7 @@ fn check(
 pub(super) fn impossible(mechanisms: &[Mechanism], series: &str, value: f64) -> Option<String> {
     let own = mechanisms.iter().filter_map(|mechanism| {
         let observed = mechanism.observed.iter().find(|o| o.name == series)?;
-        Some(mechanism.impossible(&observed.distribution, value))
+        Some(mechanism.cannot_be(observed, value))
     });
     let mut reasons: Vec<String> = own.collect::<Option<_>>()?;
     reasons.pop()

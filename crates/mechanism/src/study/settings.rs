@@ -371,21 +371,30 @@ fn density(entry: &Entry<'_>) -> Result<Density, ReadError> {
     }
 }
 
-/// `unseen`: the series that are asked and not given, and whether each may lack entries.
-fn series(entry: &Entry<'_>, unseen: &[(&str, bool)]) -> Result<SeriesHead, ReadError> {
+/// `unseen`: the series that are asked and not given, and why each has no joint density, where it has none.
+fn series(entry: &Entry<'_>, unseen: &[(&str, Option<&str>)]) -> Result<SeriesHead, ReadError> {
     match entry.text()?.value.as_str() {
         "quantiles" => Ok(SeriesHead::Quantiles),
-        "density" => match unseen.iter().find(|(_, missing)| *missing) {
-            None => Ok(SeriesHead::Density),
-            Some((name, _)) => Err(entry
-                .error(
-                    format!("entries of `{name}` may be missing, and a joint density is of entries that are there"),
-                    "not of this series",
-                )
-                .with_help("write series = \"quantiles\", or predict a series without `missing`")),
-        },
+        "density" if unseen.is_empty() => Err(entry
+            .error("no series is asked that is not given", "a density of what?")
+            .with_help("name one in `predict`, such as \"cases[64:77]\", or leave `series` out")),
+        "density" => {
+            let none = unseen.iter().find_map(|(name, why)| Some((name, (*why)?)));
+            match none {
+                None => Ok(SeriesHead::Density),
+                Some((name, why)) => Err(entry
+                    .error(
+                        format!("`{name}` has no joint density: {why}"),
+                        "not of this series",
+                    )
+                    .with_help("write series = \"quantiles\", or predict other series")),
+            }
+        }
         other => Err(entry
-            .error(format!("unknown `{other}` of series"), "neither quantiles nor density")
+            .error(
+                format!("unknown `{other}` of series"),
+                "neither quantiles nor density",
+            )
             .with_help("write series = \"quantiles\" or series = \"density\"")),
     }
 }
@@ -394,7 +403,7 @@ fn series(entry: &Entry<'_>, unseen: &[(&str, bool)]) -> Result<SeriesHead, Read
 pub(super) fn learn(
     top: &Section<'_>,
     rounds: usize,
-    unseen: &[(&str, bool)],
+    unseen: &[(&str, Option<&str>)],
 ) -> Result<Learn, ReadError> {
     let mut settings = Learn::default();
     let Some(section) = section(top, "learn", keys::LEARN)? else {

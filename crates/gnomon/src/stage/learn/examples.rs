@@ -185,7 +185,38 @@ pub(super) fn fit_unseen(context: &Context, rows: &[f64]) -> Result<Option<Stand
             "write series = \"quantiles\" in `[learn]`, or leave that series out of `predict`",
         ));
     }
-    Standardiser::fit(fields, rows).map(Some).map_err(wrong)
+    let fitted = Standardiser::fit(fields, rows).map_err(wrong)?;
+    if context.study.learn.series == SeriesHead::Density {
+        refuse_ties(context, &fitted, rows)?;
+    }
+    Ok(Some(fitted))
+}
+
+/// The share of simulations with one and the same number from which on that number has a mass.
+const TIED: f64 = 0.05;
+
+/// Refuses numbers that are not whole and that many simulations share: they have no density.
+fn refuse_ties(context: &Context, fitted: &Standardiser, rows: &[f64]) -> Result<(), Failure> {
+    let width = fitted.columns.len();
+    for (place, column) in fitted.columns.iter().enumerate() {
+        if column.step > 0.0 || column.scale == 0.0 {
+            continue;
+        }
+        let mut values: Vec<f64> = rows.iter().skip(place).step_by(width).copied().collect();
+        values.sort_unstable_by(f64::total_cmp);
+        let most = values.chunk_by(|a, b| a == b).map(<[f64]>::len).max();
+        if most.is_some_and(|most| most as f64 > (TIED * values.len() as f64).max(1.0)) {
+            return Err(Failure::refused(
+                format!(
+                    "`{}` is the same number in more than {} of simulations, and not a whole one: it has no density",
+                    context.study.unseen_columns()[place],
+                    crate::probability::percent(TIED)
+                ),
+                "write series = \"quantiles\" in `[learn]`, or leave that series out of `predict`",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What is observed and not given in simulations of these numbers, standardised; a missing entry stays
