@@ -159,6 +159,9 @@ fn off(level: f64, at: f64, levels: &[f64], quantiles: &[f64]) -> f64 {
 }
 
 fn series_in_words(times: &[f64], moved: &[f64], tolerance: f64, average: &[f64]) -> String {
+    if moved.iter().all(|moved| moved.is_nan()) {
+        return "the same in every simulation: known beforehand".into();
+    }
     let silent: Vec<usize> = (0..moved.len())
         .filter(|&i| moved[i] <= tolerance)
         .collect();
@@ -190,7 +193,7 @@ fn series_in_words(times: &[f64], moved: &[f64], tolerance: f64, average: &[f64]
         })
         .collect();
     format!(
-        "informed at {} of {} times; at {} it stays at its prior: the network finds nothing about that in these data{others}",
+        "informed at {} of {} times; at the times {} it stays at its prior: the network finds nothing about that in these data{others}",
         moved.len() - silent.len(),
         moved.len(),
         runs.join(", ")
@@ -243,7 +246,9 @@ mod tests {
         assert_eq!(words([f64::NAN, 0.3, 0.2, 0.1]), "informed at all 4 times");
         let some = words([0.01, 0.3, 0.02, 0.03]);
         assert!(
-            some.starts_with("informed at 1 of 4 times; at 1, 3 to 5 it stays at its prior"),
+            some.starts_with(
+                "informed at 1 of 4 times; at the times 1, 3 to 5 it stays at its prior"
+            ),
             "{some}"
         );
         assert!(
@@ -251,6 +256,7 @@ mod tests {
             "{some}"
         );
         assert!(words([0.0; 4]).starts_with("stays at its prior"));
+        assert!(words([f64::NAN; 4]).ends_with("known beforehand"));
     }
 
     #[test]
