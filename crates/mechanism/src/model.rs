@@ -436,6 +436,9 @@ pub enum Protocol {
     },
 }
 
+/// Families of numbers above 0.
+const ABOVE_ZERO: [Family; 3] = [Family::LogNormal, Family::InverseGamma, Family::LogUniform];
+
 impl Mechanism {
     /// A parameter's position.
     #[must_use]
@@ -454,8 +457,7 @@ impl Mechanism {
         if family.is_discrete() && (value < 0.0 || value.fract() != 0.0) {
             return Some(format!("{name} gives whole numbers, 0 or more"));
         }
-        let above_zero = [Family::LogNormal, Family::InverseGamma, Family::LogUniform];
-        if above_zero.contains(&family) && value <= 0.0 {
+        if ABOVE_ZERO.contains(&family) && value <= 0.0 {
             return Some(format!("{name} gives numbers above 0"));
         }
         let arguments: Vec<Option<f64>> = distribution
@@ -487,8 +489,7 @@ impl Mechanism {
             return self.impossible(&observed.distribution, value);
         };
         let family = observed.distribution.family;
-        let above_zero = [Family::LogNormal, Family::InverseGamma, Family::LogUniform];
-        if value < 0.0 && (family.is_discrete() || above_zero.contains(&family)) {
+        if value < 0.0 && (family.is_discrete() || ABOVE_ZERO.contains(&family)) {
             return Some(format!("{} gives nothing below 0", family.name()));
         }
         let unit = self.graph.as_constant(rounded).filter(|unit| *unit > 0.0)?;

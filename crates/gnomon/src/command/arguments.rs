@@ -136,8 +136,8 @@ pub enum Command {
         #[command(flatten)]
         columns: SeriesColumns,
         /// Posterior draws, instead of the study's number (1000 with --each); with --series, whole paths of
-        /// each series that are written (100), where the study learns their density; with --average, draws from the prior
-        /// (100000)
+        /// each series that are written (100), where the study learns their density; with --average, draws
+        /// from the prior (100000)
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         draws: Option<u32>,
         /// Correct the networks' answer by the mechanisms' likelihoods; with --each, add each mechanism's
@@ -150,9 +150,10 @@ pub enum Command {
         /// With --series: do not hold the windows against simulations (alarms.csv)
         #[arg(long, requires = "series")]
         no_alarms: bool,
-        /// Also write answer.json, draws.csv and draws.parquet (and paths.csv and paths.parquet of a density) into this folder; with --each,
-        /// answers.csv and answers.parquet; with --series, forecasts.csv, alarms.csv and, where a density was learned, paths.csv; of an emulator, answers.csv
-        /// or, with --average, averages.csv
+        /// Also write answer.json, draws.csv and draws.parquet (and paths.csv and paths.parquet of a density)
+        /// into this folder; with --each, answers.csv and answers.parquet; with --series, forecasts.csv,
+        /// alarms.csv and, where a density was learned, paths.csv; of an emulator, answers.csv or, with
+        /// --average, averages.csv
         #[arg(long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },

@@ -24,13 +24,12 @@ use window::Window;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::stage::paths;
 
 /// Windows that the networks read at a time.
 const AT_ONCE: usize = 500;
 /// Draws of joint densities that are held at a time.
 const MOST_DRAWS: usize = 200_000;
-/// Draws of a joint density from which a forecast's quantiles are, at least.
-const DRAWS: usize = 1000;
 /// Whole paths of each series that are written, where nobody says how many.
 const WRITTEN: usize = 100;
 /// Entries that a series has before its first origin, where the networks can do without the others.
@@ -267,7 +266,7 @@ pub fn ahead(
             paths.push((case, draw, path.collect()));
         }
     };
-    let answers = read.answers(context, amortized, &cases, written.max(DRAWS), keep)?;
+    let answers = read.answers(context, amortized, &cases, written.max(paths::FEWEST), keep)?;
     let mut rows = Vec::new();
     for (&case, own) in cases.iter().zip(answers) {
         for (entry, forecast) in read.shape.predicted.iter().zip(own) {

@@ -4,6 +4,9 @@
 use gnomon_mechanism::Study;
 use gnomon_mechanism::study::{Part, SeriesHead};
 
+/// Draws of a joint density from which quantiles are, at least.
+pub(super) const FEWEST: usize = 1000;
+
 /// What is made of the entries of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OfPath {
@@ -34,7 +37,7 @@ impl OfPath {
 
 /// Parts that have paths, each with its places among all entries that are not given; none where no joint
 /// density is learned.
-pub(super) fn parts(study: &Study) -> Vec<(&Part, std::ops::Range<usize>)> {
+fn parts(study: &Study) -> Vec<(&Part, std::ops::Range<usize>)> {
     if study.learn.series != SeriesHead::Density {
         return Vec::new();
     }

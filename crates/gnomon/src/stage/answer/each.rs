@@ -13,13 +13,12 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::population::{Population, runs_a_program};
+use crate::stage::paths;
 
 /// Data sets whose draws are held at a time.
 const AT_ONCE: usize = 200;
 /// Draws that are held at a time, of each mechanism.
 const MOST_ROWS: usize = 1_000_000;
-/// Whole paths that quantiles of series are of, at least, where their density was learned.
-const FEWEST_PATHS: usize = 1000;
 /// What is said of a quantity.
 const NUMBERS: [&str; 5] = ["mean", "sd", "q05", "q50", "q95"];
 
@@ -86,7 +85,7 @@ pub fn each(
     let rows = data.first().map_or(0, Vec::len);
     refuse_clashes(context)?;
     let mut table = Columns::default();
-    let at_once = (MOST_ROWS / draws.max(FEWEST_PATHS)).clamp(1, AT_ONCE);
+    let at_once = (MOST_ROWS / draws.max(paths::FEWEST)).clamp(1, AT_ONCE);
     let bar = context.progress.bar("answering", "data sets", rows as u64);
     let wrong = |error: gnomon_infer::InferError| Failure::damaged(error, "learn anew");
     for first in (0..rows).step_by(at_once) {
@@ -95,7 +94,7 @@ pub fn each(
         let given = read(context, amortized, data, chunk.clone())?;
         let probabilities = amortized.probabilities(&given).map_err(wrong)?;
         let drawn = Drawn {
-            draws: draws.max(FEWEST_PATHS),
+            draws: draws.max(paths::FEWEST),
             seed: context.seed_for("paths"),
             first: first as u64,
         };

@@ -11,7 +11,7 @@ use gnomon_report::content;
 use super::series;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::stage::paths::OfPath;
+use crate::stage::paths::{self, OfPath};
 
 /// Paths that a figure shows.
 const SHOWN: usize = 12;
@@ -35,7 +35,7 @@ pub(super) fn unseen(
     draws: usize,
 ) -> Result<Told, Failure> {
     let drawn = Drawn {
-        draws,
+        draws: draws.max(paths::FEWEST),
         seed: context.seed_for("paths"),
         first: 0,
     };

@@ -16,11 +16,12 @@ use gnomon_report::figures::{Figure, skill};
 use rayon::prelude::*;
 
 use super::left_out::{LeftOut, Why, nothing_to_do};
-use super::{Alarms, Case, DRAWS, Read};
+use super::{Alarms, Case, Read};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::file;
 use crate::interrupt;
+use crate::stage::paths;
 
 /// Origins between two looks at the interrupt flag.
 const AT_ONCE: usize = 256;
@@ -118,7 +119,7 @@ pub fn backtest(
             why: read.hole(case)?,
         })
     });
-    let answers = read.answers(context, amortized, &cases, DRAWS, |_, _, _| ())?;
+    let answers = read.answers(context, amortized, &cases, paths::FEWEST, |_, _, _| ())?;
     let baselines = baselines(context, &read, &cases, asked.season)?;
 
     let mut targets = Vec::new();
