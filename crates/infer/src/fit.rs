@@ -3,7 +3,8 @@
 //! Points move in the prior's coordinates, in which all priors are standard normal and nothing lies
 //! outside them. Of many draws of the prior the likeliest are starts of a quasi-Newton method (BFGS;
 //! Nocedal & Wright 2006, ch. 6); the starts' step lengths and gradients are worked out together. Where a filter works out
-//! the likelihood, they climb its approximation, which costs next to nothing, and the likelihood itself from there.
+//! the likelihood, they climb its approximation, which costs next to nothing, by difference quotients, and the likelihood
+//! itself from there, by its gradient.
 
 use gnomon_learn::coordinates::Coordinates;
 use gnomon_mechanism::Mechanism;
@@ -31,8 +32,12 @@ const ENOUGH: f64 = 1e-4;
 const BOUND: f64 = 6.0;
 /// At the edge is what only 2 in 10,000 draws of the prior lie beyond.
 const EDGE: f64 = 3.5;
-/// A start has arrived when a step gains less; by difference quotients that is not known as well.
+/// A start has arrived when a step gains less; by filters and difference quotients that is not known as well.
 const ARRIVED: [f64; 2] = [1e-7, 1e-5];
+/// Where a likelihood is dear, a start that gains less in so many steps has arrived, too: where the simulator's own steps are too long
+/// for the motion, what a filter works out is not smooth.
+const STALLED: f64 = 0.01;
+const STALLED_STEPS: usize = 5;
 /// Starts whose ln likelihoods are nearer came to one maximum.
 const SAME: f64 = 0.01;
 /// The distance of a difference quotient, where there is no gradient: it leads off the maximum by half of it.
@@ -214,6 +219,11 @@ impl Likelihood {
 }
 
 impl Likelihood {
+    /// Whether it, or its gradient, takes so long that starts should not climb side by side for nothing.
+    fn is_dear(&self) -> bool {
+        self.is_filtered || self.gradient.is_none()
+    }
+
     /// Where the likelihood is filtered: all starts at maxima of its approximation, those that contend ready to climb the
     /// likelihood itself. None where there is nothing to approximate, or it fails.
     fn contenders(&self, search: &mut Search<'_>, seed: u64) -> Result<Vec<Climber>, FitError> {
@@ -245,22 +255,23 @@ impl Likelihood {
         }
         let values = search.values(&places)?;
         let slopes = search.slopes(&places, &values)?;
-        let sound = values.iter().zip(slopes.chunks_exact(search.d));
-        if !sound
-            .clone()
-            .all(|(value, slope)| value.is_finite() && slope.iter().all(|s| s.is_finite()))
-        {
-            return Ok(Vec::new());
+        // What is known of all others is the approximation.
+        climbers
+            .iter_mut()
+            .for_each(|c| c.value = f64::NEG_INFINITY);
+        let found = values.iter().zip(slopes.chunks_exact(search.d));
+        let mut is_sound = false;
+        for (&number, (value, slope)) in leaders.iter().zip(found) {
+            if value.is_finite() && slope.iter().all(|s| s.is_finite()) {
+                let climber = &mut climbers[number];
+                climber.value = *value;
+                climber.slope.copy_from_slice(slope);
+                climber.arrived = false;
+                is_sound = true;
+            }
         }
-        for (&number, (value, slope)) in leaders.iter().zip(sound) {
-            let climber = &mut climbers[number];
-            climber.value = *value;
-            climber.slope.copy_from_slice(slope);
-            climber.arrived = false;
-        }
-        // What the others know is the approximation.
-        for number in (0..climbers.len()).filter(|number| !leaders.contains(number)) {
-            climbers[number].value = f64::NEG_INFINITY;
+        if !is_sound {
+            climbers.clear();
         }
         Ok(climbers)
     }
@@ -417,7 +428,10 @@ impl Search<'_> {
     /// The slopes at points where the likelihood has these values; NaN where there are none.
     fn slopes(&mut self, points: &[f64], here: &[f64]) -> Result<Vec<f64>, FitError> {
         let (own, d) = (self.likelihood, self.d);
-        if let Some(gradient) = &own.gradient {
+        // The approximation of many points costs next to nothing.
+        if let Some(gradient) = &own.gradient
+            && !self.is_approximate
+        {
             self.calls += (points.len() / d) as u64;
             let parameters = own.coordinates.to_parameters(points);
             let by = gradient.at(&parameters, self.data)?;
@@ -484,15 +498,22 @@ impl Search<'_> {
 
     /// Leads all climbers to their maxima.
     fn climb(&mut self, climbers: &mut [Climber]) -> Result<(), FitError> {
-        for _ in 0..MOST_STEPS {
+        let mut before: Vec<f64> = climbers.iter().map(|climber| climber.value).collect();
+        for step in 1..=MOST_STEPS {
             let mut active: Vec<&mut Climber> =
                 climbers.iter_mut().filter(|c| !c.arrived).collect();
             if active.is_empty() {
                 break;
             }
             self.step(&mut active)?;
-            if self.likelihood.gradient.is_none() {
+            if self.likelihood.is_dear() {
                 leave_to_better_ones(climbers);
+            }
+            if self.likelihood.is_dear() && step % STALLED_STEPS == 0 {
+                for (climber, before) in climbers.iter_mut().zip(&mut before) {
+                    climber.arrived |= climber.value - *before < STALLED;
+                    *before = climber.value;
+                }
             }
         }
         Ok(())
@@ -505,7 +526,7 @@ impl Search<'_> {
         let mut moved: Vec<(usize, Vec<f64>)> = Vec::new();
         let mut waiting: Vec<usize> = (0..climbers.len()).collect();
         // Nearly always the whole step will do.
-        for halvings in [0..1, 1..HALVINGS] {
+        for halvings in [0..1, 1..4, 4..HALVINGS] {
             let each = halvings.len();
             let mut candidates = Vec::with_capacity(waiting.len() * each * d);
             for &number in &waiting {
@@ -525,7 +546,7 @@ impl Search<'_> {
             let found: Vec<bool> = own
                 .zip(&waiting)
                 .map(|((places, values), &number)| {
-                    let least = ARRIVED[usize::from(self.likelihood.gradient.is_none())];
+                    let least = ARRIVED[usize::from(self.likelihood.is_dear())];
                     let taken = climbers[number].take(places, values, least);
                     let is_found = taken.is_some();
                     moved.extend(taken.map(|step| (number, step)));

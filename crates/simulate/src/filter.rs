@@ -11,6 +11,7 @@
 mod assumed;
 mod density;
 mod kernel;
+mod score;
 
 use gnomon_mechanism::elementary::{exp, ln};
 use rayon::prelude::*;
@@ -22,8 +23,10 @@ use crate::failure::SimulateError;
 use crate::lanes::{Frame, LaneTape, Lanes, WIDTH, dispatched, run};
 use crate::seen::Seen;
 pub(crate) use assumed::approximate_log_densities;
-use density::Density;
+use density::{Density, densest};
 use kernel::{Kernel, add_normals};
+pub(crate) use score::scores;
+use score::{Leap, Passage};
 
 /// Rows that a thread takes at a time.
 const ROWS: usize = 16;
@@ -40,6 +43,8 @@ const FARTHEST: f64 = 36.0;
 const AT_EDGE: f64 = 3e-7;
 /// Points of a grid; where there were more, it is coarser than the noise, which is taken as larger.
 const MOST_POINTS: i64 = 8192;
+/// Of a density that a step throws farther than that, as much may be lost: the simulator's steps are too long for the motion there.
+const ASTRAY: f64 = 1e-3;
 /// Grids that are tried.
 const TRIES: usize = 12;
 /// A step that parts neighbours by more needs a finer grid, up to so much finer.
@@ -182,6 +187,8 @@ struct Filter<'a> {
     /// Of steps of different lengths and reaches.
     kernels: Vec<Kernel>,
     sums: [Vec<f64>; 4],
+    /// What was done, where the way back is asked for.
+    passages: Option<Vec<Passage>>,
 }
 
 impl<'a> Filter<'a> {
@@ -203,6 +210,7 @@ impl<'a> Filter<'a> {
             steepest: STEEP,
             kernels: Vec::new(),
             sums: Default::default(),
+            passages: None,
         };
         let mut now = compiled.dynamics.start;
         for &asked in &compiled.dynamics.asked {
@@ -297,10 +305,13 @@ impl<'a> Filter<'a> {
         let mut density = Density::point();
         let mut now = compiled.dynamics.start;
         let mut log = 0.0;
-        for (seen, &asked) in seen.iter().zip(&compiled.dynamics.asked) {
+        self.forget_from(0);
+        for (number, (seen, &asked)) in seen.iter().zip(&compiled.dynamics.asked).enumerate() {
             let mut reach = REACH;
+            let known = self.passages.as_ref().map_or(0, Vec::len);
             let updated = loop {
-                let updated = self.to(&density, [now, asked], reach, seen)?;
+                self.forget_from(known);
+                let updated = self.to(&density, [now, asked], reach, (number, seen))?;
                 if !updated.at_edge || reach >= FARTHEST {
                     break updated;
                 }
@@ -316,13 +327,19 @@ impl<'a> Filter<'a> {
         Ok(log)
     }
 
+    fn forget_from(&mut self, place: usize) {
+        if let Some(passages) = &mut self.passages {
+            passages.truncate(place);
+        }
+    }
+
     /// Carries a density from one time to that of the next observation, and updates it there.
     fn to(
         &mut self,
         from: &Density,
         [mut now, asked]: [f64; 2],
         reach: f64,
-        seen: &Seen,
+        seen: (usize, &Seen),
     ) -> Result<Updated, Misfit> {
         let mut density = from.clone();
         while let Some((h, arrival)) = next_step(self.step, now, asked) {
@@ -335,7 +352,9 @@ impl<'a> Filter<'a> {
             }
             // Where the observation tells more than the grid resolves, the last step leads to a finer one.
             let (mut halvings, mut within, mut at_edge) = (0, None, false);
+            let known = self.passages.as_ref().map_or(0, Vec::len);
             loop {
+                self.forget_from(known);
                 let there = self.step(&density, [now, h], reach, (halvings, within))?;
                 let mut updated = self.update(there, asked, seen, reach);
                 at_edge |= updated.at_edge;
@@ -366,22 +385,34 @@ impl<'a> Filter<'a> {
         if from.weights.is_empty() {
             return Ok(Density::nothing());
         }
-        let mut to = if self.timed || from.halvings + halvings > 0 || from.is_point {
-            self.spread(from, [now, h], reach, (halvings, within))?
+        let (mut to, kernel) = if self.timed || from.halvings + halvings > 0 || from.is_point {
+            let to = self.spread(from, [now, h], reach, (halvings, within))?;
+            (to, None)
         } else {
-            self.multiply(from, [now, h], reach)?
+            let (to, kernel) = self.multiply(from, [now, h], reach)?;
+            (to, Some(kernel))
         };
         to.trim(exp(-0.5 * reach * reach));
+        if let Some(passages) = &mut self.passages {
+            let leap = Leap {
+                now,
+                h,
+                reach,
+                kernel,
+            };
+            let from = from.clone();
+            passages.push(Passage::Step { from, leap });
+        }
         Ok(to)
     }
 
-    /// A step between grids by kernels that are worked out once for all steps.
+    /// A step between grids by kernels that are worked out once for all steps, and which one it was.
     fn multiply(
         &mut self,
         from: &Density,
         [now, h]: [f64; 2],
         reach: f64,
-    ) -> Result<Density, Misfit> {
+    ) -> Result<(Density, usize), Misfit> {
         let known = |kernel: &Kernel| kernel.is_of(h, reach);
         let place = match self.kernels.iter().position(known) {
             Some(place) => place,
@@ -407,7 +438,7 @@ impl<'a> Filter<'a> {
         }
         let moved = kernel.apply(self.compiled.set, from, self.steepest, &mut self.sums);
         self.kernels[place] = kernel;
-        moved
+        Ok((moved?, place))
     }
 
     /// A step from any points to any grid.
@@ -428,8 +459,6 @@ impl<'a> Filter<'a> {
             let all = means[..points.len()].iter();
             places.extend(all.map(|mean| (mean - self.origin) / spacing));
         }
-        let apart = spacing / (self.spacing / f64::from(1 << from.halvings));
-        from.check_steepness(self.steepest, |j| (places[j + 1] - places[j]) * apart)?;
         let delta = spacing / sd;
         let half = (reach / delta).ceil();
         let [mut low, mut high] = [f64::INFINITY, f64::NEG_INFINITY];
@@ -437,6 +466,21 @@ impl<'a> Filter<'a> {
         for (place, _) in moving.filter(|(place, weight)| place.is_finite() && **weight > 0.0) {
             (low, high) = (low.min(place.round()), high.max(place.round()));
         }
+        let most = MOST_POINTS as f64 - 2.0 * half;
+        if high - low > most || low.abs().max(high.abs()) > 1e15 {
+            let moved = places.iter().copied().zip(from.weights.iter().copied());
+            let found = densest(moved.collect(), most);
+            let [first, last] = found.ok_or(Misfit::Wide)?;
+            (low, high) = (first.round(), last.round());
+        }
+        let apart = spacing / (self.spacing / f64::from(1 << from.halvings));
+        let stays = |place: f64| place >= low && place <= high;
+        from.check_steepness(self.steepest, |j| {
+            match stays(places[j]) && stays(places[j + 1]) {
+                true => (places[j + 1] - places[j]) * apart,
+                false => 0.0,
+            }
+        })?;
         let (mut low, mut high) = (low - half, high + half);
         if let Some([first, last]) = within {
             (low, high) = (low.max(first as f64), high.min(last as f64));
@@ -444,7 +488,7 @@ impl<'a> Filter<'a> {
         if low > high {
             return Ok(Density::nothing());
         }
-        if high - low > MOST_POINTS as f64 || low.abs().max(high.abs()) > 1e15 {
+        if low.abs().max(high.abs()) > 1e15 {
             return Err(Misfit::Wide);
         }
         let mut weights = vec![0.0; (high - low) as usize + 1];
@@ -470,7 +514,14 @@ impl<'a> Filter<'a> {
     }
 
     /// Multiplies by the density of what is seen, and normalises.
-    fn update(&mut self, mut density: Density, time: f64, seen: &Seen, reach: f64) -> Updated {
+    fn update(
+        &mut self,
+        mut density: Density,
+        time: f64,
+        (number, seen): (usize, &Seen),
+        reach: f64,
+    ) -> Updated {
+        let prior = self.passages.is_some().then(|| density.clone());
         let points = self.positions(&density);
         let mut logs = vec![0.0; points.len()];
         self.sight[0] = Lanes::all(time);
@@ -494,6 +545,14 @@ impl<'a> Filter<'a> {
         let left_out = share * density.peak();
         let [sum, error] = take_posterior(set, &logs, largest, left_out, &mut density.weights);
         density.weights.iter_mut().for_each(|weight| *weight /= sum);
+        if let (Some(passages), Some(prior)) = (&mut self.passages, prior) {
+            let posterior = density.weights.clone();
+            passages.push(Passage::Seen {
+                number,
+                prior,
+                posterior,
+            });
+        }
         let at_edge = error > AT_EDGE * sum && !density.is_point;
         density.trim(share);
         Updated {

@@ -1,6 +1,7 @@
 //! The gradient of the log-likelihood with respect to the parameters, for many points at once:
 //! a mechanism with sensitivities ([`sensitivities`]) runs in the solvers' lanes, and the chain rule
-//! leads through what is observed; or a written likelihood is differentiated as it stands.
+//! leads through what is observed; where a filter works out the likelihood, it goes back the way it came; or a written
+//! likelihood is differentiated as it stands.
 
 mod sensitivities;
 
@@ -12,9 +13,13 @@ use gnomon_mechanism::model::{Law, Mechanism};
 use crate::batch::{check_columns, each_group};
 use crate::compiled::{Compiled, LawPlan, SeenPlan};
 use crate::failure::SimulateError;
+use crate::filter::scores;
 use crate::likelihood::{check_data, log_masses, of_written};
 pub(crate) use sensitivities::Sensitive;
 use sensitivities::extended;
+
+/// How many likelihoods the filter's way forth and back is worth.
+const BACK_AND_FORTH: f64 = 2.7;
 
 /// The gradient of one mechanism's log-likelihood; made once, shared by threads.
 ///
@@ -50,6 +55,8 @@ enum Source {
 #[derive(Clone, Debug)]
 struct Observed {
     compiled: Compiled,
+    /// The mechanism itself, where a filter works out its likelihood.
+    filtered: Option<Compiled>,
     sensitive: Sensitive,
     latents: Vec<LatentSlopes>,
 }
@@ -98,6 +105,11 @@ impl LikelihoodGradient {
         }
         match mechanism.dynamics.law {
             Law::Static | Law::Ode { .. } | Law::Map { .. } => {}
+            Law::Sde { .. } => {
+                if let Some(why) = mechanism.no_filter() {
+                    return unsupported(why);
+                }
+            }
             Law::Response(_) => {
                 return unsupported(
                     "a response in the frequency domain is not differentiated".into(),
@@ -110,12 +122,18 @@ impl LikelihoodGradient {
         }
         let (with_sensitivities, sensitive) = extended(mechanism, &free)?;
         let compiled = Compiled::new(&with_sensitivities)?;
-        let cost = work(&compiled) / work(&Compiled::new(mechanism)?);
+        let own = Compiled::new(mechanism)?;
+        let is_filtered = matches!(own.dynamics.law, LawPlan::Sde { .. });
+        let cost = match is_filtered {
+            true => BACK_AND_FORTH,
+            false => work(&compiled) / work(&own),
+        };
         let latents = latent_slopes(mechanism, &free);
         Ok(Self {
             free,
             source: Source::Observed(Box::new(Observed {
                 compiled,
+                filtered: is_filtered.then_some(own),
                 sensitive,
                 latents,
             })),
@@ -213,15 +231,21 @@ impl Observed {
         let mut log = vec![f64::NEG_INFINITY; rows];
         let mut sums = vec![0.0; rows * free];
         for latents in &values {
-            let found = each_group(
-                compiled,
-                parameters,
-                latents,
-                rows,
-                |observer, failures, to| {
-                    observer.append_gradient(&self.sensitive, data, failures, to);
-                },
-            )?;
+            let found = match &self.filtered {
+                Some(own) => {
+                    let extended = (compiled, &self.sensitive);
+                    scores(own, extended, parameters, latents, data, rows)?
+                }
+                None => each_group(
+                    compiled,
+                    parameters,
+                    latents,
+                    rows,
+                    |observer, failures, to| {
+                        observer.append_gradient(&self.sensitive, data, failures, to);
+                    },
+                )?,
+            };
             let masses = log_masses(compiled, parameters, latents, rows);
             for (row, found) in found.chunks_exact(width).enumerate() {
                 let term = masses[row] + found[0];

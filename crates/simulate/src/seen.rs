@@ -4,6 +4,7 @@ use gnomon_mechanism::Family;
 use gnomon_mechanism::elementary::ln;
 
 use crate::compiled::{Compiled, SeriesPlan};
+use crate::gradient::Sensitive;
 use crate::lanes::{Frame, Lanes, WIDTH, dispatched, run};
 
 const LN_SQRT_TAU: f64 = 0.918_938_533_204_672_8;
@@ -54,6 +55,38 @@ impl Seen {
                     add_normal(compiled.set, mean, sd, value, to);
                 }
                 _ => add(series, arguments, value, to),
+            }
+        }
+    }
+
+    /// Adds the derivatives of that log-density by the free parameters, in their scale, each lane's by its share:
+    /// `frame` is of the mechanism with sensitivities.
+    pub fn add_slopes(
+        &self,
+        (compiled, sensitive): (&Compiled, &Sensitive),
+        frame: &mut Frame<WIDTH>,
+        shares: &[f64],
+        to: &mut [f64],
+    ) {
+        let plan = &compiled.observation;
+        let outputs = plan.plan.outputs();
+        let (mut arguments, mut slopes) = (Vec::new(), Vec::new());
+        for &(number, value) in self.entries.iter().filter(|(_, value)| !value.is_nan()) {
+            let (series, own) = (&plan.series[number], &sensitive.series[number]);
+            run(compiled.set, &series.tape, frame, outputs);
+            slopes.resize(own.arguments, 0.0);
+            let of_lane = shares.iter().enumerate();
+            for (lane, &share) in of_lane.filter(|(_, share)| **share != 0.0) {
+                let all = &frame[outputs..outputs + own.arguments];
+                arguments.clear();
+                arguments.extend(all.iter().map(|slot| slot.0[lane]));
+                series
+                    .family
+                    .log_density_slopes(&arguments, value, &mut slopes);
+                let moved = &frame[outputs + own.arguments..];
+                for (&(argument, p), moved) in own.pairs.iter().zip(moved) {
+                    to[p] += share * slopes[argument] * moved.0[lane];
+                }
             }
         }
     }

@@ -210,8 +210,12 @@ fn where_no_gradient_is_to_be_had_the_reason_is_said() {
         [observed]\ntimes = [2]\ny = 'Normal(x, 1)'\n";
     assert!(reason(jumps).contains("may jump"), "{}", reason(jumps));
     let random = "[parameters]\nk = 'Uniform(0, 1)'\n[states]\nx = 1\n[dynamics]\nx = '-k * x'\n\
-        [noise]\nx = 0.1\n[solver]\nstep = 0.1\n[observed]\ntimes = [2]\ny = 'Normal(x, 1)'\n";
-    assert!(reason(random).contains("no closed form"));
+        [noise]\nx = '0.1 * x'\n[solver]\nstep = 0.1\n[observed]\ntimes = [2]\ny = 'Normal(x, 1)'\n";
+    assert_eq!(reason(random), "its noise depends on its state");
+    let threshold = random
+        .replace("0.1 * x", "0.1")
+        .replace("'-k * x'", "'if(x > k, -1, 1)'");
+    assert!(reason(&threshold).contains("may jump"));
 }
 
 /// A gradient of 40 parameters costs about as much as a few likelihoods where there are no dynamics,

@@ -1,6 +1,6 @@
 //! A state's density at the points of a grid that moves with it.
 
-use super::{MATTERS, Misfit};
+use super::{ASTRAY, MATTERS, Misfit};
 use crate::lanes::WIDTH;
 
 /// Masses at evenly spaced points.
@@ -115,6 +115,26 @@ impl Density {
     }
 }
 
+/// Of where weights go, the stretch of this length that holds most of them; none where more than a share `ASTRAY` of all is left
+/// out.
+pub(super) fn densest(mut moved: Vec<(f64, f64)>, length: f64) -> Option<[f64; 2]> {
+    let all: f64 = moved.iter().map(|(_, weight)| weight).sum();
+    moved.retain(|(place, weight)| place.is_finite() && *weight > 0.0);
+    moved.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut first, mut held, mut best) = (0, 0.0, (0.0, [0.0; 2]));
+    for &(place, weight) in &moved {
+        held += weight;
+        while place - moved[first].0 > length {
+            held -= moved[first].1;
+            first += 1;
+        }
+        if held > best.0 {
+            best = (held, [moved[first].0, place]);
+        }
+    }
+    (best.0 >= (1.0 - ASTRAY) * all).then_some(best.1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +153,16 @@ mod tests {
         assert!(normal(2.0, 0.3).unevenness() < 1e-7);
         assert!(normal(0.5, 0.1).unevenness() > 0.1);
         assert!((normal(2.0, 0.3).sd() - 2.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_flies_off_is_left_out_if_it_is_little() {
+        let mut moved: Vec<(f64, f64)> = (0..100).map(|k| (f64::from(k), 1.0)).collect();
+        moved.push((1e6, 0.05));
+        moved.push((f64::INFINITY, 0.04));
+        assert_eq!(densest(moved.clone(), 200.0), Some([0.0, 99.0]));
+        moved.push((-1e6, 0.5));
+        assert_eq!(densest(moved, 200.0), None);
     }
 
     #[test]

@@ -19,6 +19,9 @@ const MOST_SENSITIVITIES: usize = 2000;
 /// What the extended mechanism's observed arguments are.
 #[derive(Clone, Debug)]
 pub(crate) struct Sensitive {
+    /// Of the states behind the mechanism's own: whose sensitivity it is, and the place among the free parameters of
+    /// that by which.
+    pub states: Vec<(usize, usize)>,
     /// One a series.
     pub series: Vec<SeriesSlopes>,
     /// Of each free parameter: derivatives are with respect to the parameter in these units.
@@ -87,6 +90,14 @@ pub(super) fn extended(
             let totals: Vec<Vec<Node>> = motion.iter().map(|&f| places.all(graph, f)).collect();
             motion.extend(added.iter().map(|(_, (state, p))| totals[*state][*p]));
         }
+        Law::Sde {
+            drift, diffusion, ..
+        } => {
+            for motion in [drift, diffusion] {
+                let totals: Vec<Vec<Node>> = motion.iter().map(|&f| places.all(graph, f)).collect();
+                motion.extend(added.iter().map(|(_, (state, p))| totals[*state][*p]));
+            }
+        }
         _ => {}
     }
     let mut added_flows: Vec<(usize, (usize, usize))> =
@@ -130,7 +141,15 @@ pub(super) fn extended(
             pairs,
         });
     }
-    Ok((new, Sensitive { series, scale }))
+    let states = added.into_iter().map(|(_, of)| of).collect();
+    Ok((
+        new,
+        Sensitive {
+            states,
+            series,
+            scale,
+        },
+    ))
 }
 
 impl Places<'_> {
@@ -181,15 +200,21 @@ fn places<'a>(mechanism: &Mechanism, free: &'a [usize], scale: &'a [f64]) -> Pla
     let dynamics = &mechanism.dynamics;
     let graph = &mechanism.graph;
     // What each state is made of: initial value, law of motion, what events make it.
-    let motion: &[Node] = match &dynamics.law {
-        Law::Ode { derivatives, .. } => derivatives,
-        Law::Map { next, .. } => next,
-        _ => &[],
+    let motions: Vec<&[Node]> = match &dynamics.law {
+        Law::Ode {
+            derivatives: motion,
+            ..
+        }
+        | Law::Map { next: motion, .. } => vec![motion],
+        Law::Sde {
+            drift, diffusion, ..
+        } => vec![drift, diffusion],
+        _ => Vec::new(),
     };
     let mut inputs: Vec<Vec<Input>> = (0..dynamics.states.len())
         .map(|state| {
             let mut roots = vec![dynamics.states[state].initial];
-            roots.extend(motion.get(state));
+            roots.extend(motions.iter().filter_map(|motion| motion.get(state)));
             let effects = dynamics.events.iter().flat_map(|event| &event.effects);
             roots.extend(effects.filter(|(to, _)| *to == state).map(|(_, node)| node));
             graph.inputs_of(&roots)
@@ -261,15 +286,23 @@ fn not_smooth(mechanism: &Mechanism, free: &[usize]) -> Option<String> {
             return Some(format!("when `{name}` happens depends on the parameters"));
         }
     }
-    let Law::Ode { derivatives, .. } = &dynamics.law else {
-        return None;
+    // A noisy state is anywhere: a jump at some place of it matters only if the place moves.
+    let (roots, by_state): (Vec<Node>, bool) = match &dynamics.law {
+        Law::Ode { derivatives, .. } => {
+            let rates = dynamics.flows.iter().map(|flow| flow.rate);
+            (derivatives.iter().copied().chain(rates).collect(), true)
+        }
+        Law::Sde { drift, .. } => {
+            let seen = mechanism.observed.iter();
+            let seen = seen.flat_map(|observed| &observed.distribution.arguments);
+            (drift.iter().chain(seen).copied().collect(), false)
+        }
+        _ => return None,
     };
-    let rates = dynamics.flows.iter().map(|flow| flow.rate);
-    let roots: Vec<Node> = derivatives.iter().copied().chain(rates).collect();
     let jumps = graph.reachable(&roots).into_iter().any(|node| {
         let operation = graph.operation(node);
         let steps = match operation {
-            Operation::Select { condition, .. } => return moves(&[condition], true),
+            Operation::Select { condition, .. } => return moves(&[condition], by_state),
             Operation::Unary(function, _) => {
                 matches!(function, Unary::Floor | Unary::Ceil | Unary::Sign)
             }
@@ -279,7 +312,7 @@ fn not_smooth(mechanism: &Mechanism, free: &[usize]) -> Option<String> {
             ),
             _ => false,
         };
-        steps && moves(&operation.operands().collect::<Vec<_>>(), true)
+        steps && moves(&operation.operands().collect::<Vec<_>>(), by_state)
     });
     jumps.then(|| {
         "the law of motion may jump where a comparison depends on states or parameters".into()
