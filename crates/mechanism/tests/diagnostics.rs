@@ -174,6 +174,11 @@ fn wrong_mechanisms() {
             JUMPS.replace("(1 + sin(t))", "A").replace("n = \"A\"", "n = \"flow(A)\""),
         ),
         (
+            "leaps of twice the rates",
+            JUMPS.replace("\"ssa\"", "\"tau-leaping\"")
+                .replace("[observed]", "[solver]\naccuracy = 2\n[observed]"),
+        ),
+        (
             "half a jump",
             JUMPS.replace("(1 + sin(t))", "A").replace("A = 1", "A = 0.5"),
         ),

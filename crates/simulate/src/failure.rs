@@ -34,6 +34,16 @@ pub enum Failure {
         /// What it is.
         what: String,
     },
+    /// A distribution has an argument that it cannot have.
+    #[error("{what} cannot be drawn: its {argument} must be {must_be}")]
+    Impossible {
+        /// The observed entry.
+        what: String,
+        /// The argument's name.
+        argument: String,
+        /// As in "positive".
+        must_be: String,
+    },
     /// Events set each other off without end.
     #[error("events set each other off without end at time {time}")]
     EventStorm {

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use gnomon_mechanism::Family;
+use gnomon_mechanism::distribution::ArgumentError;
 use gnomon_mechanism::random::{Purpose, Stream};
 
 use crate::block::Block;
@@ -251,6 +252,24 @@ impl<'a> Observer<'a> {
         &self.compiled.observation.columns[entry]
     }
 
+    /// Why an entry with these arguments was not drawn, or not rounded.
+    fn no_draw(&self, number: usize, arguments: &[f64], drawn: f64) -> Failure {
+        let name = self.name(number);
+        if drawn.is_finite() {
+            return Failure::non_finite(format!("what {name} is rounded to"));
+        }
+        match self.entries[number].family.check(arguments) {
+            Err(ArgumentError::Value {
+                argument, must_be, ..
+            }) => Failure::Impossible {
+                what: name.to_owned(),
+                argument,
+                must_be,
+            },
+            _ => Failure::non_finite(format!("the draw of {name}")),
+        }
+    }
+
     /// Draws every entry into `columns` (one an entry). One stream a simulation, over entries in
     /// order.
     pub fn draw(
@@ -287,17 +306,14 @@ impl<'a> Observer<'a> {
                     if !(drawn.is_finite() && unit.is_finite() && value.is_finite())
                         && bad.is_none()
                     {
-                        bad = Some(match drawn.is_finite() {
-                            true => format!("what {} is rounded to", self.name(number)),
-                            false => format!("the draw of {}", self.name(number)),
-                        });
+                        bad = Some(self.no_draw(number, &values, drawn));
                     }
                     let is_missing = entry.missing.is_some_and(|m| self.frame[m].0[lane] != 0.0);
                     self.drawn[number].0[lane] = if is_missing { f64::NAN } else { value };
                 }
             }
-            if let Some(bad) = bad {
-                *failure = Some(Failure::non_finite(bad));
+            if bad.is_some() {
+                *failure = bad;
             }
             if failure.is_some() {
                 for drawn in &mut self.drawn {

@@ -59,6 +59,20 @@ fn reports_are_late() {
     }
 }
 
+/// What a distribution cannot have is named, not only that nothing was drawn.
+#[test]
+fn an_impossible_argument_is_named() {
+    let text = "[parameters]\na = \"Uniform(0, 1)\"\n[observed]\ntimes = [1, 2]\n\
+                n = \"Poisson(a - t)\"\n";
+    let compiled = Compiled::new(&mechanism(text)).unwrap();
+    let batch = simulate(&compiled, 1, &[0]).unwrap();
+    let failure = batch.failures[0].clone().unwrap();
+    assert_eq!(
+        failure.to_string(),
+        "n_1 cannot be drawn: its mean must be 0 or positive"
+    );
+}
+
 /// A likelihood that looks back is that of the same numbers; its gradient and particle filters are refused.
 #[test]
 fn what_looks_back_has_a_likelihood_where_nothing_moves_by_chance() {

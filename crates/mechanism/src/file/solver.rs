@@ -110,7 +110,17 @@ pub(super) fn leap(written: &Written<'_>) -> Result<Leap, ReadError> {
             )
             .with_help("keep one of them")),
         (Some(step), None) => Ok(Leap::Fixed(step.positive()?)),
-        (None, Some(accuracy)) => Ok(Leap::Adaptive(accuracy.positive()?)),
+        (None, Some(accuracy)) => match accuracy.positive()? {
+            share if share < 1.0 => Ok(Leap::Adaptive(share)),
+            _ => Err(written
+                .source
+                .error(
+                    accuracy.at,
+                    "`accuracy` is the share by which rates may change in a step: below 1",
+                    "not below 1",
+                )
+                .with_help(format!("the usual value is {ACCURACY}"))),
+        },
         (None, None) => Ok(Leap::Adaptive(ACCURACY)),
     }
 }
