@@ -150,19 +150,25 @@ class Reduced:
         return (self.basis @ found.y).T
 
 
+def compressed(snapshots: np.ndarray) -> np.ndarray:
+    """No more snapshots than cells, of the same modes and singular values: pyMOR makes thousands orthogonal one by one."""
+    modes, values, _ = np.linalg.svd(snapshots, full_matrices=False)
+    return modes * values
+
+
 def reduce(
     equation: Equation, bank: np.ndarray, solutions: np.ndarray, modes: int, points: int
 ) -> Reduced:
     """The reduced model of a bank: its parameters, and its solutions as (row, time, cell)."""
     began = time.perf_counter()
     space = NumpyVectorSpace(CELLS)
-    snapshots = space.make_array(solutions.reshape(-1, CELLS).T)
+    snapshots = space.make_array(compressed(solutions.reshape(-1, CELLS).T))
     seconds = np.repeat(bank[:, 1], solutions.shape[1])
     u = solutions.reshape(-1, CELLS)
     flows = equation.local(u, u[:, equation.left], u[:, equation.right], seconds[:, None])
     basis, _ = pod(snapshots, modes=modes, rtol=0, orth_tol=1e-12, method="qr_svd")
     dofs, collateral, _ = deim(
-        space.make_array(flows.T), modes=points, rtol=0, pod_options={"method": "qr_svd"}
+        space.make_array(compressed(flows.T)), modes=points, rtol=0, pod_options={"method": "qr_svd"}
     )
     everywhere = np.arange(CELLS)
     local = EmpiricalInterpolatedOperator(

@@ -116,8 +116,11 @@ impl Density {
 }
 
 /// Of where weights go, the stretch of this length that holds most of them; none where more than a share `ASTRAY` of all is left
-/// out.
+/// out, or there is no length.
 pub(super) fn densest(mut moved: Vec<(f64, f64)>, length: f64) -> Option<[f64; 2]> {
+    if length.is_nan() || length < 0.0 {
+        return None;
+    }
     let all: f64 = moved.iter().map(|(_, weight)| weight).sum();
     moved.retain(|(place, weight)| place.is_finite() && *weight > 0.0);
     moved.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -162,7 +165,9 @@ mod tests {
         moved.push((f64::INFINITY, 0.04));
         assert_eq!(densest(moved.clone(), 200.0), Some([0.0, 99.0]));
         moved.push((-1e6, 0.5));
-        assert_eq!(densest(moved, 200.0), None);
+        assert_eq!(densest(moved.clone(), 200.0), None);
+        // A kernel that is itself wider than any grid.
+        assert_eq!(densest(moved, -1.0), None);
     }
 
     #[test]
