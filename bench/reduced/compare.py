@@ -82,7 +82,6 @@ def gnomons(gnomon: Gnomon, equation: Equation, queries: int):
     for file in source.glob("*.toml"):
         shutil.copy(file, study)
     gnomon("emulate", study, "--threads", "1")
-    found = json.loads((study / "results/emulator/emulation.json").read_text())
     gnomon("bank", "export", study, folder / f"{equation.study}-bank.csv")
     bank = columns(folder / f"{equation.study}-bank.csv", equation.parameters)
     asked = fresh(bank, queries)
@@ -99,6 +98,7 @@ def gnomons(gnomon: Gnomon, equation: Equation, queries: int):
         rows_of = np.tile(asked, (-(-count // queries), 1))[:count]
         with files[count].open("w", newline="") as out:
             csv.writer(out).writerows([equation.parameters, *rows_of.tolist()])
+    names = [f"u_{cell}_{k + 1}" for k in range(len(equation.times)) for cell in range(1, CELLS + 1)]
     answers, seconds = {}, {}
     for name, options in (("learned map, else solver", []), ("refined", ["--refine"])):
         output = folder / f"{equation.study}-{len(options)}"
@@ -109,7 +109,6 @@ def gnomons(gnomon: Gnomon, equation: Equation, queries: int):
         )
         seconds[name] = (many - one) / (MANY - 1)
         gnomon("ask", study, "--at", file, *both)
-        names = [f"u_{cell}_{k + 1}" for k in range(len(equation.times)) for cell in range(1, CELLS + 1)]
         answer = columns(output / "answers.csv", names)
         answers[name] = answer.reshape(queries, len(equation.times), CELLS)
     # The solver: simulations for a bank, less those of a small one.
@@ -118,22 +117,29 @@ def gnomons(gnomon: Gnomon, equation: Equation, queries: int):
         for count in (10, MANY)
     )
     seconds["solver"] = (large - small) / (MANY - 10)
+    file = folder / f"{equation.study}-10.csv"
+    gnomon("bank", "export", copied(study, 10), file)
+    exact = np.array([equation.solve(row, equation.times, 1e-10) for row in columns(file, equation.parameters)])
+    solved = columns(file, names).reshape(exact.shape)
 
     def rows(spread: float) -> list[dict]:
-        tolerance = found["quantities"][0]["tolerance"]
-        own = {"median": found["sweeps"]["solver"] * tolerance / spread, "most": math.nan}
         told = {name: errors(answer, fine, spread) for name, answer in answers.items()}
         return [
-            row(equation, "our solver", own, seconds["solver"]),
+            row(equation, "our solver", errors(solved, exact, spread), seconds["solver"]),
             *(row(equation, f"our {name}", told[name], seconds[name]) for name in answers),
         ]
 
     return rows, bank[:BANK], asked, fine
 
 
+def copied(study: Path, simulations: int) -> Path:
+    """Where a copy of a study with so many simulations lies."""
+    return study.with_name(f"{study.name}-simulate-{simulations}")
+
+
 def copy(study: Path, simulations: int) -> Path:
     """A copy of a study without its results, with another bank."""
-    to = study.with_name(f"{study.name}-simulate-{simulations}")
+    to = copied(study, simulations)
     shutil.rmtree(to, ignore_errors=True)
     to.mkdir(parents=True)
     for file in study.glob("*.toml"):
